@@ -1,0 +1,81 @@
+# Two commands matter: `make demo` and `make test`. Each does all its own set-up.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+CACHE  := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/finetune-operator
+# A name of a local cluster, or "current" for the cluster of your kubeconfig.
+CLUSTER ?= demo
+export CLUSTER
+# The environment is keyed by what is in it, so that a second checkout finds it ready.
+VENV := $(CACHE)/venv-$(shell { cat requirements/dev.txt; $(PYTHON) -V; } | sha256sum | cut -c1-16)
+export PYTHONPATH := $(CURDIR)/operator:$(CURDIR)/trainer-image:$(CURDIR)
+export PATH := $(VENV)/bin:$(PATH)
+RUN := $(VENV)/bin/python
+
+.PHONY: help
+help: ## Show this list
+	@echo "finetune-operator: fine-tuning on your own cluster, declaratively. Targets:"
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16 | sed 's/^/  /'
+
+# ---- what users run -------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: venv ## Start a cluster, install the operator, fine-tune a small language model, show it live
+	@$(RUN) -m tests.demo --cluster $(CLUSTER)
+
+.PHONY: test
+test: check images ## Everything CI runs: checks, unit, contract, control plane, end to end, chart
+	@$(RUN) -m tests.suite
+
+.PHONY: check
+check: venv ## Format, lint, types, architecture, generated files, chart lint (under a minute)
+	@$(RUN) -m tests.checks
+
+.PHONY: cluster
+cluster: venv ## Start the local cluster CLUSTER=demo and print its kubeconfig
+	@$(RUN) -m tests.cluster up --name $(CLUSTER)
+
+.PHONY: cluster-down
+cluster-down: venv ## Stop the local cluster CLUSTER=demo and leave nothing behind
+	@$(RUN) -m tests.cluster down --name $(CLUSTER)
+
+.PHONY: images
+images: venv ## Build the operator and trainer images
+	@$(RUN) -m tests.images build all
+
+.PHONY: bench
+bench: venv ## Measure the operator against a plain client doing the same writes, as a ratio
+	@$(RUN) -m tests.bench
+
+.PHONY: clean
+clean: ## Remove build output of this checkout (caches outside it stay; `make clean-cache` removes them too)
+	@rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# ---- what the house needs -------------------------------------------------------------------------
+
+.PHONY: venv
+venv: $(VENV)/.complete
+	@ln -sfn $(VENV) .venv
+
+$(VENV)/.complete: requirements/dev.txt
+	@echo "Installing the Python tools into $(VENV) (about a minute)"
+	@mkdir -p $(dir $@)
+	@$(PYTHON) -m venv --clear $(VENV) || { echo "python3 -m venv failed. On Debian: apt-get install python3-venv"; exit 1; }
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@touch $@
+
+.PHONY: generate
+generate: venv ## Write the CRDs and their copies in the chart from the pydantic models
+	@$(RUN) -m finetune_operator.api.crd
+
+.PHONY: requirements
+requirements: venv ## Compile the pinned dependencies from pyproject.toml
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements/dev.txt
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --output-file operator/requirements.txt
+
+.PHONY: clean-cache
+clean-cache: cluster-down ## Also remove what is cached outside the checkout: programs, images, clusters
+	@rm -rf $(CACHE)

@@ -1,0 +1,89 @@
+"""The words of the status: phases, condition types and reasons, each reason with its sentence.
+
+A phase is a summary derived from the rest and never the source of a decision.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+
+class Phase(StrEnum):
+    """Where a job is, in one word."""
+
+    PENDING = "Pending"
+    VALIDATING = "Validating"
+    QUEUED = "Queued"
+    STARTING = "Starting"
+    RUNNING = "Running"
+    SUCCEEDED = "Succeeded"
+    FAILED = "Failed"
+
+
+TERMINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED})
+
+
+class ConditionType(StrEnum):
+    """The conditions of a FineTuneJob; the last three are kstatus's, read by Helm, Flux and Argo CD."""
+
+    VALIDATED = "Validated"
+    RUNNING = "Running"
+    COMPLETE = "Complete"
+    FAILED = "Failed"
+    RECONCILING = "Reconciling"
+    STALLED = "Stalled"
+    READY = "Ready"
+
+
+class Reason(StrEnum):
+    """Why a job is where it is. The sentence is the documentation; the message has the details of the case."""
+
+    sentence: str
+
+    def __new__(cls, value: str, sentence: str) -> Self:
+        """Bind the reason's sentence to it."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    # Waiting
+    PENDING = "Pending", "The operator has seen the job and has not acted on it yet."
+    VALIDATING = "Validating", "Model and data are being checked on CPU; no GPU is held."
+    UNSCHEDULABLE = "Unschedulable", "No node can take the pod; the message has the scheduler's words."
+    WAITING_FOR_POD = "WaitingForPod", "The Job exists and its pod does not yet."
+    SCHEDULED = "Scheduled", "A node was found; the container is being created."
+    PULLING_IMAGE = "PullingImage", "The node is pulling the image."
+    IMAGE_PULL_FAILED = "ImagePullFailed", "The node cannot pull the image; the message has the kubelet's words."
+    VOLUME_NOT_READY = "VolumeNotReady", "A volume cannot be bound or mounted; the message says which and why."
+    CONTAINER_NOT_STARTED = "ContainerNotStarted", "The kubelet cannot create the container; the message has its words."
+    QUOTA_EXCEEDED = "QuotaExceeded", "A quota or policy of the namespace refuses the pod; tried again."
+    RETRYING = "Retrying", "An attempt ended and the next one will start."
+    PODS_REMAIN = (
+        "PodsRemain",
+        "Pods of an earlier attempt still exist; the next one waits, so that there is never a second writer.",
+    )
+    NODE_UNREACHABLE = (
+        "NodeUnreachable",
+        "A pod stays on a node that does not answer; an administrator must end the node or delete its object.",
+    )
+    # Working
+    LOADING = "Loading", "The trainer is up and loads model and data; training time does not count yet."
+    TRAINING = "Training", "The trainer is training."
+    # Succeeded
+    COMPLETED = "Completed", "All planned steps were trained and the model is published."
+    HOURS_EXHAUSTED = "HoursExhausted", "The hours were used up; the model as trained until then is published."
+    STOPPED = "Stopped", "Asked to stop early; the model as trained until then is published."
+    # Failed
+    UNKNOWN_INSTANCE_TYPE = "UnknownInstanceType", "No InstanceType of that name exists."
+    INVALID_SPEC = "InvalidSpec", "The spec contradicts itself in a way that the schema cannot tell."
+    USER_ERROR = "UserError", "The trainer refused data, model or parameters; failure.param names the field."
+    OUT_OF_MEMORY = "OutOfMemory", "The GPU's memory does not hold the training."
+    OOM_KILLED = "OOMKilled", "The container exceeded its memory limit."
+    NODE_FAILURE = "NodeFailure", "The node ended the pod: eviction, preemption, shutdown or loss."
+    JOB_VANISHED = "JobVanished", "The Job or its pod was deleted by somebody else."
+    ERROR = "Error", "The container ended with an error that may be worth a retry."
+    BACKOFF_LIMIT_EXCEEDED = "BackoffLimitExceeded", "Retries were used up; the message has the last error."
+    NO_PROGRESS = "NoProgress", "Three attempts in a row ended without a new checkpoint."
+    NAME_CONFLICT = "NameConflict", "An object that is not ours bears a name that the job needs."

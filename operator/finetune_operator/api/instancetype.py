@@ -1,0 +1,67 @@
+"""``InstanceType``: hardware that an administrator offers by name."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
+
+from finetune_operator.api.model import ApiModel, Quantity, Rule, Text
+
+
+class Gpu(ApiModel):
+    """The accelerators of one node of this type."""
+
+    count: Annotated[int, Field(ge=1, le=64)]
+    """GPUs that a pod of this type gets."""
+    resource_name: Annotated[str, Field(max_length=253)] = "nvidia.com/gpu"
+    """The extended resource that the pod asks for, as the device plugin names it."""
+    product: Annotated[str | None, Field(max_length=128)] = None
+    """The product, for people: NVIDIA-H100-80GB-HBM3."""
+    memory: Quantity | None = None
+    """Memory of one GPU: 80Gi."""
+
+
+class Toleration(ApiModel):
+    """A taint that pods of this type tolerate, as in core/v1."""
+
+    key: Annotated[str | None, Field(max_length=317)] = None
+    """The taint's key; absent with operator Exists tolerates every taint."""
+    operator: Literal["Exists", "Equal"] = "Equal"
+    """Exists ignores the value."""
+    value: Annotated[str | None, Field(max_length=63)] = None
+    """The taint's value."""
+    effect: Literal["NoSchedule", "PreferNoSchedule", "NoExecute"] | None = None
+    """The taint's effect; absent: every effect."""
+
+
+class InstanceTypeSpec(ApiModel):
+    """What a pod of this type gets, where it may run, and what an hour of it costs."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "has(self.pricePerHour) == has(self.currency)",
+            "pricePerHour and currency belong together: give both or neither",
+        ),
+    )
+
+    description: Text | None = None
+    """One sentence for people who choose."""
+    gpu: Gpu | None = None
+    """Accelerators; absent for a CPU type."""
+    cpu: Quantity
+    """CPU of the training pod, requested and limited: 8, 500m."""
+    memory: Quantity
+    """Memory of the training pod, requested and limited, shared memory included: 32Gi."""
+    ephemeral_storage: Quantity | None = None
+    """Ephemeral storage of the training pod, requested and limited."""
+    shared_memory: Quantity = "1Gi"
+    """Size of /dev/shm; counts against memory."""
+    node_selector: Annotated[dict[str, Annotated[str, Field(max_length=63)]], Field(max_length=16)] | None = None
+    """Labels that a node must bear."""
+    tolerations: Annotated[tuple[Toleration, ...], Field(max_length=16)] | None = None
+    """Taints that the pods tolerate. The GPU resource's own taint is always tolerated."""
+    price_per_hour: Annotated[float, Field(ge=0, le=1_000_000)] | None = None
+    """Price of an hour of the whole instance, for estimates and accrued cost."""
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$", max_length=3)] | None = None
+    """Three letters: EUR, USD."""

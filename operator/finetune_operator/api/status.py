@@ -1,0 +1,242 @@
+"""``FineTuneJob.status``: what the cluster answers. Written by the operator alone, once per reconcile."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from finetune_operator.api.conditions import Phase
+from finetune_operator.api.instancetype import InstanceTypeSpec
+from finetune_operator.api.model import ApiModel, Text
+
+MOST_ATTEMPTS = 10
+"""Attempts that the status keeps; older ones are dropped, their retries stay counted."""
+
+Stage = Literal["prepare", "train"]
+
+
+class Condition(ApiModel):
+    """As metav1.Condition."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """The aspect of the job that this condition tells of."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    reason: Annotated[str, Field(max_length=1024)]
+    """Why, in one word."""
+    message: Annotated[str, Field(max_length=2048)] = ""
+    """Why, in a sentence."""
+    last_transition_time: datetime
+    """When the status of this condition last changed."""
+    observed_generation: int | None = None
+    """The generation of the spec that this condition is about."""
+
+
+class Attempt(ApiModel):
+    """One start of one stage: one batch/v1 Job."""
+
+    stage: Stage
+    """prepare checks on CPU, train trains."""
+    number: Annotated[int, Field(ge=1)]
+    """Counts the starts of this stage."""
+    job: Annotated[str, Field(max_length=63)]
+    """The Job's name."""
+    start_time: datetime
+    """When the Job was created."""
+    end_time: datetime | None = None
+    """When its outcome was seen; absent while it goes on."""
+    node: Annotated[str | None, Field(max_length=253)] = None
+    """The node that its pod ran on."""
+    outcome: Literal["Succeeded", "UserError", "Platform", "Error"] | None = None
+    """How it ended: Platform is retried always, Error up to backoffLimit, UserError never."""
+    reason: Annotated[str | None, Field(max_length=64)] = None
+    """Why it ended."""
+    message: Text | None = None
+    """How it ended, in a sentence."""
+    checkpoint_step: int | None = None
+    """Step of the newest checkpoint that is known of it."""
+
+
+class Progress(ApiModel):
+    """How far the training is."""
+
+    step: int
+    """Optimizer steps done."""
+    total_steps: int | None = None
+    """Optimizer steps planned."""
+    epoch: float | None = None
+    """Passes over the data done."""
+    total_epochs: float | None = None
+    """Passes over the data planned."""
+    percentage: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Of the steps or of the hours, whichever will end first."""
+    estimated_remaining_seconds: Annotated[int, Field(ge=0)] | None = None
+    """Until the training ends, from the recent pace."""
+    trained_tokens: int | None = None
+    """Tokens trained on, padding not counted."""
+    checkpoint_step: int | None = None
+    """Step of the newest complete checkpoint."""
+    metrics: Annotated[dict[str, float], Field(max_length=64)] = Field(default_factory=dict)
+    """The latest values: loss, firstLoss, learningRate …"""
+    last_updated_time: datetime
+    """When the trainer last reported."""
+
+
+class Usage(ApiModel):
+    """What the job has used."""
+
+    training_seconds: float = 0
+    """Training time over all attempts: what hours limits."""
+    cost: float | None = None
+    """Training time times the price of the instance."""
+    currency: Annotated[str | None, Field(max_length=3)] = None
+    """Of the cost."""
+
+
+class Report(ApiModel):
+    """What the check of model and data found."""
+
+    rows: int
+    """Rows of training data."""
+    tokens: int
+    """Tokens of training data, as the model's tokenizer counts them."""
+    longest_row_tokens: int | None = None
+    """Tokens of the longest row."""
+    validation_rows: int | None = None
+    """Rows of validation data."""
+    parameters: int | None = None
+    """Weights of the model."""
+    warnings: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
+    """What is suspicious but not refused."""
+
+
+class ResolvedLora(ApiModel):
+    """The adapter, with every choice made."""
+
+    enabled: bool
+    """False: every weight is trained."""
+    rank: int
+    """Rank of the matrices."""
+    alpha: int
+    """Scale of the update."""
+    dropout: float
+    """Dropout on the adapter's input."""
+    target_modules: Annotated[tuple[Annotated[str, Field(max_length=128)], ...], Field(max_length=64)] = ()
+    """Modules with an adapter; empty: every linear layer."""
+
+
+class ResolvedHyperparameters(ApiModel):
+    """How the model is trained, with every choice made."""
+
+    epochs: float | None = None
+    """Passes over the data, when steps are not given."""
+    steps: int | None = None
+    """Optimizer steps, when they are given."""
+    batch_size: int
+    """Rows per optimizer step."""
+    learning_rate: float
+    """Peak learning rate."""
+    seed: int
+    """Seed of data order and initialisation."""
+    lora: ResolvedLora
+    """The adapter."""
+
+
+class Resolved(ApiModel):
+    """Every decision of the operator, taken once: later edits of the catalog or the settings change no running job."""
+
+    image: Annotated[str, Field(max_length=512)]
+    """The trainer image."""
+    instance_type: InstanceTypeSpec
+    """The hardware as it was offered when the job was accepted."""
+    hyperparameters: ResolvedHyperparameters
+    """How the model is trained."""
+
+
+class Result(ApiModel):
+    """The published model."""
+
+    uri: Annotated[str, Field(max_length=1024)]
+    """Where it lies: pvc://CLAIM/PATH."""
+    kind: Literal["adapter", "model"]
+    """An adapter needs its base model; a model stands alone."""
+    files: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=32)] = ()
+    """Its files, relative to the uri."""
+    bytes: int | None = None
+    """Size of all files."""
+    digest: Annotated[str | None, Field(max_length=80)] = None
+    """SHA-256 over the files' own digests and names."""
+
+
+class Failure(ApiModel):
+    """Why the job failed and what to do about it."""
+
+    cause: Literal["User", "Platform"]
+    """Who can mend it: User is the one who wrote the job, Platform the one who runs the cluster."""
+    code: Annotated[str, Field(max_length=64)]
+    """Why, in one word."""
+    message: Text
+    """Why, in a sentence."""
+    param: Annotated[str | None, Field(max_length=253)] = None
+    """The field that is to blame."""
+    advice: Text | None = None
+    """What to do."""
+    exit_code: int | None = None
+    """Of the container."""
+    lines: Annotated[tuple[Annotated[str, Field(max_length=256)], ...], Field(max_length=8)] = ()
+    """The last log lines."""
+
+
+class Display(ApiModel):
+    """Preformatted text for the columns of kubectl get."""
+
+    progress: Annotated[str | None, Field(max_length=32)] = None
+    """Percentage done."""
+    loss: Annotated[str | None, Field(max_length=32)] = None
+    """The latest training loss."""
+    hours: Annotated[str | None, Field(max_length=32)] = None
+    """Used of the budget."""
+
+
+class FineTuneJobStatus(ApiModel):
+    """What the cluster answers."""
+
+    observed_generation: int | None = None
+    """The generation of the spec that this status is about; -1 before the operator has seen the job."""
+    phase: Phase | None = None
+    """Where the job is, in one word; a summary of the rest."""
+    reason: Annotated[str | None, Field(max_length=64)] = None
+    """Why it is there, in one word."""
+    message: Annotated[str | None, Field(max_length=2048)] = None
+    """Why it is there, in the cluster's or the trainer's own words."""
+    start_time: datetime | None = None
+    """When the first training pod ran."""
+    completion_time: datetime | None = None
+    """When the job ended."""
+    conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = Field(
+        default=(), json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
+    )
+    """The conditions of the job: kubectl wait --for=condition=Complete."""
+    attempts: Annotated[tuple[Attempt, ...], Field(max_length=MOST_ATTEMPTS)] = Field(
+        default=(),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["stage", "number"]},
+    )
+    """The latest starts of the stages, oldest first."""
+    retries: int = 0
+    """Failures that counted against backoffLimit."""
+    progress: Progress | None = None
+    """How far the training is."""
+    usage: Usage | None = None
+    """What the job has used."""
+    report: Report | None = None
+    """What the check of model and data found."""
+    resolved: Resolved | None = None
+    """Every decision of the operator, taken once."""
+    result: Result | None = None
+    """The published model."""
+    failure: Failure | None = None
+    """Why the job failed."""
+    display: Display | None = None
+    """Text for the columns of kubectl get."""

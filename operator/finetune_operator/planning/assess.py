@@ -1,0 +1,123 @@
+"""What to say: the whole new status out of the old one, where the job stands and what is observed. Written once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import assert_never
+
+from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.api.status import FineTuneJobStatus, Report, Resolved
+from finetune_operator.planning import conditions, records
+from finetune_operator.planning.ledger import display_of, progress_of, usage_of
+from finetune_operator.planning.outcome import failure_of, result_of
+from finetune_operator.planning.standing import (
+    BackingOff,
+    Broken,
+    Done,
+    Fenced,
+    Over,
+    Refused,
+    Standing,
+    Underway,
+    View,
+    Wanted,
+)
+from finetune_operator.planning.waiting import Why, why_waiting
+
+
+@dataclass(frozen=True)
+class Blocked:
+    """Something that was to be created was refused by the API server; it is tried again."""
+
+    reason: Reason
+    message: str
+
+
+def assess(view: View, standing: Standing, resolved: Resolved | None, blocked: Blocked | None) -> FineTuneJobStatus:
+    """The status that the job should have now. Equal to the old one when there is nothing new to say."""
+    job, old = view.job, view.job.status
+    if isinstance(standing, Over):
+        return conditions.observed_again(old, job.generation)
+    why = _blocked(blocked) if blocked else _why(view, standing)
+    attempts = records.attempts_of(view)
+    progress = progress_of(view)
+    usage = usage_of(view, resolved)
+    status = FineTuneJobStatus(
+        observed_generation=job.generation,
+        phase=why.phase,
+        reason=why.reason,
+        message=why.message[:2048],
+        start_time=old.start_time or _first_training(view),
+        completion_time=view.now if why.phase in {Phase.SUCCEEDED, Phase.FAILED} else None,
+        attempts=attempts,
+        retries=records.retries_of(view),
+        progress=progress,
+        usage=usage,
+        report=old.report or _report(view),
+        resolved=resolved,
+        result=result_of(job, standing),
+        failure=failure_of(standing),
+        display=display_of(progress, usage, job.hours),
+    )
+    return conditions.with_conditions(status, old, view.now)
+
+
+def _why(view: View, standing: Standing) -> Why:  # noqa: PLR0911 - one rung for each standing
+    match standing:
+        case Refused(rejection, final):
+            return Why(Phase.FAILED if final else Phase.PENDING, rejection.reason, rejection.message)
+        case Wanted(stage, attempt, ended):
+            if ended:
+                return Why(Phase.PENDING, Reason.RETRYING, f"attempt {attempt} of {stage} follows: {ended.message}")
+            return Why(Phase.PENDING, Reason.PENDING, f"{stage} will start")
+        case Fenced(_, pods):
+            return _fenced(pods[0].name, pods[0].node)
+        case BackingOff(stage, until, ended):
+            return Why(Phase.PENDING, Reason.RETRYING, f"{stage} starts again at {until:%H:%M:%S} UTC: {ended.message}")
+        case Underway():
+            return _underway(view, standing)
+        case Done(ending):
+            return Why(Phase.SUCCEEDED, ending.reason, ending.message)
+        case Broken(_, reason, message):
+            return Why(Phase.FAILED, reason, message)
+        case Over():
+            raise AssertionError("a job that is over is not assessed")
+    assert_never(standing)
+
+
+def _fenced(pod: str, node: str | None) -> Why:
+    return Why(
+        Phase.PENDING,
+        Reason.PODS_REMAIN,
+        f"pod {pod} of an earlier attempt has not ended on {node or 'its node'}; the next attempt waits for it",
+    )
+
+
+def _blocked(blocked: Blocked) -> Why:
+    return Why(Phase.PENDING, blocked.reason, blocked.message)
+
+
+def _underway(view: View, standing: Underway) -> Why:
+    """Waiting in the cluster's words; then checking, loading or training."""
+    stage = standing.job.stage
+    waiting = why_waiting(standing.job, view.observed.hints)
+    if waiting:
+        return waiting if stage == "train" else Why(Phase.VALIDATING, waiting.reason, waiting.message)
+    if stage == "prepare":
+        return Why(Phase.VALIDATING, Reason.VALIDATING, "model and data are being checked on CPU")
+    progress = view.observed.progress
+    if progress is None or progress.attempt != standing.job.attempt or progress.step == 0:
+        return Why(Phase.RUNNING, Reason.LOADING, "the trainer loads model and data")
+    total = f" of {progress.total_steps}" if progress.total_steps else ""
+    return Why(Phase.RUNNING, Reason.TRAINING, f"step {progress.step}{total}")
+
+
+def _first_training(view: View) -> datetime | None:
+    pods = [pod for job in view.observed.jobs if job.stage == "train" for pod in job.pods]
+    return min((pod.running_since for pod in pods if pod.running_since), default=None)
+
+
+def _report(view: View) -> Report | None:
+    verdicts = (ending.verdict for ending in records.fresh_endings(view, "prepare"))
+    return next((verdict.report for verdict in verdicts if verdict and verdict.report), None)

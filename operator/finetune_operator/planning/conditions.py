@@ -1,0 +1,71 @@
+"""The conditions of a job, derived from the rest of its status; a transition time changes with the status only.
+
+kstatus's three follow its treatment of a Job: Reconciling until it runs, Ready from then on, Stalled once it failed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from finetune_operator.api.conditions import ConditionType, Phase, Reason
+from finetune_operator.api.status import Condition, FineTuneJobStatus
+
+Truth = Literal["True", "False", "Unknown"]
+
+STARTED = frozenset({Phase.RUNNING, Phase.SUCCEEDED})
+SETTLED = STARTED | {Phase.FAILED}
+
+
+def with_conditions(status: FineTuneJobStatus, old: FineTuneJobStatus, now: datetime) -> FineTuneJobStatus:
+    """The status with its conditions."""
+    before = {condition.type: condition for condition in old.conditions}
+    conditions = tuple(
+        _condition(type_, truth, status, before.get(type_), now) for type_, truth in _truths(status).items()
+    )
+    return status.model_copy(update={"conditions": conditions})
+
+
+def observed_again(status: FineTuneJobStatus, generation: int) -> FineTuneJobStatus:
+    """A terminal status after an edit of the spec: seen, and nothing follows."""
+    return status.model_copy(update={"observed_generation": generation})
+
+
+def _truths(status: FineTuneJobStatus) -> dict[ConditionType, Truth]:
+    phase = status.phase
+    return {
+        ConditionType.VALIDATED: _validated(status),
+        ConditionType.RUNNING: _truth(phase == Phase.RUNNING),
+        ConditionType.COMPLETE: _truth(phase == Phase.SUCCEEDED),
+        ConditionType.FAILED: _truth(phase == Phase.FAILED),
+        ConditionType.RECONCILING: _truth(phase not in SETTLED),
+        ConditionType.STALLED: _truth(phase == Phase.FAILED),
+        ConditionType.READY: _truth(phase in STARTED),
+    }
+
+
+def _validated(status: FineTuneJobStatus) -> Truth:
+    """True once data and model were checked, False once spec, data or model were refused."""
+    prepared = {attempt.outcome for attempt in status.attempts if attempt.stage == "prepare"}
+    if "Succeeded" in prepared or any(attempt.stage == "train" for attempt in status.attempts):
+        return "True"
+    refused = status.reason in {Reason.UNKNOWN_INSTANCE_TYPE, Reason.INVALID_SPEC}
+    return "False" if refused or "UserError" in prepared else "Unknown"
+
+
+def _condition(
+    type_: ConditionType, truth: Truth, status: FineTuneJobStatus, before: Condition | None, now: datetime
+) -> Condition:
+    unchanged = before is not None and before.status == truth
+    return Condition(
+        type=type_,
+        status=truth,
+        reason=status.reason or Reason.PENDING,
+        message="" if status.phase == Phase.RUNNING else (status.message or ""),
+        last_transition_time=before.last_transition_time if unchanged and before else now,
+        observed_generation=status.observed_generation,
+    )
+
+
+def _truth(value: bool) -> Truth:  # noqa: FBT001 - a predicate's result, nothing to configure
+    return "True" if value else "False"

@@ -1,0 +1,65 @@
+"""What to do: from where a job stands to the children to create, and when to look again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from finetune_operator.api.status import Stage
+from finetune_operator.planning.standing import (
+    STAGES,
+    BackingOff,
+    Broken,
+    Done,
+    Fenced,
+    Over,
+    Refused,
+    Standing,
+    Underway,
+    Wanted,
+)
+
+POLL_SECONDS: Final = 10.0
+"""How often a job that waits is looked at again: some of the cluster's reasons are told by Events only, which no watch brings."""
+
+
+@dataclass(frozen=True)
+class CreateClaim:
+    """Make the PersistentVolumeClaim that the job gets when it names none."""
+
+
+@dataclass(frozen=True)
+class CreateStage:
+    """Make the batch/v1 Job of one attempt."""
+
+    stage: Stage
+    attempt: int
+
+
+Action = CreateClaim | CreateStage
+
+
+def decide(standing: Standing, *, own_claim: bool) -> tuple[Action, ...]:
+    """The children to create, in order. Creating one that exists is success, so running this twice changes nothing."""
+    if not isinstance(standing, Wanted):
+        return ()
+    create = CreateStage(standing.stage, standing.attempt)
+    first = standing.stage == STAGES[0]
+    return (CreateClaim(), create) if own_claim and first else (create,)
+
+
+def look_again(standing: Standing, now: datetime) -> float | None:
+    """Seconds until the job must be looked at even if nothing happens; None when an event will tell."""
+    match standing:
+        case Over() | Done() | Broken():
+            return None
+        case Refused():
+            return None if standing.final else 2.0
+        case BackingOff():
+            return max((standing.until - now).total_seconds(), 0.1)
+        case Underway():
+            pod = standing.job.pod
+            return None if pod and pod.running_since and not standing.job.finished else POLL_SECONDS
+        case Wanted() | Fenced():
+            return POLL_SECONDS

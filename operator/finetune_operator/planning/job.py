@@ -1,0 +1,63 @@
+"""A FineTuneJob as the reconciler holds it: identity, spec and the status as last written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from finetune_operator.api.finetunejob import FineTuneJobSpec
+from finetune_operator.api.model import Json
+from finetune_operator.api.names import API_VERSION
+from finetune_operator.api.status import FineTuneJobStatus
+
+
+@dataclass(frozen=True)
+class Job:
+    """One FineTuneJob. ``deleting`` is true once a deletion was asked for."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    resource_version: str
+    created: datetime
+    deleting: bool
+    spec: FineTuneJobSpec
+    status: FineTuneJobStatus
+
+    @property
+    def hours(self) -> float:
+        """The budget in hours; a job that names none has the longest."""
+        return 168.0 if self.spec.hours is None else self.spec.hours
+
+    def owner_reference(self) -> Json:
+        """What makes the garbage collector remove a child with its job."""
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "FineTuneJob",
+            "name": self.name,
+            "uid": self.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+
+
+def parse_job(body: Json) -> Job:
+    """A FineTuneJob from the API server's JSON. Raises pydantic.ValidationError for one that the schema let through."""
+    metadata = body["metadata"]
+    return Job(
+        namespace=metadata["namespace"],
+        name=metadata["name"],
+        uid=metadata["uid"],
+        generation=metadata.get("generation", 1),
+        resource_version=metadata["resourceVersion"],
+        created=parse_time(metadata["creationTimestamp"]),
+        deleting="deletionTimestamp" in metadata,
+        spec=FineTuneJobSpec.model_validate(body["spec"]),
+        status=FineTuneJobStatus.model_validate(body.get("status") or {}),
+    )
+
+
+def parse_time(text: str) -> datetime:
+    """A metav1.Time as an aware datetime."""
+    return datetime.fromisoformat(text)

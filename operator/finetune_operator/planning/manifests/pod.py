@@ -1,0 +1,154 @@
+"""The pod of one attempt: one container, restricted pod security, everything it may write named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from finetune_operator.api import names
+from finetune_operator.api.instancetype import InstanceTypeSpec
+from finetune_operator.api.model import Json
+from finetune_operator.planning.observed import CONTAINER
+from finetune_operator.planning.outcome import workspace
+from finetune_operator.planning.run_config import WORKSPACE, Run, run_json
+from finetune_operator.planning.volumes import Mounts, input_mounts
+
+RUN_FOLDER: Final = "/etc/finetune"
+TOKEN_FOLDER: Final = "/var/run/secrets/finetune"  # noqa: S105 - a path
+TOKEN_SECONDS: Final = 3600
+GROUP_ID: Final = 65532
+"""Group of the volumes' files, so that any user id that the cluster assigns can write them."""
+
+PREPARE_CPU: Final = "1"
+PREPARE_MEMORY: Final = "2Gi"
+GRACE_SECONDS: Final = {"prepare": 10, "train": 120}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a pod reports: the operator's URL for this job, and the authority that signed its certificate (PEM)."""
+
+    url: str
+    authority: str
+
+
+def pod_template(run: Run, pull_policy: str, progress: Progress | None) -> Json:
+    """The pod template of one attempt."""
+    instance = run.resolved.instance_type
+    mounts = _mounts(run, progress)
+    spec: Json = {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": GRACE_SECONDS[run.stage],
+        "securityContext": {
+            "runAsNonRoot": True,
+            "fsGroup": GROUP_ID,
+            "fsGroupChangePolicy": "OnRootMismatch",
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(run, pull_policy, progress, mounts)],
+        "volumes": list(mounts.volumes),
+    }
+    if instance.node_selector:
+        spec["nodeSelector"] = dict(instance.node_selector)
+    if tolerations := _tolerations(instance):
+        spec["tolerations"] = tolerations
+    return {"metadata": {"labels": _labels(run), "annotations": _annotations(run, progress)}, "spec": spec}
+
+
+def _labels(run: Run) -> Json:
+    return {
+        names.MANAGED_BY_LABEL: names.MANAGER,
+        names.JOB_LABEL: run.job.name,
+        names.UID_LABEL: run.job.uid,
+        names.STAGE_LABEL: run.stage,
+        names.ATTEMPT_LABEL: str(run.attempt),
+    }
+
+
+def _annotations(run: Run, progress: Progress | None) -> Json:
+    """The run document travels with the template: no further object, and as immutable as the Job."""
+    authority = {names.CA_ANNOTATION: progress.authority} if progress else {}
+    return {names.RUN_ANNOTATION: run_json(run), **authority}
+
+
+def _container(run: Run, pull_policy: str, progress: Progress | None, mounts: Mounts) -> Json:
+    return {
+        "name": CONTAINER,
+        "image": run.resolved.image,
+        "imagePullPolicy": pull_policy,
+        "env": _environment(progress),
+        "resources": _resources(run),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "volumeMounts": list(mounts.mounts),
+    }
+
+
+def _environment(progress: Progress | None) -> list[Json]:
+    """Kubeflow's names for the progress endpoint, so that any Hugging Face Trainer image reports without code."""
+    variables = {"HOME": "/tmp", "PYTHONUNBUFFERED": "1"}  # noqa: S108 - in the container
+    if progress:
+        variables |= {
+            "KUBEFLOW_TRAINER_SERVER_URL": progress.url,
+            "KUBEFLOW_TRAINER_SERVER_CA_CERT": f"{RUN_FOLDER}/progress-ca.crt",
+            "KUBEFLOW_TRAINER_SERVER_TOKEN": f"{TOKEN_FOLDER}/token",
+        }
+    return [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def _resources(run: Run) -> Json:
+    """Requests equal limits: the pod gets what the instance type says. Checking data needs no GPU and little else."""
+    instance = run.resolved.instance_type
+    if run.stage == "prepare":
+        amounts = {"cpu": PREPARE_CPU, "memory": PREPARE_MEMORY}
+        return {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": amounts}
+    amounts = {"cpu": instance.cpu, "memory": instance.memory}
+    if instance.ephemeral_storage:
+        amounts["ephemeral-storage"] = instance.ephemeral_storage
+    if instance.gpu:
+        amounts[instance.gpu.resource_name] = str(instance.gpu.count)
+    return {"requests": amounts, "limits": dict(amounts)}
+
+
+def _tolerations(instance: InstanceTypeSpec) -> list[Json]:
+    """The instance type's own, and the taint that keeps other pods off GPU nodes.
+
+    Both stages carry them: a volume that the first stage binds must be where the second one can run.
+    """
+    given = [toleration.wire() for toleration in instance.tolerations or ()]
+    if instance.gpu:
+        given.append({"key": instance.gpu.resource_name, "operator": "Exists", "effect": "NoSchedule"})
+    return given
+
+
+def _mounts(run: Run, progress: Progress | None) -> Mounts:
+    """Every volume of the pod. All else is read-only."""
+    output = workspace(run.job)
+    mounts = input_mounts(run.job.spec)
+    mounts = mounts.claim(output.claim, WORKSPACE, sub_path=output.path, read_only=False)
+    mounts = mounts.volume("tmp", {"emptyDir": {}}, "/tmp", read_only=False)  # noqa: S108 - in the container
+    size = run.resolved.instance_type.shared_memory
+    mounts = mounts.volume("shm", {"emptyDir": {"medium": "Memory", "sizeLimit": size}}, "/dev/shm", read_only=False)  # noqa: S108
+    mounts = mounts.volume("run", {"downwardAPI": {"items": _run_files(progress)}}, RUN_FOLDER)
+    return mounts.volume("progress-token", _token(run), TOKEN_FOLDER) if progress else mounts
+
+
+def _run_files(progress: Progress | None) -> list[Json]:
+    files = {"run.json": names.RUN_ANNOTATION} | ({"progress-ca.crt": names.CA_ANNOTATION} if progress else {})
+    return [
+        {"path": path, "fieldRef": {"fieldPath": f"metadata.annotations['{annotation}']"}}
+        for path, annotation in files.items()
+    ]
+
+
+def _token(run: Run) -> Json:
+    job = run.job
+    audience = names.progress_audience(job.namespace, job.name, job.uid)
+    source = {"audience": audience, "expirationSeconds": TOKEN_SECONDS, "path": "token"}
+    return {"projected": {"sources": [{"serviceAccountToken": source}]}}

@@ -1,0 +1,216 @@
+"""What the cluster says of a job's children, parsed from raw JSON into values that decisions read. Nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final, cast
+
+from finetune_operator.api.model import Json
+from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL
+from finetune_operator.api.status import Stage
+from finetune_operator.planning.job import parse_time
+from finetune_operator.planning.progress import Progress
+
+CONTAINER: Final = "trainer"
+"""The name of the container that trains, in every pod of ours."""
+
+
+@dataclass(frozen=True)
+class Exit:
+    """How a container ended. ``reason`` is the kubelet's (Completed, Error, OOMKilled, StartError …)."""
+
+    code: int
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Why a container does not run yet, in the kubelet's words."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ObservedPod:
+    """One pod. ``disruption`` is why the cluster ended it (DisruptionTarget), ``reason`` the pod's own (Evicted …)."""
+
+    name: str
+    uid: str
+    stage: Stage
+    attempt: int
+    created: datetime
+    phase: str
+    node: str | None = None
+    deleting: bool = False
+    unschedulable: str | None = None
+    waiting: Waiting | None = None
+    running_since: datetime | None = None
+    exit: Exit | None = None
+    disruption: str | None = None
+    reason: str = ""
+    message: str = ""
+
+    @property
+    def terminal(self) -> bool:
+        """No container of it runs or will run again."""
+        return self.phase in {"Succeeded", "Failed"}
+
+
+@dataclass(frozen=True)
+class ObservedJob:
+    """One batch/v1 Job of ours, with its pods, oldest first."""
+
+    name: str
+    uid: str
+    stage: Stage
+    attempt: int
+    created: datetime
+    finished: bool = False
+    deleting: bool = False
+    pods: tuple[ObservedPod, ...] = ()
+
+    @property
+    def pod(self) -> ObservedPod | None:
+        """The newest pod: the one whose fate is the attempt's."""
+        return self.pods[-1] if self.pods else None
+
+    @property
+    def settled(self) -> bool:
+        """The Job is over and no pod of it can write any more."""
+        return self.finished and all(pod.terminal for pod in self.pods)
+
+
+@dataclass(frozen=True)
+class Hint:
+    """One Kubernetes Event about a child: the only place where the cluster tells some of its reasons."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything that is known of a job's children.
+
+    ``confirmed`` is true when Jobs and pods were just listed from the API server rather than taken from the watch:
+    only then does absence prove anything.
+    """
+
+    jobs: tuple[ObservedJob, ...] = ()
+    orphans: tuple[ObservedPod, ...] = ()
+    """Pods whose Job is gone."""
+    progress: Progress | None = None
+    hints: tuple[Hint, ...] = ()
+    confirmed: bool = False
+
+    def job(self, stage: Stage, attempt: int) -> ObservedJob | None:
+        """The Job of one attempt, if it exists."""
+        return next((job for job in self.jobs if (job.stage, job.attempt) == (stage, attempt)), None)
+
+    def live_pods(self) -> tuple[ObservedPod, ...]:
+        """Pods that may still write."""
+        pods = [pod for job in self.jobs for pod in job.pods] + list(self.orphans)
+        return tuple(pod for pod in pods if not pod.terminal)
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is known besides the children themselves."""
+
+    progress: Progress | None = None
+    hints: tuple[Hint, ...] = ()
+    confirmed: bool = False
+
+
+def observe(raw_jobs: Iterable[Json], raw_pods: Iterable[Json], beside: Beside) -> Observed:
+    """Raw Jobs and Pods of one FineTuneJob as values, each pod beside its Job."""
+    pods_by_owner: dict[str, list[ObservedPod]] = {}
+    for raw in raw_pods:
+        pods_by_owner.setdefault(_owner_uid(raw), []).append(parse_pod(raw))
+    jobs = tuple(parse_stage_job(raw, pods_by_owner.pop(raw["metadata"]["uid"], ())) for raw in raw_jobs)
+    orphans = tuple(pod for pods in pods_by_owner.values() for pod in pods)
+    ordered = tuple(sorted(jobs, key=lambda job: (job.stage, job.attempt)))
+    return Observed(ordered, orphans, beside.progress, beside.hints, beside.confirmed)
+
+
+def parse_stage_job(raw: Json, pods: Iterable[ObservedPod]) -> ObservedJob:
+    """A batch/v1 Job of ours. Raises KeyError for one without our labels: the watch selects by them."""
+    metadata = raw["metadata"]
+    conditions = raw.get("status", {}).get("conditions", ())
+    return ObservedJob(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        stage=_stage(metadata),
+        attempt=int(metadata["labels"][ATTEMPT_LABEL]),
+        created=parse_time(metadata["creationTimestamp"]),
+        finished=any(c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in conditions),
+        deleting="deletionTimestamp" in metadata,
+        pods=tuple(sorted(pods, key=lambda pod: pod.created)),
+    )
+
+
+def parse_pod(raw: Json) -> ObservedPod:
+    """A core/v1 Pod of ours."""
+    metadata, status = raw["metadata"], raw.get("status", {})
+    conditions = {c["type"]: c for c in status.get("conditions", ())}
+    state = _container_state(status)
+    running = state.get("running", {}).get("startedAt")
+    return ObservedPod(
+        name=metadata["name"],
+        uid=metadata["uid"],
+        stage=_stage(metadata),
+        attempt=int(metadata["labels"][ATTEMPT_LABEL]),
+        created=parse_time(metadata["creationTimestamp"]),
+        phase=status.get("phase", "Pending"),
+        node=raw.get("spec", {}).get("nodeName"),
+        deleting="deletionTimestamp" in metadata,
+        unschedulable=_unschedulable(conditions),
+        waiting=_waiting(state),
+        running_since=parse_time(running) if running else None,
+        exit=_exit(state),
+        disruption=_disruption(conditions),
+        reason=status.get("reason", ""),
+        message=status.get("message", ""),
+    )
+
+
+def _stage(metadata: Json) -> Stage:
+    return cast("Stage", metadata["labels"][STAGE_LABEL])
+
+
+def _owner_uid(raw: Json) -> str:
+    owners = raw["metadata"].get("ownerReferences", ())
+    return next((owner["uid"] for owner in owners if owner.get("controller")), "")
+
+
+def _container_state(status: Json) -> Json:
+    for container in status.get("containerStatuses", ()):
+        if container["name"] == CONTAINER:
+            return cast("Json", container.get("state", {}))
+    return {}
+
+
+def _unschedulable(conditions: Mapping[str, Json]) -> str | None:
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") != "False":
+        return None
+    return scheduled.get("message") or scheduled.get("reason") or "the scheduler gave no reason"
+
+
+def _disruption(conditions: Mapping[str, Json]) -> str | None:
+    target = conditions.get("DisruptionTarget", {})
+    return (target.get("message") or target.get("reason") or "disrupted") if target.get("status") == "True" else None
+
+
+def _waiting(state: Json) -> Waiting | None:
+    waiting = state.get("waiting")
+    return Waiting(waiting.get("reason", ""), waiting.get("message", "")) if waiting else None
+
+
+def _exit(state: Json) -> Exit | None:
+    ended = state.get("terminated")
+    return Exit(ended["exitCode"], ended.get("reason", ""), ended.get("message", "")) if ended else None

@@ -1,0 +1,78 @@
+"""The end of a job in its status: the published model, or why there is none and what to do."""
+
+from __future__ import annotations
+
+from finetune_operator.api import names, uris
+from finetune_operator.api.conditions import Reason
+from finetune_operator.api.status import Failure, Result
+from finetune_operator.planning.ending import Ending
+from finetune_operator.planning.job import Job
+from finetune_operator.planning.standing import Broken, Done, Refused, Standing
+
+ADVICE = {
+    Reason.OOM_KILLED: "Choose an instance type with more memory, or a smaller hyperparameters.batchSize.",
+    Reason.OUT_OF_MEMORY: "Choose an instance type with more GPU memory, a smaller hyperparameters.batchSize, or LoRA.",
+    Reason.UNKNOWN_INSTANCE_TYPE: "List what is offered: kubectl get instancetypes. instanceType is immutable: delete the job and apply it corrected.",
+    Reason.BACKOFF_LIMIT_EXCEEDED: "Look at the pod's log: kubectl logs of the Job named in status.attempts.",
+    Reason.NO_PROGRESS: "The cluster ends the pods faster than they reach a checkpoint: look at the nodes' events.",
+}
+
+
+def result_of(job: Job, standing: Standing) -> Result | None:
+    """The published model of a job that succeeded."""
+    if not isinstance(standing, Done) or not standing.ending.verdict or not standing.ending.verdict.artifact:
+        return None
+    artifact = standing.ending.verdict.artifact
+    return Result(
+        uri=f"{workspace_uri(job)}/{artifact.path}",
+        kind=artifact.kind,
+        files=artifact.files,
+        bytes=artifact.bytes,
+        digest=artifact.digest,
+    )
+
+
+def workspace_uri(job: Job) -> str:
+    """Where the job's workspace lies, as pvc://CLAIM or pvc://CLAIM/PATH."""
+    if job.spec.output and job.spec.output.uri:
+        return job.spec.output.uri.rstrip("/")
+    return f"pvc://{names.output_claim_name(job.name, job.uid)}"
+
+
+def workspace(job: Job) -> uris.ClaimPath:
+    """The same as a claim and a path in it."""
+    source = uris.parse(workspace_uri(job))
+    if not isinstance(source, uris.ClaimPath):
+        raise TypeError(f"an output is a claim: {source}")
+    return source
+
+
+def failure_of(standing: Standing) -> Failure | None:
+    """Why the job failed, whom it concerns, and what to do."""
+    if isinstance(standing, Refused) and standing.final:
+        rejection = standing.rejection
+        return Failure(
+            cause="User",
+            code=rejection.reason,
+            message=rejection.message[:1024],
+            param=rejection.param,
+            advice=ADVICE.get(rejection.reason),
+        )
+    return _failure_of_attempt(standing) if isinstance(standing, Broken) else None
+
+
+def _failure_of_attempt(broken: Broken) -> Failure:
+    ending, verdict = broken.ending, broken.ending.verdict
+    return Failure(
+        cause="User" if ending.outcome == "UserError" else "Platform",
+        code=(verdict.code if verdict else None) or broken.reason,
+        message=broken.message[:1024],
+        param=verdict.param if verdict else _param_of(ending),
+        advice=(verdict.advice if verdict else None) or ADVICE.get(broken.reason),
+        exit_code=ending.exit_code,
+        lines=verdict.lines if verdict else (),
+    )
+
+
+def _param_of(ending: Ending) -> str | None:
+    return "spec.instanceType" if ending.reason in {Reason.OOM_KILLED, Reason.OUT_OF_MEMORY} else None

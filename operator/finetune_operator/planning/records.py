@@ -1,0 +1,69 @@
+"""The attempts of a job as its status keeps them: what was recorded, brought up to date with what is observed."""
+
+from __future__ import annotations
+
+from finetune_operator.api.names import stage_job_name
+from finetune_operator.api.status import MOST_ATTEMPTS, Attempt, Stage
+from finetune_operator.planning.ending import Ending
+from finetune_operator.planning.standing import STAGES, Ended, View, ended_attempt, latest_attempt, record_of
+
+
+def attempts_of(view: View) -> tuple[Attempt, ...]:
+    """All attempts that are recorded or observed, oldest first, the last ten."""
+    found = [
+        attempt
+        for stage in STAGES
+        for number in range(1, latest_attempt(view, stage) + 1)
+        if (attempt := _attempt(view, stage, number))
+    ]
+    return tuple(sorted(found, key=lambda a: (a.start_time, STAGES.index(a.stage), a.number))[-MOST_ATTEMPTS:])
+
+
+def retries_of(view: View) -> int:
+    """Failures that counted against backoffLimit, those that ended just now included."""
+    fresh = [ending for stage in STAGES for ending in fresh_endings(view, stage)]
+    return view.job.status.retries + sum(ending.outcome == "Error" for ending in fresh)
+
+
+def fresh_endings(view: View, stage: Stage) -> tuple[Ending, ...]:
+    """How attempts ended that the status does not tell of yet."""
+    numbers = range(1, latest_attempt(view, stage) + 1)
+    ended = (_fresh(view, stage, number) for number in numbers)
+    return tuple(each.ending for each in ended if each)
+
+
+def _fresh(view: View, stage: Stage, number: int) -> Ended | None:
+    if record_of(view.job, stage, number) is None and view.observed.job(stage, number) is None:
+        return None
+    ended = ended_attempt(view, stage, number)
+    return ended if ended and not ended.recorded else None
+
+
+def _attempt(view: View, stage: Stage, number: int) -> Attempt | None:
+    record, child = record_of(view.job, stage, number), view.observed.job(stage, number)
+    if record and record.end_time:
+        return record
+    if record is None and child is None:
+        return None
+    current = record or Attempt(
+        stage=stage,
+        number=number,
+        job=stage_job_name(view.job.name, view.job.uid, stage, number),
+        start_time=child.created if child else view.now,
+    )
+    if child and child.pod and child.pod.node:
+        current = current.model_copy(update={"node": child.pod.node})
+    ended = _fresh(view, stage, number)
+    return current if ended is None else _ended(current, ended)
+
+
+def _ended(attempt: Attempt, ended: Ended) -> Attempt:
+    return attempt.model_copy(
+        update={
+            "end_time": ended.time,
+            "outcome": ended.ending.outcome,
+            "reason": str(ended.ending.reason),
+            "message": ended.ending.message[:1024],
+            "checkpoint_step": ended.checkpoint_step or None,
+        }
+    )

@@ -1,0 +1,81 @@
+"""The run document: what one attempt is asked to do, as ``trainer-image/contract/run.schema.json`` says it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from finetune_operator.api import uris
+from finetune_operator.api.model import Json
+from finetune_operator.api.status import Resolved, ResolvedHyperparameters, Stage
+from finetune_operator.planning.job import Job
+
+WORKSPACE: Final = "/workspace"
+CLAIMS: Final = "/inputs/claims"
+CONFIG_MAPS: Final = "/inputs/configmaps"
+SAVE_EVERY_SECONDS: Final = 1800
+KEEP_CHECKPOINTS: Final = 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """One attempt of one stage of a job whose choices are all made."""
+
+    job: Job
+    resolved: Resolved
+    stage: Stage
+    attempt: int
+
+
+def run_document(run: Run) -> Json:
+    """The run document of one attempt."""
+    job, spec = run.job, run.job.spec
+    return {
+        "contractVersion": 1,
+        "stage": run.stage,
+        "job": {"namespace": job.namespace, "name": job.name, "uid": job.uid},
+        "attempt": run.attempt,
+        "jobType": spec.job_type,
+        "model": {"name": spec.model.name, "path": mounted_path(spec.model.name)},
+        "datasets": [
+            {"name": d.name, "split": d.split, "uri": d.uri, "path": mounted_path(d.uri)} for d in spec.datasets
+        ],
+        "hyperparameters": _hyperparameters(run.resolved.hyperparameters),
+        "hardware": _hardware(run),
+        "limits": {"trainingSeconds": job.hours * 3600},
+        "checkpoints": {"everySeconds": SAVE_EVERY_SECONDS, "keepLast": KEEP_CHECKPOINTS},
+        "paths": {"workspace": WORKSPACE},
+    }
+
+
+def run_json(run: Run) -> str:
+    """The run document as text, always the same for the same run."""
+    return json.dumps(run_document(run), sort_keys=True, ensure_ascii=False)
+
+
+def mounted_path(uri: str) -> str:
+    """Where the pod finds what a URI names."""
+    match uris.parse(uri):
+        case uris.ClaimPath(claim, path):
+            return f"{CLAIMS}/{claim}/{path}".rstrip("/")
+        case uris.ConfigMapKey(name, key):
+            return f"{CONFIG_MAPS}/{name}/{key}"
+
+
+def _hyperparameters(resolved: ResolvedHyperparameters) -> Json:
+    """As resolved. The contract always wants epochs; given steps override them."""
+    wire = resolved.wire()
+    return wire if "epochs" in wire else {"epochs": 1, **wire}
+
+
+def _hardware(run: Run) -> Json:
+    instance = run.resolved.instance_type
+    gpus = instance.gpu.count if instance.gpu and run.stage == "train" else 0
+    return {"gpus": gpus, "nodes": 1, "cpus": cores(instance.cpu)}
+
+
+def cores(quantity: str) -> float:
+    """CPU cores of a quantity: ``500m`` is half a core."""
+    return float(Decimal(quantity[:-1]) / 1000) if quantity.endswith("m") else float(Decimal(quantity))

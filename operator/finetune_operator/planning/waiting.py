@@ -1,0 +1,75 @@
+"""Why an attempt is not running yet, in the cluster's own words: a ladder of early returns, one reason a rung."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.planning.observed import Hint, ObservedJob, ObservedPod, Waiting
+
+IMAGE_REASONS: Final = frozenset(
+    {
+        "ErrImagePull",
+        "ImagePullBackOff",
+        "InvalidImageName",
+        "ErrImageNeverPull",
+        "ImageInspectError",
+        "RegistryUnavailable",
+    }
+)
+CONTAINER_REASONS: Final = frozenset(
+    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"}
+)
+VOLUME_HINTS: Final = frozenset({"FailedMount", "FailedAttachVolume", "FailedMapVolume", "ProvisioningFailed"})
+
+
+@dataclass(frozen=True)
+class Why:
+    """Where a job is and why, for its status."""
+
+    phase: Phase
+    reason: Reason
+    message: str
+
+
+def why_waiting(job: ObservedJob, hints: tuple[Hint, ...]) -> Why | None:
+    """Why the attempt's container does not run; None once it does or did."""
+    pod = job.pod
+    if pod is None:
+        return _no_pod(job, hints)
+    if pod.running_since or pod.exit or pod.terminal:
+        return None
+    if pod.unschedulable:
+        return Why(Phase.QUEUED, _unschedulable_reason(pod.unschedulable), pod.unschedulable)
+    if pod.node is None:
+        return Why(Phase.QUEUED, Reason.WAITING_FOR_POD, f"pod {pod.name} waits for the scheduler")
+    return _on_node(pod, hints)
+
+
+def _no_pod(job: ObservedJob, hints: tuple[Hint, ...]) -> Why:
+    """The Job controller could not make a pod: a quota, a limit range or pod security. Only its Event tells."""
+    refused = next((hint for hint in hints if hint.reason == "FailedCreate"), None)
+    if refused:
+        return Why(Phase.QUEUED, Reason.QUOTA_EXCEEDED, refused.message)
+    return Why(Phase.QUEUED, Reason.WAITING_FOR_POD, f"Job {job.name} has no pod yet")
+
+
+def _unschedulable_reason(message: str) -> Reason:
+    about_volumes = "persistentvolumeclaim" in message.lower() or "volume" in message.lower()
+    return Reason.VOLUME_NOT_READY if about_volumes else Reason.UNSCHEDULABLE
+
+
+def _on_node(pod: ObservedPod, hints: tuple[Hint, ...]) -> Why:
+    waiting = pod.waiting or Waiting("", "")
+    said = f"{waiting.reason}: {waiting.message}" if waiting.message else waiting.reason
+    if waiting.reason in IMAGE_REASONS:
+        return Why(Phase.STARTING, Reason.IMAGE_PULL_FAILED, said)
+    if waiting.reason in CONTAINER_REASONS:
+        return Why(Phase.STARTING, Reason.CONTAINER_NOT_STARTED, said)
+    for hint in hints:
+        if hint.reason in VOLUME_HINTS:
+            return Why(Phase.STARTING, Reason.VOLUME_NOT_READY, hint.message)
+        if hint.reason == "Pulling":
+            return Why(Phase.STARTING, Reason.PULLING_IMAGE, hint.message)
+    return Why(Phase.STARTING, Reason.SCHEDULED, f"node {pod.node} is creating the container")
