@@ -63,9 +63,18 @@ venv: $(VENV)/.complete
 $(VENV)/.complete: requirements/dev.txt
 	@echo "Installing the Python tools into $(VENV) (about a minute)"
 	@mkdir -p $(dir $@)
-	@$(PYTHON) -m venv --clear $(VENV) || { echo "python3 -m venv failed. On Debian: apt-get install python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$$($(PYTHON) -V) is too old: Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) python-venv
+	@$(PYTHON) -m venv --clear $(VENV)
 	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@touch $@
+
+.PHONY: python-venv
+python-venv:
+	@echo "Debian keeps venv apart from Python: installing python3-venv"
+	@{ apt-get update && apt-get install --yes --no-install-recommends python3-venv; } >/dev/null || \
+		{ echo "python3 -m venv does not work and python3-venv could not be installed: install it by hand" >&2; exit 1; }
 
 .PHONY: generate
 generate: venv ## Write the CRDs and their copies in the chart from the pydantic models

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     # Waiting
     PENDING = "Pending", "The operator has seen the job and has not acted on it yet."
     VALIDATING = "Validating", "Model and data are being checked on CPU; no GPU is held."
+    VALIDATED = "Validated", "Model and data were checked and accepted."
     UNSCHEDULABLE = "Unschedulable", "No node can take the pod; the message has the scheduler's words."
     WAITING_FOR_POD = "WaitingForPod", "The Job exists and its pod does not yet."
     SCHEDULED = "Scheduled", "A node was found; the container is being created."
@@ -81,6 +82,10 @@ class Reason(StrEnum):
     USER_ERROR = "UserError", "The trainer refused data, model or parameters; failure.param names the field."
     OUT_OF_MEMORY = "OutOfMemory", "The GPU's memory does not hold the training."
     OOM_KILLED = "OOMKilled", "The container exceeded its memory limit."
+    LIMIT_EXCEEDED = (
+        "LimitExceeded",
+        "The pod exceeded a limit of its own: ephemeral storage, an emptyDir or shared memory.",
+    )
     NODE_FAILURE = "NodeFailure", "The node ended the pod: eviction, preemption, shutdown or loss."
     JOB_VANISHED = "JobVanished", "The Job or its pod was deleted by somebody else."
     ERROR = "Error", "The container ended with an error that may be worth a retry."

@@ -49,6 +49,6 @@ def parse(uri: str) -> Source:
 def _inside(uri: str, path: str) -> str:
     """The path, normalised; one that leaves the claim is refused: it would read other mounts of the pod."""
     clean = posixpath.normpath(path) if path else ""
-    if clean.startswith(("..", "/")):
+    if clean == ".." or clean.startswith(("../", "/")):
         raise ValueError(f"{uri!r} leaves its claim")
     return "" if clean == "." else clean

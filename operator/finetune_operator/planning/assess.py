@@ -104,6 +104,8 @@ def _underway(view: View, standing: Underway) -> Why:
     waiting = why_waiting(standing.job, view.observed.hints)
     if waiting:
         return waiting if stage == "train" else Why(Phase.VALIDATING, waiting.reason, waiting.message)
+    if _over(standing) and (said := _said_before(view)):
+        return said
     if stage == "prepare":
         return Why(Phase.VALIDATING, Reason.VALIDATING, "model and data are being checked on CPU")
     progress = view.observed.progress
@@ -111,6 +113,18 @@ def _underway(view: View, standing: Underway) -> Why:
         return Why(Phase.RUNNING, Reason.LOADING, "the trainer loads model and data")
     total = f" of {progress.total_steps}" if progress.total_steps else ""
     return Why(Phase.RUNNING, Reason.TRAINING, f"step {progress.step}{total}")
+
+
+def _over(standing: Underway) -> bool:
+    pod = standing.job.pod
+    return pod is not None and (pod.terminal or pod.exit is not None)
+
+
+def _said_before(view: View) -> Why | None:
+    """Between the end of a pod and the end of its Job there is nothing new to say."""
+    old = view.job.status
+    reason = next((reason for reason in Reason if reason == old.reason), None)
+    return Why(old.phase, reason, old.message or "") if old.phase and reason else None
 
 
 def _first_training(view: View) -> datetime | None:

@@ -28,7 +28,8 @@ def with_conditions(status: FineTuneJobStatus, old: FineTuneJobStatus, now: date
 
 def observed_again(status: FineTuneJobStatus, generation: int) -> FineTuneJobStatus:
     """A terminal status after an edit of the spec: seen, and nothing follows."""
-    return status.model_copy(update={"observed_generation": generation})
+    conditions = tuple(c.model_copy(update={"observed_generation": generation}) for c in status.conditions)
+    return status.model_copy(update={"observed_generation": generation, "conditions": conditions})
 
 
 def _truths(status: FineTuneJobStatus) -> dict[ConditionType, Truth]:
@@ -57,14 +58,22 @@ def _condition(
     type_: ConditionType, truth: Truth, status: FineTuneJobStatus, before: Condition | None, now: datetime
 ) -> Condition:
     unchanged = before is not None and before.status == truth
+    validated = type_ == ConditionType.VALIDATED and truth == "True"
     return Condition(
         type=type_,
         status=truth,
-        reason=status.reason or Reason.PENDING,
-        message="" if status.phase == Phase.RUNNING else (status.message or ""),
+        reason=Reason.VALIDATED if validated else (status.reason or Reason.PENDING),
+        message=(status.message or "") if _tells(type_, truth, status) else "",
         last_transition_time=before.last_transition_time if unchanged and before else now,
         observed_generation=status.observed_generation,
     )
+
+
+def _tells(type_: ConditionType, truth: Truth, status: FineTuneJobStatus) -> bool:
+    """Whether the condition repeats the message: where tools read it, and not while it changes with every step."""
+    if status.phase == Phase.RUNNING or (type_ == ConditionType.VALIDATED and truth != "False"):
+        return False
+    return type_ == ConditionType.READY or truth == ("False" if type_ == ConditionType.VALIDATED else "True")
 
 
 def _truth(value: bool) -> Truth:  # noqa: FBT001 - a predicate's result, nothing to configure

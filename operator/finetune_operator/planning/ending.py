@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import ApiModel
@@ -17,40 +18,59 @@ OUT_OF_MEMORY_EXIT: Final = 66
 RETRY_EXIT: Final = 75
 SIGTERM_EXIT: Final = 143
 START_ERROR_EXIT: Final = 128
+BUS_ERROR_EXIT: Final = 135
 
 Outcome = Literal["Succeeded", "UserError", "Platform", "Error"]
+
+MOST_METRICS: Final = 64
+LONGEST_METRIC_NAME: Final = 64
+
+
+def _first(most: int) -> BeforeValidator:
+    """Keeps the first ``most`` characters or items: an image that does not keep the contract must not break a status."""
+    return BeforeValidator(lambda value: value[:most] if isinstance(value, str | list) else value)
+
+
+def _storable(value: object) -> object:
+    """Of metrics, those that JSON can hold and the status has room for."""
+    if not isinstance(value, dict):
+        return value
+    finite = {k[:LONGEST_METRIC_NAME]: v for k, v in value.items() if isinstance(v, int | float) and math.isfinite(v)}
+    return dict(list(finite.items())[:MOST_METRICS])
 
 
 class Artifact(ApiModel):
     """The finished model, as the trainer's verdict names it; ``path`` is relative to the workspace."""
 
-    path: str
+    path: Annotated[str, _first(512)]
     kind: Literal["adapter", "model"]
-    files: tuple[str, ...] = ()
+    files: Annotated[tuple[Annotated[str, _first(253)], ...], _first(32)] = ()
     bytes: int = 0
-    digest: str = ""
+    digest: Annotated[str, _first(80)] = ""
 
 
 class Verdict(ApiModel):
     """The trainer's own word on how a stage ended: ``trainer-image/contract/verdict.schema.json``."""
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     contract_version: Literal[1]
     stage: str
     attempt: int
     result: Literal["completed", "deadline", "stopped", "userError", "outOfMemory", "retry", "failed"]
-    message: str
-    code: str | None = None
-    param: str | None = None
-    advice: str | None = None
+    message: Annotated[str, _first(1024)]
+    code: Annotated[str | None, _first(64)] = None
+    param: Annotated[str | None, _first(253)] = None
+    advice: Annotated[str | None, _first(1024)] = None
     step: int | None = None
     total_steps: int | None = None
     epoch: float | None = None
     training_seconds: float | None = None
     trained_tokens: int | None = None
-    metrics: Annotated[dict[str, float], Field(default_factory=dict)]
+    metrics: Annotated[dict[str, float], BeforeValidator(_storable)] = Field(default_factory=dict)
     report: Report | None = None
     artifact: Artifact | None = None
-    lines: tuple[str, ...] = ()
+    lines: Annotated[tuple[Annotated[str, _first(256)], ...], _first(8)] = ()
 
 
 @dataclass(frozen=True)
@@ -78,7 +98,11 @@ def parse_verdict(text: str) -> Verdict | None:
 
 
 def ending_of(job: ObservedJob) -> Ending:
-    """How a settled Job ended. The first rung that applies decides; disruption explains any exit code but success."""
+    """How a settled Job ended. The first rung that applies decides.
+
+    Disruption explains any exit code but success, and so does an eviction for the pod's own limit: the trainer answers
+    both to SIGTERM as if it were to be started again.
+    """
     pod = job.pod
     if pod is None:
         return Ending(
@@ -86,7 +110,13 @@ def ending_of(job: ObservedJob) -> Ending:
         )
     verdict = parse_verdict(pod.exit.message) if pod.exit else None
     ending = (
-        _succeeded(pod, verdict) or _disrupted(pod) or _judged(pod, verdict) or _ended_by_kubelet(pod) or _unknown(pod)
+        _succeeded(pod, verdict)
+        or _disrupted(pod)
+        or _evicted(pod)
+        or _lost(pod)
+        or _judged(pod, verdict)
+        or _ended_by_kubelet(pod)
+        or _unknown(pod, verdict)
     )
     return Ending(ending.outcome, ending.reason, ending.message, verdict, pod.exit.code if pod.exit else None, pod.node)
 
@@ -107,6 +137,17 @@ def _disrupted(pod: ObservedPod) -> Ending | None:
     """The cluster ended the pod: evicted, preempted, its node shut down or lost."""
     if pod.disruption:
         return Ending("Platform", Reason.NODE_FAILURE, pod.disruption)
+    return None
+
+
+def _evicted(pod: ObservedPod) -> Ending | None:
+    """Evicted and not disrupted: for a limit of the pod's own. No retry mends that."""
+    if pod.reason == "Evicted":
+        return Ending("UserError", Reason.LIMIT_EXCEEDED, f"evicted for a limit of its own: {pod.message}")
+    return None
+
+
+def _lost(pod: ObservedPod) -> Ending | None:
     if pod.exit and pod.exit.reason == "ContainerStatusUnknown":
         return Ending("Platform", Reason.NODE_FAILURE, "the node lost the container")
     return None
@@ -130,18 +171,23 @@ def _ended_by_kubelet(pod: ObservedPod) -> Ending | None:
     """What the kubelet ended or never started for a limit or a mistake of the pod's own: no retry mends it."""
     if pod.exit and pod.exit.reason == "OOMKilled":
         return Ending("UserError", Reason.OOM_KILLED, "the container exceeded the memory of its instance type")
-    if pod.reason == "Evicted":
-        return Ending("UserError", Reason.ERROR, f"evicted for a limit of its own: {pod.message}")
+    if pod.exit and pod.exit.code == BUS_ERROR_EXIT:
+        message = "bus error (exit code 135): /dev/shm, the instance type's sharedMemory, is full"
+        return Ending("UserError", Reason.LIMIT_EXCEEDED, message)
     if pod.exit and pod.exit.code == START_ERROR_EXIT:
         return Ending("UserError", Reason.CONTAINER_NOT_STARTED, _words(pod.exit))
     return None
 
 
-def _unknown(pod: ObservedPod) -> Ending:
+def _unknown(pod: ObservedPod, verdict: Verdict | None) -> Ending:
     if pod.exit is None:
         return Ending("Platform", Reason.NODE_FAILURE, pod.message or f"pod {pod.name} ended without running")
-    verdict = parse_verdict(pod.exit.message)
-    return Ending("Error", Reason.ERROR, verdict.message if verdict else _words(pod.exit))
+    if verdict:
+        return Ending("Error", Reason.ERROR, verdict.message)
+    if pod.exit.code == 0:
+        message = "exit code 0 without a verdict: the image does not keep the trainer contract"
+        return Ending("Error", Reason.ERROR, message)
+    return Ending("Error", Reason.ERROR, _words(pod.exit))
 
 
 def _words(ended: Exit) -> str:

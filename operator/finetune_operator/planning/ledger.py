@@ -8,7 +8,7 @@ from finetune_operator.api.status import Display, Progress, Resolved, Usage
 from finetune_operator.planning import progress as reported
 from finetune_operator.planning.ending import Verdict
 from finetune_operator.planning.records import fresh_endings
-from finetune_operator.planning.standing import View
+from finetune_operator.planning.standing import View, record_of
 
 SECONDS_PER_HOUR = 3600
 
@@ -19,7 +19,9 @@ def progress_of(view: View) -> Progress | None:
     if verdict and verdict.step is not None:
         return _from_verdict(verdict, view.now, view.job.status.progress)
     pushed = view.observed.progress
-    return _from_push(pushed, view) if pushed and pushed.step else view.job.status.progress
+    if pushed is None or not pushed.step or _told_already(view, pushed):
+        return view.job.status.progress
+    return _from_push(pushed, view)
 
 
 def usage_of(view: View, resolved: Resolved | None) -> Usage:
@@ -47,6 +49,12 @@ def display_of(progress: Progress | None, usage: Usage, hours: float) -> Display
     return Display(progress=percentage, loss=None if loss is None else f"{loss:.4g}", hours=used)
 
 
+def _told_already(view: View, pushed: reported.Progress) -> bool:
+    """An attempt whose end is recorded had its last word: what it pushed before that is older."""
+    record = record_of(view.job, "train", pushed.attempt)
+    return record is not None and record.end_time is not None
+
+
 def _train_verdict(view: View) -> Verdict | None:
     verdicts = [ending.verdict for ending in fresh_endings(view, "train") if ending.verdict]
     return verdicts[-1] if verdicts else None
@@ -64,7 +72,7 @@ def _from_verdict(verdict: Verdict, now: datetime, old: Progress | None) -> Prog
         estimated_remaining_seconds=0 if done else None,
         trained_tokens=verdict.trained_tokens,
         checkpoint_step=verdict.step,
-        metrics=(old.metrics if old else {}) | verdict.metrics,
+        metrics=verdict.metrics or (old.metrics if old else {}),
         last_updated_time=now,
     )
 

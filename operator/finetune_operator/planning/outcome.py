@@ -13,6 +13,7 @@ ADVICE = {
     Reason.OOM_KILLED: "Choose an instance type with more memory, or a smaller hyperparameters.batchSize.",
     Reason.OUT_OF_MEMORY: "Choose an instance type with more GPU memory, a smaller hyperparameters.batchSize, or LoRA.",
     Reason.UNKNOWN_INSTANCE_TYPE: "List what is offered: kubectl get instancetypes. instanceType is immutable: delete the job and apply it corrected.",
+    Reason.LIMIT_EXCEEDED: "Choose an instance type with more ephemeralStorage or sharedMemory, or smaller data.",
     Reason.BACKOFF_LIMIT_EXCEEDED: "Look at the pod's log: kubectl logs of the Job named in status.attempts.",
     Reason.NO_PROGRESS: "The cluster ends the pods faster than they reach a checkpoint: look at the nodes' events.",
 }
@@ -75,4 +76,8 @@ def _failure_of_attempt(broken: Broken) -> Failure:
 
 
 def _param_of(ending: Ending) -> str | None:
-    return "spec.instanceType" if ending.reason in {Reason.OOM_KILLED, Reason.OUT_OF_MEMORY} else None
+    return (
+        "spec.instanceType"
+        if ending.reason in {Reason.OOM_KILLED, Reason.OUT_OF_MEMORY, Reason.LIMIT_EXCEEDED}
+        else None
+    )

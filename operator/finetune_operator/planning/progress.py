@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from types import MappingProxyType
 from typing import Literal
 
 Activity = Literal["loading", "step", "evaluation", "save", "finishing"]
-
-NO_METRICS: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Progress:
     training_seconds: float | None = None
     """Over all attempts: what ``hours`` limits."""
     trained_tokens: int | None = None
-    metrics: Mapping[str, float] = field(default=NO_METRICS)
+    metrics: Mapping[str, float] = field(default_factory=dict)
     """Finite values only; at most 64 names of at most 64 characters."""
     checkpoint_step: int | None = None
     """Step of the newest complete checkpoint."""

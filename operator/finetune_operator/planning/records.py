@@ -9,14 +9,16 @@ from finetune_operator.planning.standing import STAGES, Ended, View, ended_attem
 
 
 def attempts_of(view: View) -> tuple[Attempt, ...]:
-    """All attempts that are recorded or observed, oldest first, the last ten."""
+    """All attempts that are recorded or observed, oldest first. The ten latest, and the latest of each stage."""
     found = [
-        attempt
-        for stage in STAGES
-        for number in range(1, latest_attempt(view, stage) + 1)
-        if (attempt := _attempt(view, stage, number))
+        attempt for stage in STAGES for number in _numbers(view, stage) if (attempt := _attempt(view, stage, number))
     ]
-    return tuple(sorted(found, key=lambda a: (a.start_time, STAGES.index(a.stage), a.number))[-MOST_ATTEMPTS:])
+    found.sort(key=lambda a: (a.start_time, STAGES.index(a.stage), a.number))
+    # Forgetting a stage's latest attempt would start that stage again.
+    latest = [a for a in found if a.number == latest_attempt(view, a.stage)]
+    others = [a for a in found if a not in latest]
+    kept = others[max(0, len(found) - MOST_ATTEMPTS) :] + latest
+    return tuple(a for a in found if a in kept)
 
 
 def retries_of(view: View) -> int:
@@ -27,9 +29,14 @@ def retries_of(view: View) -> int:
 
 def fresh_endings(view: View, stage: Stage) -> tuple[Ending, ...]:
     """How attempts ended that the status does not tell of yet."""
-    numbers = range(1, latest_attempt(view, stage) + 1)
-    ended = (_fresh(view, stage, number) for number in numbers)
+    ended = (_fresh(view, stage, number) for number in _numbers(view, stage))
     return tuple(each.ending for each in ended if each)
+
+
+def _numbers(view: View, stage: Stage) -> range:
+    """The attempts to look at. Those older than the oldest record were dropped from it and are not news."""
+    recorded = [attempt.number for attempt in view.job.status.attempts if attempt.stage == stage]
+    return range(min(recorded, default=1), latest_attempt(view, stage) + 1)
 
 
 def _fresh(view: View, stage: Stage, number: int) -> Ended | None:

@@ -15,8 +15,20 @@ from finetune_operator.planning.job import Job
 WORKSPACE: Final = "/workspace"
 CLAIMS: Final = "/inputs/claims"
 CONFIG_MAPS: Final = "/inputs/configmaps"
+PREPARE_CPU: Final = "1"
+"""What the check of model and data may use, whatever the instance type has."""
 SAVE_EVERY_SECONDS: Final = 1800
 KEEP_CHECKPOINTS: Final = 2
+
+
+MULTIPLES: Final = {
+    "": Decimal(1),
+    "m": Decimal("0.001"),
+    "k": Decimal(1000),
+    **{f"{prefix}": Decimal(1000) ** power for power, prefix in enumerate("KMGTPE", 1)},
+    **{f"{prefix}i": Decimal(1024) ** power for power, prefix in enumerate("KMGTPE", 1)},
+}
+"""What a suffix of a quantity multiplies by."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +83,14 @@ def _hyperparameters(resolved: ResolvedHyperparameters) -> Json:
 
 
 def _hardware(run: Run) -> Json:
+    """What the pod gets, as its resources say it."""
     instance = run.resolved.instance_type
-    gpus = instance.gpu.count if instance.gpu and run.stage == "train" else 0
-    return {"gpus": gpus, "nodes": 1, "cpus": cores(instance.cpu)}
+    if run.stage == "prepare":
+        return {"gpus": 0, "nodes": 1, "cpus": cores(PREPARE_CPU)}
+    return {"gpus": instance.gpu.count if instance.gpu else 0, "nodes": 1, "cpus": cores(instance.cpu)}
 
 
 def cores(quantity: str) -> float:
-    """CPU cores of a quantity: ``500m`` is half a core."""
-    return float(Decimal(quantity[:-1]) / 1000) if quantity.endswith("m") else float(Decimal(quantity))
+    """CPU cores of a quantity: ``500m`` is half a core; a suffix that makes no sense for cores is read all the same."""
+    number = quantity.rstrip("mkKMGTPEi")
+    return float(Decimal(number) * MULTIPLES[quantity[len(number) :]])

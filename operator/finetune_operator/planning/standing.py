@@ -21,6 +21,8 @@ GRACE: Final = timedelta(seconds=10)
 
 FIRST_BACKOFF: Final = timedelta(seconds=10)
 LONGEST_BACKOFF: Final = timedelta(minutes=5)
+ATTEMPTS_WITHOUT_PROGRESS: Final = 3
+"""So many in a row that the platform ended, with no checkpoint newer than those before them, and the job fails."""
 
 
 @dataclass(frozen=True)
@@ -185,10 +187,11 @@ def _after(view: View, ended: Ended) -> Standing:
 
 def _again(view: View, ended: Ended) -> Standing:
     """After the platform ended an attempt: always the next one, unless three in a row brought no new checkpoint."""
-    earlier = [record_of(view.job, ended.stage, ended.number - back) for back in (2, 1)]
-    if all(a is not None and a.outcome == "Platform" for a in earlier):
-        first = earlier[0].checkpoint_step if earlier[0] else None
-        if ended.checkpoint_step <= (first or 0):
+    before = [a for a in view.job.status.attempts if a.stage == ended.stage and a.number < ended.number]
+    lately = [a for a in before if a.number > ended.number - ATTEMPTS_WITHOUT_PROGRESS]
+    if len(lately) == ATTEMPTS_WITHOUT_PROGRESS - 1 and all(a.outcome == "Platform" for a in lately):
+        newest = max(ended.checkpoint_step, *(a.checkpoint_step or 0 for a in lately))
+        if newest <= max((a.checkpoint_step or 0 for a in before if a not in lately), default=0):
             message = f"three attempts in a row ended without a new checkpoint; the last: {ended.ending.message}"
             return Broken(ended.ending, Reason.NO_PROGRESS, message)
     return _start(view, ended.stage, ended.number + 1, ended.ending)

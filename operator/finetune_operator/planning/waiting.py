@@ -21,6 +21,7 @@ IMAGE_REASONS: Final = frozenset(
 CONTAINER_REASONS: Final = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"}
 )
+PULLED_HINTS: Final = frozenset({"Pulled", "Created", "Started"})
 VOLUME_HINTS: Final = frozenset({"FailedMount", "FailedAttachVolume", "FailedMapVolume", "ProvisioningFailed"})
 
 
@@ -43,7 +44,7 @@ def why_waiting(job: ObservedJob, hints: tuple[Hint, ...]) -> Why | None:
     if pod.unschedulable:
         return Why(Phase.QUEUED, _unschedulable_reason(pod.unschedulable), pod.unschedulable)
     if pod.node is None:
-        return Why(Phase.QUEUED, Reason.WAITING_FOR_POD, f"pod {pod.name} waits for the scheduler")
+        return _not_placed(job)
     return _on_node(pod, hints)
 
 
@@ -52,7 +53,12 @@ def _no_pod(job: ObservedJob, hints: tuple[Hint, ...]) -> Why:
     refused = next((hint for hint in hints if hint.reason == "FailedCreate"), None)
     if refused:
         return Why(Phase.QUEUED, Reason.QUOTA_EXCEEDED, refused.message)
-    return Why(Phase.QUEUED, Reason.WAITING_FOR_POD, f"Job {job.name} has no pod yet")
+    return _not_placed(job)
+
+
+def _not_placed(job: ObservedJob) -> Why:
+    """One sentence for the moments before and after the pod is made: telling them apart would cost a write."""
+    return Why(Phase.QUEUED, Reason.WAITING_FOR_POD, f"the pod of Job {job.name} is being made and placed")
 
 
 def _unschedulable_reason(message: str) -> Reason:
@@ -72,4 +78,6 @@ def _on_node(pod: ObservedPod, hints: tuple[Hint, ...]) -> Why:
             return Why(Phase.STARTING, Reason.VOLUME_NOT_READY, hint.message)
         if hint.reason == "Pulling":
             return Why(Phase.STARTING, Reason.PULLING_IMAGE, hint.message)
+        if hint.reason in PULLED_HINTS:
+            break  # the hints are newest first: what came before is mended
     return Why(Phase.STARTING, Reason.SCHEDULED, f"node {pod.node} is creating the container")

@@ -1,8 +1,9 @@
-"""The Kubernetes Event of one transition, for ``kubectl describe``."""
+"""The Kubernetes Events of one transition, for ``kubectl describe``."""
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 
 from finetune_operator.api import names
@@ -24,20 +25,39 @@ WARNINGS = frozenset(
 )
 
 
-def transition_event(job: Job, status: FineTuneJobStatus, now: datetime) -> Json | None:
-    """The Event of the step from the job's last status to this one; None when phase and reason are the same."""
-    old = job.status
-    if (old.phase, old.reason) == (status.phase, status.reason) or status.reason is None:
-        return None
-    warning = status.phase == Phase.FAILED or status.reason in WARNINGS
+def events_of(job: Job, status: FineTuneJobStatus, now: datetime) -> tuple[Json, ...]:
+    """The Events of the step from the job's last status to this one: attempts that went wrong, then the transition."""
+    recorded = {(a.stage, a.number) for a in job.status.attempts if a.end_time}
+    wrong = [
+        a for a in status.attempts if a.end_time and a.outcome != "Succeeded" and (a.stage, a.number) not in recorded
+    ]
+    told = [
+        Told("Warning", a.reason or Reason.ERROR, f"attempt {a.number} of {a.stage} ended: {a.message}") for a in wrong
+    ]
+    if (job.status.phase, job.status.reason) != (status.phase, status.reason) and status.reason:
+        warning = status.phase == Phase.FAILED or status.reason in WARNINGS
+        told.append(Told("Warning" if warning else "Normal", status.reason, f"{status.phase}: {status.message}"))
+    return tuple(_event(job, each, now) for each in told)
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one Event says."""
+
+    type: str
+    reason: str
+    message: str
+
+
+def _event(job: Job, told: Told, now: datetime) -> Json:
     time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": _event_name(job, status), "namespace": job.namespace},
-        "type": "Warning" if warning else "Normal",
-        "reason": status.reason,
-        "message": f"{status.phase}: {status.message}"[:1024],
+        "metadata": {"name": _event_name(job, told), "namespace": job.namespace},
+        "type": told.type,
+        "reason": told.reason,
+        "message": told.message[:1024],
         "involvedObject": {
             "apiVersion": names.API_VERSION,
             "kind": "FineTuneJob",
@@ -53,7 +73,7 @@ def transition_event(job: Job, status: FineTuneJobStatus, now: datetime) -> Json
     }
 
 
-def _event_name(job: Job, status: FineTuneJobStatus) -> str:
+def _event_name(job: Job, told: Told) -> str:
     """Bound to the write that it tells of, so that telling it twice makes one Event."""
-    told = f"{job.uid} {job.resource_version} {status.phase} {status.reason}"
-    return f"{job.name}.{hashlib.sha256(told.encode()).hexdigest()[:16]}"
+    source = f"{job.uid} {job.resource_version} {told.reason} {told.message}"
+    return f"{job.name}.{hashlib.sha256(source.encode()).hexdigest()[:16]}"

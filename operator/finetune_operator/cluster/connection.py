@@ -1,0 +1,86 @@
+"""Where the API server is and who we are there: from the kubeconfig, or from the pod's service account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from finetune_operator.cluster.errors import ClusterError
+
+DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
+IN_CLUSTER: Final = "KUBERNETES_SERVICE_HOST"
+
+
+class NoCluster(ClusterError):  # noqa: N818
+    """No API server is configured, or its configuration cannot be read. The text says what was looked at."""
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """The connection in plain terms, for a client that is not ours. ``token`` never shows in a repr."""
+
+    server: str
+    insecure: bool
+    authority_path: str | None
+    certificate_path: str | None
+    key_path: str | None
+    proxy: str | None
+    scheme: str | None = None
+    token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to find the API server: ``kubeconfig`` names a file, None means the pod's own service account."""
+
+    kubeconfig: str | None
+
+    @classmethod
+    def find(cls, environ: Mapping[str, str]) -> Connection:
+        """``KUBECONFIG`` where it is set, else the pod's service account, else ``~/.kube/config``. Raises NoCluster."""
+        if named := environ.get("KUBECONFIG"):
+            return cls(named)
+        if environ.get(IN_CLUSTER):
+            return cls(None)
+        if (default := DEFAULT_KUBECONFIG.expanduser()).exists():
+            return cls(str(default))
+        raise NoCluster(
+            f"no Kubernetes cluster: KUBECONFIG is not set, {DEFAULT_KUBECONFIG} does not exist, "
+            "and this is not a pod. Set KUBECONFIG to the kubeconfig of a cluster"
+        )
+
+    async def load(self) -> Configuration:
+        """A fresh client configuration, read anew so that rotated tokens and certificates are seen. Raises NoCluster."""
+        configuration = Configuration()
+        try:
+            if self.kubeconfig is None:
+                load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+            else:
+                await load_kube_config(  # type: ignore[no-untyped-call]
+                    self.kubeconfig, client_configuration=configuration, persist_config=False
+                )
+        except (ConfigException, OSError, ValueError) as error:
+            source = self.kubeconfig or "the pod's service account"
+            raise NoCluster(f"cannot read the cluster's address and credentials from {source}: {error}") from error
+        return configuration
+
+    async def credentials(self) -> Credentials:
+        """The same in plain terms, read anew. Raises NoCluster."""
+        configuration = await self.load()
+        authorization = await configuration.get_api_key_with_prefix("BearerToken") or ""
+        scheme, _, token = authorization.strip().partition(" ")
+        return Credentials(
+            server=configuration.host,
+            insecure=not configuration.verify_ssl,
+            authority_path=configuration.ssl_ca_cert,
+            certificate_path=configuration.cert_file,
+            key_path=configuration.key_file,
+            proxy=configuration.proxy,
+            scheme=scheme or None,
+            token=token or None,
+        )

@@ -1,0 +1,88 @@
+"""Does what was decided: each action is one create, and finding that the object exists is success if it is ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import assert_never
+
+from finetune_operator.api.conditions import Reason
+from finetune_operator.api.model import Json
+from finetune_operator.api.names import UID_LABEL
+from finetune_operator.api.status import Resolved
+from finetune_operator.cluster.client import Cluster
+from finetune_operator.cluster.errors import AlreadyExists, Invalid, Refused
+from finetune_operator.cluster.resources import CLAIMS, JOBS, Key, Resource
+from finetune_operator.planning.assess import Blocked
+from finetune_operator.planning.decide import Action, CreateClaim, CreateStage
+from finetune_operator.planning.job import Job
+from finetune_operator.planning.manifests import render_stage
+from finetune_operator.planning.manifests.claim import output_claim
+from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
+from finetune_operator.planning.resolve import Rejection
+from finetune_operator.planning.run_config import Run
+from finetune_operator.reconciler.store import Store
+
+TargetOf = Callable[[Key], ProgressTarget]
+"""Where the pods of a job report to."""
+
+Obstacle = Blocked | Rejection
+
+
+class Actor:
+    """Creates children."""
+
+    def __init__(self, cluster: Cluster, store: Store, target_of: TargetOf, pull_policy: str) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._target_of = target_of
+        self._pull_policy = pull_policy
+
+    async def act(self, job: Job, resolved: Resolved, actions: tuple[Action, ...]) -> Obstacle | None:
+        """Do all actions in order. Stops at the first that the API server does not permit and says why.
+
+        Raises ClusterError for what is worth trying again as it is.
+        """
+        for action in actions:
+            try:
+                await self._do(job, resolved, action)
+            except Refused as error:
+                return Blocked(Reason.QUOTA_EXCEEDED, error.message)
+            except Invalid as error:
+                return Rejection(Reason.INVALID_SPEC, error.message, _param(action))
+            except ForeignObjectError as error:
+                return Rejection(Reason.NAME_CONFLICT, str(error), "metadata.name")
+        return None
+
+    async def _do(self, job: Job, resolved: Resolved, action: Action) -> None:
+        match action:
+            case CreateClaim():
+                await self._create(CLAIMS, job, output_claim(job))
+            case CreateStage(stage, attempt):
+                run = Run(job, resolved, stage, attempt)
+                target = self._target_of(Key(job.namespace, job.name)) if stage == "train" else None
+                body = await self._create(JOBS, job, render_stage(run, self._pull_policy, target))
+                self._store.put(JOBS, body)
+            case _:
+                assert_never(action)
+
+    async def _create(self, resource: Resource, job: Job, body: Json) -> Json:
+        """Create, or find that it was created before: by us in an earlier life, or by an operator that also acts."""
+        try:
+            return await self._cluster.create(resource, job.namespace, body)
+        except AlreadyExists:
+            name = body["metadata"]["name"]
+            found = await self._cluster.get(resource, job.namespace, name)
+            if found["metadata"].get("labels", {}).get(UID_LABEL) != job.uid:
+                raise ForeignObjectError(resource.kind, name) from None
+            return found
+
+
+class ForeignObjectError(Exception):
+    """An object that is not ours bears the name of a child."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        super().__init__(f"{kind} {name!r} exists and is not this job's: delete or rename it")
+
+
+def _param(action: Action) -> str:
+    return "spec.output" if isinstance(action, CreateClaim) else "spec"

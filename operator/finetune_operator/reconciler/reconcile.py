@@ -1,0 +1,117 @@
+"""The sentence: gather → resolve → decide → act → assess → write the status once → announce.
+
+Level-triggered: every trigger runs the same function, which derives everything from what the cluster holds. Running it
+twice, or ending the process anywhere inside, changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from finetune_operator.api.instancetype import InstanceTypeSpec
+from finetune_operator.api.model import Json
+from finetune_operator.api.status import FineTuneJobStatus, Resolved
+from finetune_operator.cluster.client import Cluster
+from finetune_operator.cluster.resources import FINETUNEJOBS, Key
+from finetune_operator.planning.assess import Blocked, assess
+from finetune_operator.planning.decide import decide, look_again
+from finetune_operator.planning.job import Job, parse_job
+from finetune_operator.planning.patch import merge_patch
+from finetune_operator.planning.resolve import Rejection, resolve
+from finetune_operator.planning.standing import Refused, Standing, View, stand, unconfirmed
+from finetune_operator.reconciler.act import Actor
+from finetune_operator.reconciler.announce import announce
+from finetune_operator.reconciler.gather import Gatherer
+from finetune_operator.reconciler.store import Store
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A job, what is observed of it, and where it therefore stands."""
+
+    view: View
+    standing: Standing
+    resolved: Resolved | None
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """Brings one job at a time from what is to what should be."""
+
+    cluster: Cluster
+    store: Store
+    gatherer: Gatherer
+    actor: Actor
+    image: str
+    """The trainer image of jobs that are accepted from now on."""
+    clock: Clock
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Do what is to be done for a job. Answers in how many seconds it must be looked at again, None for never.
+
+        Raises ClusterError when the API server could not be asked or told: call again.
+        """
+        body = self.store.job(key)
+        if body is None or "deletionTimestamp" in body["metadata"]:
+            return None  # its children go with it, by their owner references
+        seen = await self._gather(parse_job(body))
+        seen, blocked = await self._act(seen)
+        status = assess(seen.view, seen.standing, seen.resolved, blocked)
+        await self._write(seen.view.job, body.get("status") or {}, status)
+        again = look_again(seen.standing, seen.view.now)
+        return 10.0 if blocked else again
+
+    def _resolve(self, job: Job) -> Resolved | Rejection:
+        """What was decided when the job was accepted, else what the catalog says now."""
+        if job.status.resolved:
+            return job.status.resolved
+        offered = {
+            entry["metadata"]["name"]: InstanceTypeSpec.model_validate(entry["spec"])
+            for entry in self.store.instance_types()
+        }
+        return resolve(job.spec, offered, self.image)
+
+    async def _gather(self, job: Job) -> Seen:
+        """Look at the store; where absence or a last word decides, look at the API server."""
+        choice = self._resolve(job)
+        rejection = choice if isinstance(choice, Rejection) else None
+        resolved = None if isinstance(choice, Rejection) else choice
+        # Kubernetes keeps time in whole seconds, and a status must read back as it was written.
+        view = View(job, self.gatherer.look(job), self.clock().replace(microsecond=0))
+        standing = stand(view, rejection)
+        if unconfirmed(standing, view.observed):
+            view = replace(view, observed=await self.gatherer.confirm(job))
+            standing = stand(view, rejection)
+        if hints := await self.gatherer.hints(job, standing):
+            view = replace(view, observed=replace(view.observed, hints=hints))
+        return Seen(view, standing, resolved)
+
+    async def _act(self, seen: Seen) -> tuple[Seen, Blocked | None]:
+        """Create what is wanted, then look again: the status tells of what is, the new child included."""
+        job, resolved = seen.view.job, seen.resolved
+        own_claim = not (job.spec.output and job.spec.output.uri)
+        actions = decide(seen.standing, own_claim=own_claim)
+        if not actions or resolved is None:
+            return seen, None
+        match await self.actor.act(job, resolved, actions):
+            case Rejection() as rejection:
+                return replace(seen, standing=Refused(rejection, final=True)), None
+            case Blocked() as blocked:
+                return seen, blocked
+            case None:
+                view = replace(seen.view, observed=self.gatherer.look(job))
+                return Seen(view, stand(view, None), resolved), None
+
+    async def _write(self, job: Job, stored: Json, status: FineTuneJobStatus) -> None:
+        """The one status write, only if there is something new to say; then the Event of the transition."""
+        patch = merge_patch(stored, status.wire())
+        if not patch:
+            return
+        body = {"metadata": {"resourceVersion": job.resource_version}, "status": patch}
+        written = await self.cluster.patch_status(FINETUNEJOBS, job.namespace, job.name, body)
+        self.store.put(FINETUNEJOBS, written)
+        await announce(self.cluster, job, status, self.clock())

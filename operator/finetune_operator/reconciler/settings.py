@@ -1,0 +1,137 @@
+"""The operator's settings: a YAML file, every key optional, none unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from finetune_operator.api.model import Json
+from finetune_operator.catalog.lookup import did_you_mean
+
+FILE_VARIABLE: Final = "FINETUNE_SETTINGS"
+DEFAULT_FILE: Final = "/etc/finetune/settings.yaml"
+MOST_FAULTS: Final = 5
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used. The text names the file, the key, what was given and what is allowed."""
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", frozen=True, use_attribute_docstrings=True, validate_by_name=True
+    )
+
+
+class Images(_Part):
+    """The trainer images, one per family."""
+
+    trl: str = Field(default="finetune-trainer-trl:dev", min_length=1)
+    """Language models."""
+
+
+class Progress(_Part):
+    """The endpoint that trainers report to."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - pods reach it over the network
+    port: int = Field(default=8443, ge=0, le=65535)
+    url: str = "https://finetune-operator-progress.finetune-system.svc:8443"
+    """Base URL under which pods reach the endpoint."""
+    status_interval_seconds: float = Field(default=15, gt=0)
+    """At most one status write for progress per job in this time."""
+    subject_alt_names: tuple[str, ...] = ()
+    """Names and addresses beside the URL's host for which the serving certificate is valid."""
+
+
+class Health(_Part):
+    """The endpoint of probes and metrics."""
+
+    host: str = "0.0.0.0"  # noqa: S104 - the kubelet asks over the network
+    port: int = Field(default=8080, ge=0, le=65535)
+
+
+class Lease(_Part):
+    """Which of several operators acts."""
+
+    name: str = "finetune-operator"
+    seconds: int = Field(default=15, ge=1)
+    """A holder that does not renew for so long has lost it."""
+    renew_seconds: float = Field(default=5, gt=0)
+
+
+class Settings(_Part):
+    """All settings. ``namespace`` and ``podName`` are the operator's own, from its environment unless given here."""
+
+    images: Images = Images()
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+    namespace: str = "finetune-system"
+    pod_name: str | None = None
+    """None outside of a pod."""
+    workers: int = Field(default=16, ge=1, le=256)
+    qps: float = Field(default=50, gt=0)
+    """Writes per second in the long run."""
+    burst: int = Field(default=100, ge=1)
+    """Writes at once."""
+    resync_seconds: float = Field(default=300, gt=0)
+    progress: Progress = Progress()
+    health: Health = Health()
+    lease: Lease = Lease()
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Settings from the file that ``FINETUNE_SETTINGS`` names (a default path else; no file means defaults).
+
+    ``POD_NAMESPACE`` and ``POD_NAME`` say who we are. Raises SettingsError.
+    """
+    path = Path(environ.get(FILE_VARIABLE) or DEFAULT_FILE)
+    document = _read(path, required=FILE_VARIABLE in environ)
+    own = {"namespace": environ.get("POD_NAMESPACE"), "podName": environ.get("POD_NAME")}
+    found = {name: value for name, value in own.items() if value}
+    return parse_settings({**found, **document}, str(path))
+
+
+def parse_settings(document: Json, source: str) -> Settings:
+    """Settings from a parsed document; ``source`` names it in messages. Raises SettingsError."""
+    try:
+        return Settings.model_validate(document)
+    except ValidationError as error:
+        faults = [_fault(dict(fault)) for fault in error.errors(include_url=False)[:MOST_FAULTS]]
+        raise SettingsError(f"{source}: " + "; ".join(faults)) from None
+
+
+def _read(path: Path, *, required: bool) -> Json:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if required:
+            raise SettingsError(f"{path}: no such file; {FILE_VARIABLE} names it") from None
+        return {}
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise SettingsError(f"{path}: cannot be read as YAML: {error}") from None
+    if not isinstance(document, dict | None):
+        raise SettingsError(f"{path}: expected keys and values, found {type(document).__name__}")
+    return document or {}
+
+
+def _fault(fault: Json) -> str:
+    where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] != "extra_forbidden":
+        return f"{where}: {fault['msg']}, given {fault['input']!r}"
+    allowed = _keys_at(fault["loc"][:-1])
+    hint = did_you_mean(str(fault["loc"][-1]), dict.fromkeys(allowed))
+    return f"{where}: no such setting{hint}; allowed here: {', '.join(allowed)}"
+
+
+def _keys_at(place: tuple[str | int, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in place:
+        field = next(field for name, field in model.model_fields.items() if to_camel(name) == part)
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            model = field.annotation
+    return sorted(to_camel(name) for name in model.model_fields)

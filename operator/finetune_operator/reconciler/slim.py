@@ -1,0 +1,68 @@
+"""What the store keeps of an object: what decisions read, and nothing of what only costs memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from finetune_operator.api.model import Json
+from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Resource
+
+_UNREAD_ANNOTATIONS: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
+_METADATA_OF_CHILDREN: Final = (
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "ownerReferences",
+)
+
+
+def slim(resource: Resource, body: Json) -> Json:
+    """The object without what no decision reads. The original stays as it is; inner parts are shared with it."""
+    return _SLIMMERS[resource](body)
+
+
+def _own(body: Json) -> Json:
+    """Our own kinds stay whole, but for what the API server and kubectl keep for themselves."""
+    metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
+    if annotations := metadata.get("annotations"):
+        metadata["annotations"] = {k: v for k, v in annotations.items() if k not in _UNREAD_ANNOTATIONS}
+    return {**body, "metadata": metadata}
+
+
+def _job(body: Json) -> Json:
+    # The pod template holds the run document; the Job is never repaired, so it is never read.
+    spec = {name: value for name, value in body.get("spec", {}).items() if name not in {"template", "selector"}}
+    return _child(body, spec)
+
+
+def _pod(body: Json) -> Json:
+    return _child(body, _chosen(body.get("spec", {}), ("nodeName", "restartPolicy", "priorityClassName")))
+
+
+def _child(body: Json, spec: Json) -> Json:
+    return {
+        "apiVersion": body.get("apiVersion"),
+        "kind": body.get("kind"),
+        "metadata": _chosen(body["metadata"], _METADATA_OF_CHILDREN),
+        "spec": spec,
+        "status": body.get("status", {}),
+    }
+
+
+def _chosen(part: Json, names: tuple[str, ...]) -> Json:
+    return {name: part[name] for name in names if name in part}
+
+
+_SLIMMERS: Final[Mapping[Resource, Callable[[Json], Json]]] = {
+    FINETUNEJOBS: _own,
+    INSTANCETYPES: _own,
+    JOBS: _job,
+    PODS: _pod,
+}

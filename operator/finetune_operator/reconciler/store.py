@@ -1,0 +1,141 @@
+"""The operator's view of the cluster: slim copies of all FineTuneJobs, InstanceTypes, and our Jobs and Pods.
+
+Fed by listings, by events and by the answers to our own writes, in any order: an object never goes back in time.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from finetune_operator.api.model import Json
+from finetune_operator.api.names import UID_LABEL
+from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key, ObjectKey, Resource
+from finetune_operator.reconciler.slim import slim
+
+WATCHED: Final = (FINETUNEJOBS, INSTANCETYPES, JOBS, PODS)
+CHILDREN: Final = (JOBS, PODS)
+REMEMBERED_DELETIONS: Final = 10_000
+"""An echo of a deleted object arrives within seconds; this many deletions last far longer."""
+
+
+@dataclass(frozen=True)
+class Children:
+    """The batch/v1 Jobs and the Pods that carry one FineTuneJob's uid, oldest first."""
+
+    jobs: tuple[Json, ...] = ()
+    pods: tuple[Json, ...] = ()
+
+
+class Store:
+    """Objects by kind and key. Belongs to one event loop: no method waits, and none is safe in another thread."""
+
+    def __init__(self) -> None:
+        self._objects: Mapping[Resource, dict[Key, Json]] = {resource: {} for resource in WATCHED}
+        self._owned: Mapping[Resource, dict[str, set[Key]]] = {resource: {} for resource in CHILDREN}
+        self._deleted: OrderedDict[tuple[Resource, Key], str] = OrderedDict()
+
+    def put(self, resource: Resource, body: Json) -> bool:
+        """Keep an object as it now is. False when what is held, or its deletion, is as new or newer."""
+        key = key_of(body)
+        version = _version(body)
+        held = self._objects[resource].get(key)
+        if held is not None and not _newer(version, _version(held)):
+            return False
+        if (deletion := self._deleted.get((resource, key))) is not None and not _newer(version, deletion):
+            return False
+        if held is not None:
+            self._disown(resource, key, held)
+        self._deleted.pop((resource, key), None)
+        kept = self._objects[resource][key] = slim(resource, body)
+        if resource in CHILDREN:
+            self._owned[resource].setdefault(_owner_uid(kept), set()).add(key)
+        return True
+
+    def drop(self, resource: Resource, key: Key, version: str | None = None) -> bool:
+        """Forget an object that was deleted at ``version``. False when it is not held, or is a newer namesake."""
+        held = self._objects[resource].get(key)
+        if version is not None:
+            if held is not None and _newer(_version(held), version):
+                return False
+            self._bury(resource, key, version)
+        if held is None:
+            return False
+        self._disown(resource, key, held)
+        del self._objects[resource][key]
+        return True
+
+    def get(self, resource: Resource, key: Key) -> Json | None:
+        """The object, or None."""
+        return self._objects[resource].get(key)
+
+    def job(self, key: Key) -> Json | None:
+        """The FineTuneJob, or None."""
+        return self._objects[FINETUNEJOBS].get(key)
+
+    def jobs(self) -> tuple[Json, ...]:
+        """All FineTuneJobs."""
+        return tuple(self._objects[FINETUNEJOBS].values())
+
+    def keys(self) -> tuple[Key, ...]:
+        """The keys of all FineTuneJobs."""
+        return tuple(self._objects[FINETUNEJOBS])
+
+    def instance_types(self) -> tuple[Json, ...]:
+        """All InstanceTypes."""
+        return tuple(self._objects[INSTANCETYPES].values())
+
+    def children(self, uid: str) -> Children:
+        """The Jobs and Pods of the FineTuneJob with this uid."""
+        return Children(self._of(JOBS, uid), self._of(PODS, uid))
+
+    def pod(self, key: Key) -> Json | None:
+        """One of our Pods, or None."""
+        return self._objects[PODS].get(key)
+
+    def object_keys(self, resource: Resource) -> dict[Key, ObjectKey]:
+        """What is held of a kind, and how new."""
+        held = self._objects[resource].items()
+        return {key: ObjectKey(key, body["metadata"]["uid"], _version(body)) for key, body in held}
+
+    def _of(self, resource: Resource, uid: str) -> tuple[Json, ...]:
+        found = [self._objects[resource][key] for key in self._owned[resource].get(uid, ())]
+        return tuple(sorted(found, key=lambda body: (body["metadata"].get("creationTimestamp", ""), key_of(body))))
+
+    def _disown(self, resource: Resource, key: Key, held: Json) -> None:
+        if resource in CHILDREN:
+            uid = _owner_uid(held)
+            siblings = self._owned[resource][uid]
+            siblings.discard(key)
+            if not siblings:
+                del self._owned[resource][uid]
+
+    def _bury(self, resource: Resource, key: Key, version: str) -> None:
+        self._deleted[resource, key] = version
+        self._deleted.move_to_end((resource, key))
+        if len(self._deleted) > REMEMBERED_DELETIONS:
+            self._deleted.popitem(last=False)
+
+
+def key_of(body: Json) -> Key:
+    """The key of an object."""
+    metadata = body["metadata"]
+    return Key(metadata.get("namespace") or "", metadata["name"])
+
+
+def _version(body: Json) -> str:
+    return str(body["metadata"].get("resourceVersion", ""))
+
+
+def _owner_uid(body: Json) -> str:
+    return str((body["metadata"].get("labels") or {}).get(UID_LABEL, ""))
+
+
+def _newer(version: str, than: str) -> bool:
+    """Versions compare as integers (Kubernetes promises it since 1.35); where they do not, whatever differs is newer."""
+    try:
+        return int(version) > int(than)
+    except ValueError:
+        return version != than

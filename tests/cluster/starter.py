@@ -1,0 +1,179 @@
+"""Starting and ending local clusters: `up` and `down` read as the order of events."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from tests.cluster import bringup, cgroups, controlplane, footprint, network, packages, record
+from tests.cluster.build import build
+from tests.cluster.cluster import CURRENT, Cluster, current_cluster
+from tests.cluster.components import COMPONENTS, component, fingerprint
+from tests.cluster.errors import OWN_CLUSTER, ClusterError
+from tests.cluster.places import ClusterFolder, cluster_folder, clusters_folder, exclusive
+from tests.cluster.programs import Setting
+from tests.cluster.progress import say
+from tests.cluster.record import Record
+from tests.cluster.rest import ApiServer
+from tests.cluster.supervision import end, identify, remove_mount_points, spawn
+from tests.cluster.tool_image import tool_image
+from tests.cluster.waiting import wait_until
+
+HEALTH_SECONDS = 5.0
+VANISH_SECONDS = 15.0
+CONTROL_PLANE = ("kubernetes", "kwok")
+DEFAULT_NAME = "demo"
+
+
+def up(name: str = DEFAULT_NAME, *, node: bool = True) -> Cluster:
+    """Start the cluster `name`, or find it running; it is ready when this returns.
+
+    Args:
+        name: a DNS label; `current` stands for the cluster of your kubeconfig.
+        node: also a real node; without it only the control plane and simulated nodes.
+
+    Raises:
+        ClusterError: something is missing or did not start; it says what to do.
+    """
+    if name == CURRENT:
+        return current_cluster()
+    folder = cluster_folder(name)
+    _require_machine()
+    packages.ensure(packages.NODE if node else packages.CONTROL_PLANE)
+    build(COMPONENTS if node else [component(each) for each in CONTROL_PLANE])
+    with exclusive(clusters_folder() / f"{name}.lock"):
+        known = _still_good(name, folder)
+        try:
+            known = known or _start_control_plane(name, folder)
+            if node:
+                known = _ensure_node(name, folder, known)
+        except BaseException:  # Ctrl-C as well: half a cluster is worse than none
+            _clear(name, folder, keep_logs=True)
+            raise
+    return _cluster(name, folder, known)
+
+
+def down(name: str = DEFAULT_NAME) -> None:
+    """End the cluster `name` and everything it has on this host; imported images stay for its next start.
+
+    Raises:
+        ClusterError: something is still there afterwards.
+    """
+    if name == CURRENT:
+        say("CLUSTER=current is your own cluster: nothing was started for it, so nothing is stopped.")
+        return
+    folder = cluster_folder(name)
+    _require_machine()
+    with exclusive(clusters_folder() / f"{name}.lock"):
+        _clear(name, folder, keep_logs=False)
+
+
+def find(name: str = DEFAULT_NAME) -> Cluster:
+    """The running cluster `name`.
+
+    Raises:
+        ClusterError: it does not run.
+    """
+    if name == CURRENT:
+        return current_cluster()
+    folder = cluster_folder(name)
+    return _cluster(name, folder, record.require(name, folder))
+
+
+def _require_machine() -> None:
+    if sys.platform != "linux":
+        raise ClusterError(f"A local cluster needs Linux; this is {platform.system()}.", OWN_CLUSTER)
+    if os.geteuid() != 0:
+        raise ClusterError(
+            "A local cluster needs root, for namespaces and containers.", f"run as root, or {OWN_CLUSTER}"
+        )
+
+
+def _still_good(name: str, folder: ClusterFolder) -> Record | None:
+    known = record.read(folder)
+    if known is not None and _up_to_date(known) and wait_until(ApiServer(folder.kubeconfig).ready, HEALTH_SECONDS):
+        return known
+    if known is not None or footprint.strays(folder):
+        say(f"Clearing what an earlier run of cluster {name!r} left")
+        _clear(name, folder, keep_logs=False)
+    return None
+
+
+def _up_to_date(known: Record) -> bool:
+    return known.supervisor.alive and known.control_plane and known.programs == fingerprint()
+
+
+def _start_control_plane(name: str, folder: ClusterFolder) -> Record:
+    say(f"Starting cluster {name!r}")
+    folder.root.mkdir(parents=True, exist_ok=True)
+    # One at a time: two starting clusters must not choose the same addresses.
+    with exclusive(clusters_folder() / "addresses.lock"):
+        running = [each.index for each in record.every().values() if each.supervisor.alive]
+        chosen = network.choose(running, network.blocks_in_use())
+        setting = Setting(folder, chosen, name)
+        controlplane.prepare(setting, datetime.now(UTC))
+        supervisor = spawn(folder)
+        known = record.write(folder, Record(supervisor, chosen.index, fingerprint()))
+        network.detach(chosen)
+        network.attach(chosen, supervisor.pid)
+    bringup.control_plane(setting)
+    return record.write(folder, replace(known, control_plane=True))
+
+
+def _ensure_node(name: str, folder: ClusterFolder, known: Record) -> Record:
+    setting = Setting(folder, known.network, name)
+    if known.node and bringup.node_is_ready(setting):
+        return known
+    cgroups.create(name)
+    bringup.node(setting, tool_image(platform.machine()))
+    return record.write(folder, replace(known, node=True))
+
+
+def _clear(name: str, folder: ClusterFolder, *, keep_logs: bool) -> None:
+    known = record.read(folder)
+    identities = [identify(pid) for pid in footprint.strays(folder)]
+    for identity in filter(None, [known.supervisor if known and known.supervisor.alive else None, *identities]):
+        end(identity)
+    addresses = known.network if known else None
+    if addresses is not None and not _is_anothers(addresses, name):
+        network.detach(addresses)
+    cgroups.remove(name)
+    _remove_files(folder, keep_logs=keep_logs)
+    if not any(each.supervisor.alive for each in record.every().values()):
+        remove_mount_points()
+    checked = None if addresses is None or _is_anothers(addresses, name) else addresses
+    if not wait_until(lambda: not footprint.remaining(name, folder, checked), VANISH_SECONDS):
+        left = "; ".join(footprint.remaining(name, folder, checked))
+        raise ClusterError(f"Cluster {name!r} is not wholly gone: {left}.", "end these by hand, then run down again")
+
+
+def _is_anothers(addresses: network.Network, name: str) -> bool:
+    # The record of a cluster that died may name an index that a running one has taken since.
+    others = (each for other, each in record.every().items() if other != name and each.supervisor.alive)
+    return any(each.index == addresses.index for each in others)
+
+
+def _remove_files(folder: ClusterFolder, *, keep_logs: bool) -> None:
+    if not folder.root.is_dir():
+        return
+    kept = {folder.containerd, *([folder.logs] if keep_logs else [])}
+    for each in folder.root.iterdir():
+        if each in kept:
+            continue
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each)
+        else:
+            each.unlink()
+    if not any(folder.root.iterdir()):
+        folder.root.rmdir()
+
+
+def _cluster(name: str, folder: ClusterFolder, known: Record) -> Cluster:
+    if not known.node:
+        return Cluster(name, folder.kubeconfig, host_address=known.network.host_address)
+    image = tool_image(platform.machine()).reference
+    return Cluster(name, folder.kubeconfig, folder.containerd_socket, known.network.host_address, image)

@@ -1,0 +1,88 @@
+"""Which images there are, and what building and loading each one takes."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tests.images.failure import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What to expect on two idle cores: seconds to build and to load, gigabytes that must be free for each."""
+
+    build_seconds: float
+    load_seconds: float
+    build_gigabytes: float
+    load_gigabytes: float
+
+
+CODE_ONLY = Cost(build_seconds=3, load_seconds=1, build_gigabytes=0.1, load_gigabytes=0.1)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One image.
+
+    `folder` holds its Dockerfile and is given from the checkout's root. The Dockerfile copies two kinds of input from
+    it: `packages`, which cost what `cold` says when they change, and `code`, which costs next to nothing.
+    """
+
+    name: str
+    repository: str
+    folder: str
+    target: str
+    packages: tuple[str, ...]
+    code: tuple[str, ...]
+    cold: Cost
+
+
+RECIPES = (
+    Recipe(
+        name="operator",
+        repository="localhost/finetune-operator/operator",
+        folder="operator",
+        target="operator",
+        packages=("Dockerfile", "requirements.txt"),
+        code=("finetune_operator",),
+        cold=Cost(build_seconds=25, load_seconds=5, build_gigabytes=1, load_gigabytes=1),
+    ),
+    Recipe(
+        name="trainer",
+        repository="localhost/finetune-operator/trainer-trl",
+        folder="trainer-image",
+        target="trl",
+        packages=("Dockerfile", "requirements"),
+        code=("trainer",),
+        cold=Cost(build_seconds=180, load_seconds=90, build_gigabytes=16, load_gigabytes=12),
+    ),
+)
+
+
+def named(names: Iterable[str]) -> tuple[Recipe, ...]:
+    """Look up the recipes called `names`; none, or the name `all`, means every one.
+
+    Raises ImageError for a name that is not known.
+    """
+    wanted = list(names)
+    known = {recipe.name: recipe for recipe in RECIPES}
+    for name in wanted:
+        if name != "all" and name not in known:
+            raise ImageError(_unknown(name, [*known, "all"]))
+    if not wanted or "all" in wanted:
+        return RECIPES
+    return tuple(known[name] for name in dict.fromkeys(wanted))
+
+
+def _unknown(name: str, allowed: list[str]) -> str:
+    near = difflib.get_close_matches(name, allowed, n=1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"There is no image called {name!r}; there are {', '.join(allowed)}.{hint}"

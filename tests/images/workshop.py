@@ -1,0 +1,118 @@
+"""The folder where images are built and kept, held by one builder at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from tests.images.failure import ImageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tests.images.progress import Say
+
+_TAIL_LINES = 25
+# Mounts live in a namespace of their own and go with its processes: a killed build leaves none behind.
+_ALONE = ("unshare", "--mount", "--propagation", "private")
+
+
+def folder() -> Path:
+    """Give the folder where images are kept, by the XDG convention; it need not exist."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(cache) / "finetune-operator" / "images"
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The folder of images, held: `lock` is the open file whose lock says so."""
+
+    folder: Path
+    lock: int
+
+    @property
+    def scratch(self) -> Path:
+        """A folder for intermediate copies, emptied whenever the workshop is taken."""
+        return self.folder / "scratch"
+
+    def run(self, command: Sequence[str], log: str) -> None:
+        """Run `command` to its end with its output in logs/`log`.
+
+        The lock is handed down, so that a process which outlives a killed builder keeps the next one waiting.
+        Raises ImageError with the end of the output when it fails.
+        """
+        target = self.folder / "logs" / log
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("w", encoding="utf-8") as output:
+            done = subprocess.run(
+                [*_ALONE, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=self._environment(),
+                pass_fds=(self.lock,),
+                check=False,
+            )
+        if done.returncode:
+            raise ImageError(_failed(command, done.returncode, target))
+
+    def answer(self, command: Sequence[str]) -> bytes:
+        """Run the quick `command` and give what it printed. Raises ImageError when it fails."""
+        with self.stream(command) as output:
+            return output.read()
+
+    @contextmanager
+    def stream(self, command: Sequence[str]) -> Iterator[IO[bytes]]:
+        """Run `command` and give its output as it comes. Raises ImageError when it fails."""
+        with subprocess.Popen(
+            [*_ALONE, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=self._environment(),
+            pass_fds=(self.lock,),
+        ) as process:
+            if process.stdout is None or process.stderr is None:
+                raise AssertionError
+            yield process.stdout
+            errors = process.stderr.read().decode(errors="replace").strip()
+        if process.returncode:
+            raise ImageError(f"{' '.join(command)} ended with {process.returncode}: {errors}")
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {"TMPDIR": str(self.scratch)}
+
+
+@contextmanager
+def held(say: Say) -> Iterator[Workshop]:
+    """Take the workshop, waiting for whoever holds it, and clear away what a killed builder left."""
+    place = folder()
+    place.mkdir(parents=True, exist_ok=True)
+    with (place / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"Another process builds images in {place}; waiting for it to end.")
+            fcntl.flock(file, fcntl.LOCK_EX)
+        workshop = Workshop(place, file.fileno())
+        _empty(workshop.scratch)
+        try:
+            yield workshop
+        finally:
+            _empty(workshop.scratch)
+
+
+def _empty(scratch: Path) -> None:
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir(parents=True, exist_ok=True)
+
+
+def _failed(command: Sequence[str], status: int, log: Path) -> str:
+    tail = "\n".join(f"  | {line}" for line in log.read_text(errors="replace").splitlines()[-_TAIL_LINES:])
+    return f"{command[0]} ended with {status}. The end of {log}:\n{tail}"

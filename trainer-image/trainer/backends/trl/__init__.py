@@ -1,0 +1,1 @@
+"""Language models through TRL, transformers and PEFT: supervised fine-tuning on chats, LoRA or full."""

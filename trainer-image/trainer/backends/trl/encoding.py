@@ -1,0 +1,164 @@
+"""From conversations to tokens: the chat template's text, and a loss on the assistant's turns alone.
+
+Which tokens are learned comes from the template's own generation marks where it has them; else from rendering the
+conversation up to each turn. A turn of weight 0 is shown and not learned.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol
+
+from trainer.backends.trl.model_folder import PARAM
+from trainer.failures import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from trainer.dataset.rows import ChatRow
+
+NOT_LEARNED: Final = -100
+"""The label of a token that does not count in the loss."""
+_GENERATION_MARK: Final = re.compile(r"\{%-?\s*generation\s*-?%\}")
+
+Span = tuple[int, int]
+
+
+class ChatTokenizer(Protocol):
+    """What is used of a transformers tokenizer."""
+
+    chat_template: str | None
+    eos_token_id: int | None
+
+    def apply_chat_template(self, conversation: list[Mapping[str, object]], **options: object) -> object:
+        """Render, and tokenize when asked."""
+
+    def __call__(self, text: str, **options: object) -> Mapping[str, Sequence[object]]:
+        """Tokenize."""
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedRow:
+    """Token ids and as many labels; `truncated` when the conversation was longer than the context."""
+
+    input_ids: list[int]
+    labels: list[int]
+    truncated: bool
+
+    @property
+    def learned(self) -> bool:
+        """Whether any of its tokens counts in the loss."""
+        return any(label != NOT_LEARNED for label in self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedDataset:
+    """Rows that can be learned from, and what was lost on the way."""
+
+    rows: tuple[EncodedRow, ...]
+    truncated: int = 0
+    dropped: int = 0
+    ends_learned: bool = True
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all rows, padding not counted."""
+        return sum(len(row.input_ids) for row in self.rows)
+
+    @property
+    def longest(self) -> int:
+        """Tokens of the longest row."""
+        return max((len(row.input_ids) for row in self.rows), default=0)
+
+
+def encode(rows: Iterable[ChatRow], tokenizer: ChatTokenizer, longest: int) -> EncodedDataset:
+    """All rows in tokens, at most `longest` each; a row that loses every learned token by that is dropped.
+
+    UserError (ModelUnsupported) when the model has no chat template, or one whose turns cannot be told apart.
+    """
+    if not tokenizer.chat_template:
+        raise _unsupported("the model's tokenizer has no chat template", "Start from a chat or instruct model.")
+    encoded = [encode_row(row, tokenizer, longest) for row in rows]
+    kept = tuple(row for row in encoded if row.learned)
+    end = tokenizer.eos_token_id
+    return EncodedDataset(
+        rows=kept,
+        truncated=sum(row.truncated for row in encoded),
+        dropped=len(encoded) - len(kept),
+        ends_learned=end is None or any(end in row.labels for row in kept),
+    )
+
+
+def encode_row(row: ChatRow, tokenizer: ChatTokenizer, longest: int) -> EncodedRow:
+    """One conversation in tokens."""
+    text = _render(tokenizer, row, len(row.messages))
+    tokens = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    input_ids = [int(token) for token in tokens["input_ids"]]  # type: ignore[call-overload]
+    spans = _learned_spans(row, tokenizer, text)
+    offsets: Sequence[Span] = tokens["offset_mapping"]  # type: ignore[assignment]
+    labels = [
+        token if any(start <= offset[0] < end for start, end in spans) else NOT_LEARNED
+        for token, offset in zip(input_ids, offsets, strict=True)
+    ]
+    return EncodedRow(input_ids[:longest], labels[:longest], truncated=len(input_ids) > longest)
+
+
+def _learned_spans(row: ChatRow, tokenizer: ChatTokenizer, text: str) -> list[Span]:
+    """Where the learned turns stand in the rendered text, as [start, end) in characters."""
+    turns = [index for index, message in enumerate(row.messages) if message.role == "assistant"]
+    spans = _marked_spans(row, tokenizer, text) if _GENERATION_MARK.search(tokenizer.chat_template or "") else []
+    if len(spans) != len(turns):
+        spans = [_rendered_span(row, tokenizer, text, turn) for turn in turns]
+    return [span for span, turn in zip(spans, turns, strict=True) if row.messages[turn].learned]
+
+
+def _marked_spans(row: ChatRow, tokenizer: ChatTokenizer, text: str) -> list[Span]:
+    """The spans between generation marks, found by the mask that the template gives for its tokens."""
+    marked = tokenizer.apply_chat_template(
+        [message.fields for message in row.messages],
+        tools=list(row.tools) or None,
+        tokenize=True,
+        return_dict=True,
+        return_assistant_tokens_mask=True,
+    )
+    mask = "".join(str(bit) for bit in marked["assistant_masks"])  # type: ignore[index]
+    offsets: Sequence[Span] = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]  # type: ignore[assignment]
+    if len(offsets) != len(mask):
+        return []
+    return [(offsets[run.start()][0], offsets[run.end() - 1][1]) for run in re.finditer("1+", mask)]
+
+
+def _rendered_span(row: ChatRow, tokenizer: ChatTokenizer, text: str, turn: int) -> Span:
+    """The span of one turn: what its text adds to the conversation before it and the prompt for an answer."""
+    before = _render(tokenizer, row, turn, add_generation_prompt=True)
+    upto = _render(tokenizer, row, turn + 1)
+    if not (upto.startswith(before) and text.startswith(upto)):
+        raise _unsupported(
+            "the model's chat template shows earlier turns differently later on and has no generation marks, so the"
+            " assistant's turns cannot be told apart",
+            "Use a template with {% generation %} marks.",
+        )
+    return len(before), len(upto)
+
+
+def _render(tokenizer: ChatTokenizer, row: ChatRow, turns: int, *, add_generation_prompt: bool = False) -> str:
+    try:
+        return str(
+            tokenizer.apply_chat_template(
+                [message.fields for message in row.messages[:turns]],
+                tools=list(row.tools) or None,
+                tokenize=False,
+                add_generation_prompt=add_generation_prompt,
+            )
+        )
+    except Exception as error:  # templates raise what they like: jinja's own errors, TypeError, KeyError …
+        roles = ", ".join(message.role for message in row.messages)
+        raise _unsupported(
+            f"the model's chat template refuses a conversation of the roles {roles}: {error}",
+            "Bring the conversations into the order that the model was made for.",
+        ) from error
+
+
+def _unsupported(message: str, advice: str) -> UserError:
+    return UserError("ModelUnsupported", message, param=PARAM, advice=advice)

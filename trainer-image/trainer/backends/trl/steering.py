@@ -1,0 +1,147 @@
+"""Steering a transformers training from its callbacks: the clock, stops, checkpoints, metrics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+
+from trainer.backends.trl.agreement import Wish, agree, is_first, wait_for_all
+from trainer.failures import Broken
+from trainer.workspace.checkpoints import Checkpoint, mark_complete, rotate
+from trainer.workspace.fence import check_fence
+from trainer.workspace.metrics import append_metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trainer.contract.run import Run
+    from trainer.training.course import Course
+    from trainer.workspace.layout import Workspace
+
+METRIC_NAMES: Final[Mapping[str, str]] = {
+    "loss": "loss",
+    "eval_loss": "evalLoss",
+    "learning_rate": "learningRate",
+    "grad_norm": "gradNorm",
+    "mean_token_accuracy": "tokenAccuracy",
+    "eval_mean_token_accuracy": "evalTokenAccuracy",
+    "entropy": "entropy",
+}
+"""Which of transformers' metrics are kept, and what the contract calls them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """What the callback steers: the run, where it writes, and the state that it keeps up to date."""
+
+    run: Run
+    workspace: Workspace
+    course: Course
+    evaluates: bool
+
+
+class Steering(TrainerCallback):  # type: ignore[misc]
+    """Called by transformers in the training thread of every process; only the first process writes."""
+
+    def __init__(self, steered: Steered) -> None:
+        self._run = steered.run
+        self._workspace = steered.workspace
+        self._course = steered.course
+        self._evaluates = steered.evaluates
+        self._saved_at = 0.0
+
+    def on_train_begin(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Everything is loaded: the first step comes next, and the clock begins to count."""
+        del args, control
+        self._course.begin(state.global_step)
+        self._saved_at = self._course.clock.seconds
+
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Decide, together with the other processes, whether to save and whether to go on."""
+        del args
+        self._course.advance(state.global_step, float(state.epoch or 0.0), state.num_input_tokens_seen)
+        last = state.global_step >= state.max_steps
+        agreed = agree(Wish(stop=self._course.wish(), save=self._checkpoint_due(state.global_step)))
+        stops = agreed.stop != "go on"
+        if stops and not last:
+            self._course.stopped_by = agreed.stop
+        control.should_training_stop = control.should_training_stop or stops
+        control.should_evaluate = self._evaluates and last
+        control.should_save = agreed.save or stops or last
+        # A loss that is not a number must show before the weights that it spoilt are saved.
+        control.should_log = control.should_log or control.should_save
+        if control.should_save:
+            self._course.turn_to("save")
+
+    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Evaluate after each pass over the rows; the last one was evaluated at its last step."""
+        del args
+        if self._evaluates and state.global_step < state.max_steps and not control.should_training_stop:
+            self._course.turn_to("evaluation")
+            control.should_evaluate = True
+
+    def on_log(
+        self,
+        args: TrainingArguments,
+        state: TrainerState,
+        control: TrainerControl,
+        logs: Mapping[str, float] | None = None,
+        **_: object,
+    ) -> None:
+        """Keep the metrics; Broken (LossNotFinite) when the training has diverged."""
+        del args, control
+        metrics = {METRIC_NAMES[name]: float(value) for name, value in (logs or {}).items() if name in METRIC_NAMES}
+        if not math.isfinite(metrics.get("loss", 0.0)):
+            raise Broken(
+                "LossNotFinite",
+                f"the loss became {metrics['loss']} at step {state.global_step}: the training has diverged",
+                param="spec.hyperparameters.learningRate",
+                advice=f"Lower the learning rate (it was {self._run.hyperparameters.learning_rate:g}), or look for "
+                "damaged rows in the dataset.",
+            )
+        if not metrics or not is_first():
+            return
+        if "firstLoss" not in self._course.progress.metrics and "loss" in metrics:
+            self._course.measured({"firstLoss": metrics["loss"]})
+        self._course.measured(metrics)
+        append_metrics(self._workspace.metrics, self._place(state), metrics)
+
+    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """A checkpoint has been written: mark it complete, unless a newer attempt has taken over."""
+        del args, control
+        wait_for_all()
+        if is_first():
+            self._complete(state.global_step)
+        wait_for_all()
+        self._saved_at = self._course.clock.seconds
+        self._course.checkpointed(state.global_step)
+        self._course.turn_to("step")
+
+    def _complete(self, step: int) -> None:
+        check_fence(self._workspace.fence, self._run.attempt)
+        folder = self._workspace.attempt_checkpoints(self._run.attempt) / f"checkpoint-{step}"
+        checkpoint = Checkpoint(step=step, attempt=self._run.attempt, path=folder)
+        self._course.keep_ledger(self._workspace.ledger)
+        mark_complete(checkpoint, self._course.clock.seconds, datetime.now(UTC))
+        rotate(self._workspace.checkpoints, self._run.checkpoints.keep_last, self._run.attempt)
+        print(f"checkpoint {step} is complete", flush=True)
+
+    def _checkpoint_due(self, step: int) -> bool:
+        rules = self._run.checkpoints
+        by_steps = rules.every_steps is not None and step % rules.every_steps == 0
+        return by_steps or self._course.clock.seconds - self._saved_at >= rules.every_seconds
+
+    def _place(self, state: TrainerState) -> dict[str, object]:
+        return {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "attempt": self._run.attempt,
+            "step": state.global_step,
+            "epoch": round(float(state.epoch or 0.0), 4),
+            "trainingSeconds": round(self._course.clock.seconds, 3),
+        }

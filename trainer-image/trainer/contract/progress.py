@@ -1,0 +1,95 @@
+"""Progress: what a running trainer tells the operator, and what the operator's answer may ask for.
+
+The body is Kubeflow Trainer's, with our richer part beside it, so that any receiver of theirs understands it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from trainer.contract import CONTRACT_VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+Activity = Literal["loading", "step", "evaluation", "save", "finishing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where training is. Seconds count over all attempts; `seconds_per_step` is 0 while it is not known."""
+
+    attempt: int
+    activity: Activity
+    step: int = 0
+    total_steps: int = 0
+    epoch: float = 0.0
+    total_epochs: float = 0.0
+    training_seconds: float = 0.0
+    trained_tokens: int = 0
+    checkpoint_step: int = 0
+    seconds_per_step: float = 0.0
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """The operator's answer: a changed budget in seconds, or a stop at the end of the current step."""
+
+    budget_seconds: float | None = None
+    stop: bool = False
+
+
+def progress_body(progress: Progress, now: datetime) -> dict[str, object]:
+    """The JSON body of one POST. `now` is in UTC."""
+    metrics = {name: value for name, value in progress.metrics.items() if math.isfinite(value)}
+    return {
+        "trainerStatus": _kubeflow_status(progress, metrics, now),
+        "finetune": {
+            "contractVersion": CONTRACT_VERSION,
+            "attempt": progress.attempt,
+            "activity": progress.activity,
+            "step": progress.step,
+            "totalSteps": progress.total_steps,
+            "epoch": round(progress.epoch, 4),
+            "totalEpochs": round(progress.total_epochs, 4),
+            "trainingSeconds": round(progress.training_seconds, 3),
+            "trainedTokens": progress.trained_tokens,
+            "metrics": metrics,
+            "checkpointStep": progress.checkpoint_step,
+        },
+    }
+
+
+def parse_reply(body: bytes) -> Reply:
+    """What an answer asks for. Keys that are unknown and values that make no sense ask for nothing."""
+    try:
+        document: object = json.loads(body or b"{}")
+    except ValueError:
+        return Reply()
+    if not isinstance(document, dict):
+        return Reply()
+    budget = document.get("budgetSeconds")
+    sensible = isinstance(budget, int | float) and not isinstance(budget, bool) and math.isfinite(budget) and budget > 0
+    return Reply(budget_seconds=float(budget) if sensible else None, stop=document.get("stop") is True)  # type: ignore[arg-type]
+
+
+def _kubeflow_status(progress: Progress, metrics: Mapping[str, float], now: datetime) -> dict[str, object]:
+    status: dict[str, object] = {
+        "metrics": [{"name": _snake(name), "value": f"{value:.6g}"} for name, value in metrics.items()],
+        "lastUpdatedTime": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+    if progress.total_steps > 0:
+        status["progressPercentage"] = min(100, 100 * progress.step // progress.total_steps)
+        if progress.seconds_per_step > 0:
+            left = max(0, progress.total_steps - progress.step)
+            status["estimatedRemainingSeconds"] = math.ceil(left * progress.seconds_per_step)
+    return status
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)

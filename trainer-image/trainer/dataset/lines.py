@@ -1,0 +1,86 @@
+"""Reading chat rows from JSON Lines, with the number of each line that is wrong."""
+
+from __future__ import annotations
+
+import codecs
+import json
+from typing import TYPE_CHECKING, Final
+
+from trainer.dataset.locating import dataset_files
+from trainer.dataset.rows import ChatRow, RowError, parse_row
+from trainer.failures import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from trainer.contract.run import Dataset
+
+ADVICE: Final = "Each line is one JSON object with a 'messages' list of {role, content}."
+MOST_PROBLEMS: Final = 1000
+"""Bad lines after which reading a dataset ends: the rest would tell nothing new."""
+MOST_NUMBERS: Final = 5
+"""Further bad lines that a message names."""
+
+
+def read_dataset(dataset: Dataset) -> tuple[ChatRow, ...]:
+    """All rows of a dataset, in the order of its files and lines.
+
+    UserError: DatasetNotFound, DatasetUnreadable, DatasetEmpty, or DatasetRowInvalid, which tells the first bad line in
+    full and the numbers of the next ones.
+    """
+    rows: list[ChatRow] = []
+    problems: list[tuple[str, str]] = []
+    for file in dataset_files(dataset):
+        for place, row in _rows_of(file, _name_of(file, dataset)):
+            if isinstance(row, ChatRow):
+                rows.append(row)
+            else:
+                problems.append((place, row))
+                if len(problems) == MOST_PROBLEMS:
+                    raise _invalid(dataset, problems)
+    if problems:
+        raise _invalid(dataset, problems)
+    if not rows:
+        raise UserError("DatasetEmpty", f"{dataset.uri} has no rows", param=dataset.param, advice=ADVICE)
+    return tuple(rows)
+
+
+def _rows_of(file: Path, name: str) -> Iterator[tuple[str, ChatRow | str]]:
+    """Each line that is not blank as (place, row or problem)."""
+    with file.open("rb") as lines:
+        for number, raw in enumerate(lines, start=1):
+            line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
+            if line.strip():
+                yield f"{name}, line {number}", _row_or_problem(line)
+
+
+def _row_or_problem(line: bytes) -> ChatRow | str:
+    try:
+        return parse_row(json.loads(line.decode("utf-8")))
+    except UnicodeDecodeError as error:
+        if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            return "not UTF-8 but UTF-16: save the file as UTF-8"
+        return f"not valid UTF-8 (byte 0x{line[error.start]:02x} at position {error.start + 1})"
+    except json.JSONDecodeError as error:
+        if line.strip() == b"[":
+            return "is the start of a JSON array. A dataset is JSON Lines: one object on each line"
+        return f"not valid JSON ({error.msg} at column {error.colno})"
+    except RecursionError:
+        return "not usable: brackets are nested too deeply"
+    except RowError as error:
+        return str(error)
+
+
+def _invalid(dataset: Dataset, problems: list[tuple[str, str]]) -> UserError:
+    (place, problem), *others = problems
+    message = f"{place}: {problem}"
+    if others:
+        numbers = ", ".join(other.rpartition(" ")[2] for other, _ in others[:MOST_NUMBERS])
+        more = f" and {len(others) - MOST_NUMBERS} others" if len(others) > MOST_NUMBERS else ""
+        message = f"{message.rstrip('.')}. Also wrong: line{'s' if len(others) > 1 else ''} {numbers}{more}"
+    return UserError("DatasetRowInvalid", message, param=dataset.param, advice=ADVICE)
+
+
+def _name_of(file: Path, dataset: Dataset) -> str:
+    return dataset.uri if file == dataset.path else f"{dataset.uri.rstrip('/')}/{file.name}"

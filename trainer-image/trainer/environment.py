@@ -1,0 +1,56 @@
+"""The environment: which variables the trainer reads, and which it sets for the process that trains."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RUN_JSON: Final = "FINETUNE_RUN_JSON"
+TERMINATION_LOG: Final = "FINETUNE_TERMINATION_LOG"
+VERDICT_FILE: Final = "FINETUNE_VERDICT_FILE"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Files outside the workspace; other than the contract's only in local runs and tests."""
+
+    run_json: Path
+    termination_log: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Places:
+        """The contract's paths, unless the environment names others."""
+        return cls(
+            run_json=Path(environment.get(RUN_JSON, "/etc/finetune/run.json")),
+            termination_log=Path(environment.get(TERMINATION_LOG, "/dev/termination-log")),
+        )
+
+
+def worker_environment(environment: Mapping[str, str], cpus: float, verdict_file: Path) -> dict[str, str]:
+    """The variables for the process that trains.
+
+    Its home is a temporary folder, because the root file system is read-only and the user id may be anyone's. Nothing
+    is fetched: model and data are in place. Threads follow the CPU limit; more would fight over it (ten times slower).
+    """
+    home = tempfile.gettempdir()
+    return {
+        **environment,
+        VERDICT_FILE: str(verdict_file),
+        "HOME": home,
+        "HF_HOME": f"{home}/huggingface",
+        "TRITON_CACHE_DIR": f"{home}/triton",
+        "TORCHINDUCTOR_CACHE_DIR": f"{home}/inductor",
+        "USER": environment.get("USER", "finetune"),  # torch asks for a name, and an odd user id has none
+        "HF_HUB_OFFLINE": "1",
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        # transformers would push progress by itself, and 100 % after every end.
+        "DISABLE_KUBEFLOW_INTEGRATION": "TRUE",
+        "TOKENIZERS_PARALLELISM": "false",
+        "OMP_NUM_THREADS": str(max(1, int(cpus))),
+        "PYTHONUNBUFFERED": "1",
+    }

@@ -1,0 +1,66 @@
+"""What an attempt's end means when the processes did not say it themselves. Pure decisions."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from trainer.failures import Broken, Interrupted, StageEnd
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainer.workspace.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """What PID 1 knows about an end: exit codes (negative: signals), why it intervened, the kernel's memory kills."""
+
+    codes: Sequence[int]
+    asked_to_end: bool = False
+    overdue: bool = False
+    memory_kills: int = 0
+
+
+def end_without_verdict(seen: Circumstances) -> StageEnd:
+    """How the stage ended, told from outside."""
+    signals = [-code for code in seen.codes if code < 0]
+    if signal.SIGKILL in signals and seen.memory_kills > 0:
+        return Broken(
+            "HostOutOfMemory",
+            "the kernel ended the training process because the pod's memory limit was reached",
+            param="spec.instanceType",
+            advice="Choose an instance type with more memory, or a smaller model or contextLength.",
+        )
+    if seen.asked_to_end:
+        return Interrupted(
+            "Terminated", "asked to end by SIGTERM and ended without saving; the newest complete checkpoint holds"
+        )
+    if signals:
+        name = signal.Signals(signals[0]).name
+        code = "Killed" if signals[0] == signal.SIGKILL else "Crashed"
+        return Broken(code, f"the training process was ended by {name} and left no verdict")
+    return Broken("NoVerdict", f"the training process exited with code {next(filter(None, seen.codes), 0)} and left no verdict")
+
+
+def overdue_end(ledger: Ledger) -> StageEnd:
+    """How a stage ended that PID 1 had to end because the trainer did not mind its budget."""
+    return Broken(
+        "DeadlineExceeded",
+        f"the training went on after its budget of {ledger.budget_seconds:.0f} s was used up and was ended after"
+        f" {ledger.training_seconds:.0f} s",
+    )
+
+
+def is_overdue(ledger: Ledger, budget: float) -> bool:
+    """Whether training has outrun its budget by so much that it cannot be minding it. `budget` is run.json's."""
+    in_force = max(budget, ledger.budget_seconds)
+    return ledger.training_seconds > 1.1 * in_force + 300
+
+
+def process_exit_code(verdict_code: int, seen: Circumstances) -> int:
+    """PID 1's own exit code: the verdict's, but for a process that a signal ended the shell's 128 + signal."""
+    signals = [-code for code in seen.codes if code < 0]
+    return 128 + signals[0] if verdict_code == 1 and signals else verdict_code

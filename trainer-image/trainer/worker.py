@@ -1,0 +1,88 @@
+"""The process that does the work: `python -m trainer.worker`, one per GPU, started by PID 1.
+
+It runs one stage, hands its verdict over and exits with the verdict's code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer.contract.run import read_run
+from trainer.contract.verdict import EXIT_CODES, exit_code, verdict_of
+from trainer.environment import VERDICT_FILE, Places
+from trainer.failures import Broken, Interrupted, StageEnd
+from trainer.handover import hand_over
+from trainer.training.interruption import Interruption
+from trainer.training.session import in_charge, open_course
+from trainer.workspace.finished import finished_verdict
+from trainer.workspace.layout import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trainer.contract.run import Run
+
+
+def main() -> int:
+    """Run the stage that run.json names. Returns the exit code."""
+    run = read_run(Places.from_environment(os.environ).run_json)
+    verdict_file = Path(os.environ[VERDICT_FILE])
+    interruption = Interruption(lambda: _end_at_once(run, verdict_file))
+    interruption.listen()
+    verdict = _verdict(run, Workspace(run.workspace), interruption)
+    if verdict is None:
+        return 0
+    hand_over(verdict_file, verdict)
+    return exit_code(verdict)
+
+
+def _verdict(run: Run, workspace: Workspace, interruption: Interruption) -> Mapping[str, object] | None:
+    """How the stage ended, in JSON; None for the processes of a training that have nothing to say."""
+    if run.stage == "train":
+        # A model in place means that only the verdict was lost: it is told again.
+        told = finished_verdict(workspace, run.job)
+        return {**told, "attempt": run.attempt} if told else _train(run, workspace, interruption)
+    try:
+        # Imported only when it is their turn, as all families' libraries are heavy.
+        from trainer.backends.trl.prepare import prepare  # noqa: PLC0415
+
+        return prepare(run, workspace).to_json()
+    except Exception as error:  # noqa: BLE001 - every end gets a verdict
+        return verdict_of(_end_of(error), run.stage, run.attempt).to_json()
+
+
+def _train(run: Run, workspace: Workspace, interruption: Interruption) -> Mapping[str, object] | None:
+    course = open_course(run, workspace, interruption)
+    first = os.environ.get("RANK", "0") == "0"
+    try:
+        with in_charge(run, workspace, course, os.environ) if first else contextlib.nullcontext():
+            from trainer.backends.trl.train import train  # noqa: PLC0415
+
+            verdict = train(run, workspace, course)
+            return verdict.to_json() if verdict else None
+    except Exception as error:  # noqa: BLE001 - every end gets a verdict
+        position = course.position if course.began else None
+        return verdict_of(_end_of(error), run.stage, run.attempt, position).to_json()
+
+
+def _end_of(error: Exception) -> StageEnd:
+    if isinstance(error, StageEnd):
+        return error
+    traceback.print_exc()
+    return Broken(type(error).__name__, f"{type(error).__name__}: {error}")
+
+
+def _end_at_once(run: Run, verdict_file: Path) -> None:
+    """The answer to SIGTERM while there is nothing to save."""
+    end = Interrupted("Terminated", "asked to end by SIGTERM before the first step; nothing was lost")
+    hand_over(verdict_file, verdict_of(end, run.stage, run.attempt).to_json())
+    os._exit(EXIT_CODES[end.result])
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,80 @@
+"""The processes that PID 1 has started: their output passed on, their ends collected, signals sent to all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import threading
+from collections import deque
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trainer.launch import Launch
+
+REMEMBERED_LINES: Final = 8
+SECONDS_FOR_LAST_OUTPUT: Final = 2.0
+
+
+class Workers:
+    """Started processes. `codes` has the exit code of each that has ended (negative: the signal), in order of ending."""
+
+    def __init__(self, launches: Iterable[Launch]) -> None:
+        self.codes: list[int] = []
+        self._tail: deque[str] = deque(maxlen=REMEMBERED_LINES)
+        self._processes = {process.pid: process for process in map(_start, launches)}
+        self._readers = [
+            threading.Thread(target=self._pass_on, args=(process.stdout,), daemon=True)
+            for process in self._processes.values()
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    @property
+    def running(self) -> bool:
+        """Whether any has not ended."""
+        return bool(self._processes)
+
+    def signal(self, number: int) -> None:
+        """Send a signal to all that have not ended."""
+        for process in self._processes.values():
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(number)
+
+    def reap(self) -> None:
+        """Collect every child that has ended: ours, and orphans that PID 1 inherits."""
+        with contextlib.suppress(ChildProcessError):
+            while True:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+                if pid == 0:
+                    return
+                process = self._processes.pop(pid, None)
+                if process is not None:
+                    process.returncode = os.waitstatus_to_exitcode(status)
+                    self.codes.append(process.returncode)
+
+    def last_lines(self) -> tuple[str, ...]:
+        """The last lines of their output; waits a moment for what is still on its way."""
+        for reader in self._readers:
+            reader.join(SECONDS_FOR_LAST_OUTPUT)
+        return tuple(self._tail)
+
+    def _pass_on(self, output: IO[str] | None) -> None:
+        for line in output or ():
+            print(line, end="", flush=True)
+            if line.strip():
+                self._tail.append(line.rstrip())
+
+
+def _start(launch: Launch) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        launch.arguments,
+        env=launch.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        errors="replace",
+    )

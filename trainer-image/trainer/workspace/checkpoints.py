@@ -1,0 +1,137 @@
+"""Checkpoints: which count, which is the newest sound one, and which may go.
+
+A checkpoint is a folder `attempt-<n>/checkpoint-<step>`. It counts when its marker COMPLETE.json exists; the marker is
+written last, after everything else has reached the disk, and lists every file with its size.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trainer.workspace.jsonfile import number_at, read_json, write_json
+from trainer.workspace.soundness import damage_of_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+MARKER: Final = "COMPLETE.json"
+_FOLDER: Final = re.compile(r"checkpoint-(\d+)")
+_ATTEMPT: Final = re.compile(r"attempt-(\d+)")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Checkpoint:
+    """A checkpoint's folder. Later ones are greater: by step, then by attempt."""
+
+    step: int
+    attempt: int
+    path: Path
+
+    @property
+    def marker(self) -> Path:
+        """The file whose existence makes it count."""
+        return self.path / MARKER
+
+    @property
+    def complete(self) -> bool:
+        """Whether the marker is there."""
+        return self.marker.is_file()
+
+
+def all_checkpoints(root: Path) -> list[Checkpoint]:
+    """Every checkpoint folder under `root` (complete or not), newest first."""
+    found = [
+        Checkpoint(step=int(step.group(1)), attempt=int(attempt.group(1)), path=folder)
+        for parent in _folders(root)
+        if (attempt := _ATTEMPT.fullmatch(parent.name))
+        for folder in _folders(parent)
+        if (step := _FOLDER.fullmatch(folder.name))
+    ]
+    return sorted(found, reverse=True)
+
+
+def sound_checkpoints(root: Path) -> Iterator[Checkpoint]:
+    """The checkpoints that an attempt may go on from, newest first; says on standard output why one is passed over."""
+    for checkpoint in all_checkpoints(root):
+        problem = damage(checkpoint)
+        if problem is None:
+            yield checkpoint
+        else:
+            print(f"checkpoint {checkpoint.step} of attempt {checkpoint.attempt} is passed over: {problem}", flush=True)
+
+
+def damage(checkpoint: Checkpoint) -> str | None:
+    """Why a checkpoint cannot be used, in words; None when sizes, headers and checksums say that it can."""
+    if not checkpoint.complete:
+        return "it was never completed"
+    files = read_json(checkpoint.marker).get("files")
+    if not isinstance(files, dict) or not files:
+        return f"its {MARKER} cannot be read"
+    for name, size in files.items():
+        problem = damage_of_file(checkpoint.path / name, size)
+        if problem is not None:
+            return f"{name} {problem}"
+    return None
+
+
+def mark_complete(checkpoint: Checkpoint, training_seconds: float, now: datetime) -> None:
+    """Write the marker: first everything else is made readable and brought to the disk."""
+    files = sorted(path for path in checkpoint.path.rglob("*") if path.is_file() and path.name != MARKER)
+    for path in files:
+        make_readable(path)
+        _sync(path)
+    _sync(checkpoint.path)
+    write_json(
+        checkpoint.marker,
+        {
+            "step": checkpoint.step,
+            "attempt": checkpoint.attempt,
+            "trainingSeconds": round(training_seconds, 3),
+            "time": now.isoformat(timespec="seconds"),
+            "files": {str(path.relative_to(checkpoint.path)): path.stat().st_size for path in files},
+        },
+    )
+
+
+def marked_seconds(checkpoint: Checkpoint) -> float:
+    """Training seconds when the checkpoint was taken."""
+    return number_at(read_json(checkpoint.marker), "trainingSeconds")
+
+
+def rotate(root: Path, keep_last: int, attempt: int) -> list[Checkpoint]:
+    """Remove all but the newest `keep_last` complete checkpoints, and what older attempts left half-written.
+
+    `attempt` is the running one: its own half-written folder is left alone. Returns what was removed.
+    """
+    checkpoints = all_checkpoints(root)
+    complete = [checkpoint for checkpoint in checkpoints if checkpoint.complete]
+    half_written = [each for each in checkpoints if not each.complete and each.attempt < attempt]
+    removed = complete[keep_last:] + half_written
+    for checkpoint in removed:
+        # First the marker, so that a removal that is cut short leaves no checkpoint that seems to count.
+        checkpoint.marker.unlink(missing_ok=True)
+        shutil.rmtree(checkpoint.path, ignore_errors=True)
+    return removed
+
+
+def make_readable(path: Path) -> None:
+    """Let others read what a library may have written for its own user only (safetensors are written 0600)."""
+    path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+
+
+def _folders(parent: Path) -> list[Path]:
+    return [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

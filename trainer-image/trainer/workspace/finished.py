@@ -1,0 +1,71 @@
+"""The finished model: put in place by one rename, with a digest, and found again when its verdict was lost."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from typing import TYPE_CHECKING, Literal
+
+from trainer.contract.verdict import Artifact
+from trainer.failures import UserError
+from trainer.workspace.checkpoints import make_readable
+from trainer.workspace.jsonfile import read_json, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trainer.contract.run import Job
+    from trainer.contract.verdict import Verdict
+    from trainer.workspace.layout import Workspace
+
+
+def describe(folder: Path, name: str, kind: Literal["adapter", "model"]) -> Artifact:
+    """Make all files of `folder` readable to anyone and describe them as the artifact that will be called `name`."""
+    for path in [folder, *folder.rglob("*")]:
+        make_readable(path)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    names = [str(path.relative_to(folder)) for path in files]
+    lines = [f"{_sha256(path)}  {name}\n" for path, name in zip(files, names, strict=True)]
+    return Artifact(
+        path=name,
+        kind=kind,
+        files=tuple(names),
+        bytes=sum(path.stat().st_size for path in files),
+        digest=f"sha256:{hashlib.sha256(''.join(sorted(lines)).encode()).hexdigest()}",
+    )
+
+
+def put_in_place(workspace: Workspace, staging: Path, verdict: Verdict, job: Job) -> None:
+    """Turn `staging` into the finished model. The verdict is written first, so a model in place always has one.
+
+    UserError (OutputOccupied) when something else already lies there.
+    """
+    if workspace.model.exists():
+        raise UserError(
+            "OutputOccupied",
+            f"{workspace.model.name}/ on the output volume already exists and was not made by this job",
+            param="spec.output",
+            advice="Give this job an output of its own, or move the folder away.",
+        )
+    write_json(workspace.finished, {"jobUid": job.uid, "verdict": verdict.to_json()})
+    staging.rename(workspace.model)
+
+
+def finished_verdict(workspace: Workspace, job: Job) -> dict[str, object] | None:
+    """The verdict of this very job's finished model; None when there is no model yet or it is another's."""
+    record = read_json(workspace.finished)
+    verdict = record.get("verdict")
+    if not workspace.model.is_dir() or record.get("jobUid") != job.uid or not isinstance(verdict, dict):
+        return None
+    return verdict
+
+
+def clear_staging(workspace: Workspace) -> None:
+    """Remove what earlier attempts left of a model that they did not finish."""
+    for folder in workspace.root.glob(workspace.staging(0).name.replace("-0", "-*")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
