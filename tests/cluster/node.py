@@ -133,14 +133,19 @@ def _kube_proxy(setting: Setting) -> dict[str, object]:
 
 
 def _corefile(setting: Setting) -> str:
+    bind = f"    bind {setting.network.node_address}"
     lines = [
-        ".:53 {",
-        f"    bind {setting.network.node_address}",
+        "cluster.local in-addr.arpa {",
+        bind,
         "    errors",
-        "    kubernetes cluster.local in-addr.arpa {",
+        "    kubernetes {",
         f"        kubeconfig {setting.kubeconfig('admin')}",
         "    }",
+        "}",
         # Anything else does not exist: a pod that asks for the internet learns so at once and does not wait.
+        # A block of its own, because within one block `template` answers before `kubernetes` is asked.
+        ". {",
+        bind,
         "    template ANY ANY {",
         "        rcode NXDOMAIN",
         "    }",

@@ -9,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from tests.cluster.errors import ClusterError
 from tests.cluster.progress import say
+from tests.cluster.waiting import wait_until
 
 NAME_PATTERN = re.compile(r"[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?")
+SILENT_SECONDS = 3.0  # of waiting for a lock, before it is worth a line
 SOCKET_PATH_LIMIT = 107  # bytes of a Unix socket's path that Linux takes
 
 
@@ -107,9 +110,15 @@ def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock file `path`; waits for another holder. The kernel frees it when a process dies."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not wait_until(lambda: _lock(handle, fcntl.LOCK_NB), SILENT_SECONDS):
             say(f"Waiting for another process that holds {path.name} …")
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            _lock(handle)
         yield
+
+
+def _lock(handle: IO[str], how: int = 0) -> bool:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | how)
+    except BlockingIOError:
+        return False
+    return True

@@ -23,9 +23,10 @@ from tests.cluster.supervision import end, identify, remove_mount_points, spawn
 from tests.cluster.tool_image import tool_image
 from tests.cluster.waiting import wait_until
 
-HEALTH_SECONDS = 5.0
+HEALTH_SECONDS = 30.0  # a busy machine is no reason to throw a cluster away
 VANISH_SECONDS = 15.0
 CONTROL_PLANE = ("kubernetes", "kwok")
+ADDRESSES_LOCK = "addresses.lock"
 DEFAULT_NAME = "demo"
 
 
@@ -99,6 +100,7 @@ def _still_good(name: str, folder: ClusterFolder) -> Record | None:
         return known
     if known is not None or footprint.strays(folder):
         say(f"Clearing what an earlier run of cluster {name!r} left")
+    if folder.root.is_dir():
         _clear(name, folder, keep_logs=False)
     return None
 
@@ -111,14 +113,14 @@ def _start_control_plane(name: str, folder: ClusterFolder) -> Record:
     say(f"Starting cluster {name!r}")
     folder.root.mkdir(parents=True, exist_ok=True)
     # One at a time: two starting clusters must not choose the same addresses.
-    with exclusive(clusters_folder() / "addresses.lock"):
+    with exclusive(clusters_folder() / ADDRESSES_LOCK):
         running = [each.index for each in record.every().values() if each.supervisor.alive]
         chosen = network.choose(running, network.blocks_in_use())
         setting = Setting(folder, chosen, name)
         controlplane.prepare(setting, datetime.now(UTC))
         supervisor = spawn(folder)
         known = record.write(folder, Record(supervisor, chosen.index, fingerprint()))
-        network.detach(chosen)
+        network.detach(chosen)  # a start that died here left an interface without an address
         network.attach(chosen, supervisor.pid)
     bringup.control_plane(setting)
     return record.write(folder, replace(known, control_plane=True))
@@ -143,8 +145,10 @@ def _clear(name: str, folder: ClusterFolder, *, keep_logs: bool) -> None:
         network.detach(addresses)
     cgroups.remove(name)
     _remove_files(folder, keep_logs=keep_logs)
-    if not any(each.supervisor.alive for each in record.every().values()):
-        remove_mount_points()
+    # Under the lock of those who start: theirs would otherwise be removed before they mount on them.
+    with exclusive(clusters_folder() / ADDRESSES_LOCK):
+        if not any(each.supervisor.alive for each in record.every().values()):
+            remove_mount_points()
     checked = None if addresses is None or _is_anothers(addresses, name) else addresses
     if not wait_until(lambda: not footprint.remaining(name, folder, checked), VANISH_SECONDS):
         left = "; ".join(footprint.remaining(name, folder, checked))
@@ -168,8 +172,9 @@ def _remove_files(folder: ClusterFolder, *, keep_logs: bool) -> None:
             shutil.rmtree(each)
         else:
             each.unlink()
-    if not any(folder.root.iterdir()):
-        folder.root.rmdir()
+    for each in (folder.containerd, folder.root):
+        if each.is_dir() and not any(each.iterdir()):
+            each.rmdir()
 
 
 def _cluster(name: str, folder: ClusterFolder, known: Record) -> Cluster:

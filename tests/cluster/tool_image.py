@@ -44,7 +44,7 @@ def tool_image(machine: str) -> ToolImage:
         "config": {"Entrypoint": ["/bin/busybox"], "Cmd": ["sleep", "inf"], "Env": ["PATH=/bin"]},
         "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]},
     }
-    reference = f"{NAME}:{hashlib.sha256(content).hexdigest()[:12]}"
+    reference = f"{NAME}:{hashlib.sha256(layer).hexdigest()[:12]}"
     return ToolImage(reference, _archive(reference, gzip.compress(layer, mtime=0), config))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from finetune_operator.api.model import Json
@@ -148,15 +150,15 @@ async def test_an_unknown_kind_is_not_found(cluster: Cluster) -> None:
 
 
 async def test_credentials_that_are_not_accepted_are_read_again_and_then_refused(
-    api_server: ApiServer, namespace: str
+    api_server: ApiServer, namespace: str, tmp_path: Path
 ) -> None:
-    async with Cluster(Connection(str(api_server.forged()))) as stranger:
+    async with Cluster(Connection(str(api_server.forged(tmp_path / "forged")))) as stranger:
         with pytest.raises((Unauthorized, Refused)):
             await stranger.list(PODS, namespace)
 
 
-async def test_nobody_there_is_unavailable() -> None:
-    async with Cluster(Connection(str(kubeconfig_for("http://127.0.0.1:9"))), Limits(timeout=2)) as cluster:
+async def test_nobody_there_is_unavailable(tmp_path: Path) -> None:
+    async with Cluster(Connection(str(kubeconfig_for("http://127.0.0.1:9", tmp_path / "nowhere"))), Limits(timeout=2)) as cluster:
         with pytest.raises(Unavailable):
             await cluster.list(PODS)
 

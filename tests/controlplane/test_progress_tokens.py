@@ -60,6 +60,12 @@ class Site:
     def audience(self) -> str:
         return progress_audience(self.namespace, "support", self.uid)
 
+    async def record(self, attempt: int) -> None:
+        """Write an attempt at training into the status, as the operator does when it makes the Job."""
+        entry = {"stage": "train", "number": attempt, "job": "support-train", "startTime": "2026-11-21T12:00:00Z"}
+        status = {"status": {"attempts": [entry]}}
+        self.store.put(FINETUNEJOBS, await self.cluster.patch_status(FINETUNEJOBS, self.namespace, "support", status))
+
     async def pod(self, name: str, *, attempt: int = 1, uid: str | None = None) -> Json:
         """A pod object that no node will ever run, as the store would learn of it."""
         labels = {UID_LABEL: uid or self.uid, STAGE_LABEL: "train", ATTEMPT_LABEL: str(attempt)}
@@ -113,8 +119,8 @@ async def opened(cluster: Cluster, reviewing: Cluster, namespace: str) -> AsyncI
     metadata = {"name": "support", "namespace": namespace}
     body = {"apiVersion": FINETUNEJOBS.api_version, "kind": FINETUNEJOBS.kind, "metadata": metadata, "spec": SPEC}
     job = await cluster.create(FINETUNEJOBS, namespace, body)
-    store.put(FINETUNEJOBS, job)
     site = Site(cluster, namespace, store, inbox, job, ca_bundle=endpoint.ca_bundle)
+    await site.record(1)
     async with endpoint.listening() as port:
         site.url = progress_url(f"https://127.0.0.1:{port}", Key(namespace, "support"))
         yield site
@@ -169,9 +175,7 @@ async def test_a_pod_of_another_job_is_refused_even_with_our_audience(site: Site
 async def test_a_pod_of_an_earlier_attempt_is_refused_once_the_next_one_is_recorded(site: Site) -> None:
     token = await site.token(await site.pod("p1"))
     assert (await site.post(token))[0] == 200
-    attempt = {"stage": "train", "number": 2, "job": "support-2", "startTime": "2026-11-21T12:00:00Z"}
-    status = {"status": {"attempts": [attempt]}}
-    site.store.put(FINETUNEJOBS, await site.cluster.patch_status(FINETUNEJOBS, site.namespace, "support", status))
+    await site.record(2)
     assert await site.post(token) == (403, "pod p1 belongs to attempt 1; the current attempt is 2")
 
 

@@ -46,7 +46,7 @@ def job(errand: Errand) -> Json:
 
 
 def _pod_spec(errand: Errand) -> Json:
-    scratch = {"tmp": "/tmp", "cache": "/cache"}  # noqa: S108 - in the container
+    scratch = {"tmp": "/tmp", "cache": "/cache"}
     return {
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,

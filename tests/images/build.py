@@ -30,17 +30,24 @@ def build(storage: Storage, plan: Plan, say: Say) -> None:
     cost = plan.cost(present)
     demand(storage.workshop.folder, cost.build_gigabytes, f"building the {plan.recipe.name} image")
     base = python_image.ensure(storage, say)
-    with step(say, f"Building {plan.reference}", cost.build_seconds):
-        _build(storage, plan, base)
+    log = storage.workshop.log(f"{plan.recipe.name}.build.log")
+    with step(say, f"Building {plan.reference}", cost.build_seconds, lambda: _stage(log)):
+        _build(storage, plan, base, log)
     _forget_older(storage, plan, base)
 
 
-def _build(storage: Storage, plan: Plan, base: str) -> None:
+def _build(storage: Storage, plan: Plan, base: str, log: Path) -> None:
     folder = storage.workshop.scratch / plan.recipe.name
     plan.context.write(folder)
     arguments = ["--layers", "--target", plan.recipe.target, "--tag", plan.reference]
     arguments += ["--build-arg", f"BASE={base}", *_certificates(), str(folder)]
-    storage.build(arguments, f"{plan.recipe.name}.build.log")
+    storage.build(arguments, log)
+
+
+def _stage(log: Path) -> str:
+    """Give the instruction of the Dockerfile that buildah, writing to `log`, is at."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return next((line[:80] for line in reversed(lines) if "] STEP " in line), "")
 
 
 def _certificates() -> list[str]:

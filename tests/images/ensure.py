@@ -9,7 +9,7 @@ from tests.images.archive import send
 from tests.images.build import build
 from tests.images.debian import ensure_programs
 from tests.images.disk import demand
-from tests.images.node import Node
+from tests.images.node import LayerMissingError, Node
 from tests.images.plan import plan
 from tests.images.progress import step
 from tests.images.recipes import named
@@ -66,8 +66,12 @@ def _load(storage: Storage, wanted: Plan, node: Node, say: Say) -> None:
     demand(node.folder(), cost.load_gigabytes, f"loading the {wanted.recipe.name} image into the node")
     layers = node.lacking(image)
     megabytes = sum(layer.size for layer in layers) / 1e6
-    with step(say, f"Loading {wanted.reference}: {megabytes:.2f} MB to send", cost.load_seconds):
-        node.receive(lambda sink: send(storage, image, layers, sink))
+    with step(say, f"Loading {wanted.reference}, {megabytes:.2f} MB to send", cost.load_seconds):
+        try:
+            node.receive(lambda sink: send(storage, image, layers, sink))
+        except LayerMissingError:
+            # containerd's garbage collector was faster: what a killed import left was there when we looked.
+            node.receive(lambda sink: send(storage, image, image.layers, sink))
     node.lighten(image)
     ours = [name for name in present if name.startswith(f"{wanted.recipe.repository}:")]
     node.forget(ours[: 1 - _KEPT_BUILDS])

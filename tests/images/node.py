@@ -19,6 +19,10 @@ _KUBERNETES = "k8s.io"  # the containerd namespace that the kubelet looks into
 _LIGHT_BYTES = 10_000_000
 
 
+class LayerMissingError(ImageError):
+    """The node was thought to have a layer, and has it not."""
+
+
 @dataclass(frozen=True)
 class Node:
     """The containerd behind `socket`."""
@@ -44,7 +48,11 @@ class Node:
         return tuple(layer for layer, chain in pairs if layer.digest not in blobs and chain not in unpacked)
 
     def receive(self, write: Callable[[IO[bytes]], None]) -> None:
-        """Import the archive that `write` writes, and unpack it. Raises ImageError when containerd refuses it."""
+        """Import the archive that `write` writes, and unpack it.
+
+        Raises LayerMissingError when a layer that was left out is not there, ImageError for whatever else containerd
+        has against it.
+        """
         command = self._command("images", "import", "-")
         with subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -57,6 +65,8 @@ class Node:
             except BrokenPipeError:
                 pass  # containerd gave up; what it said follows
             said = process.stdout.read().decode(errors="replace").strip()
+        if process.returncode and "not found" in said:
+            raise LayerMissingError(said)
         if process.returncode:
             raise ImageError(f"containerd did not take the image: {said}")
 
@@ -71,8 +81,13 @@ class Node:
 
     def forget(self, references: Iterable[str]) -> None:
         """Remove the images called `references`; containers that run them go on."""
-        if names := list(references):
-            self._ctr("images", "rm", *names)
+        rows = [line.split() for line in self._ctr("images", "ls").splitlines()[1:]]
+        unwanted = set(references)
+        # The kubelet's half of containerd gives each image a second name, which would keep it.
+        digests = {row[2] for row in rows if row[0] in unwanted}
+        unwanted |= {row[0] for row in rows if row[2] in digests and row[0].startswith("sha256:")}
+        if unwanted:
+            self._ctr("images", "rm", *sorted(unwanted))
 
     def _unpacked(self) -> set[str]:
         lines = self._ctr("snapshots", "ls").splitlines()[1:]

@@ -16,12 +16,20 @@ _PULSE_SECONDS = 15
 
 
 @contextmanager
-def step(say: Say, title: str, seconds: float) -> Iterator[None]:
-    """Announce `title` and the `seconds` it should take, report every 15 seconds, and say how long it took."""
+def step(say: Say, title: str, seconds: float, at: Callable[[], str] = str) -> Iterator[None]:
+    """Announce `title` and the `seconds` it should take, and say at the end how long it took.
+
+    In between it reports every 15 seconds, with what `at` answers: where it is, in a few words.
+    """
     say(f"{title} (about {seconds:.0f} s)")
     begun = time.monotonic()
     over = threading.Event()
-    pulse = threading.Thread(target=_report, args=(say, title, seconds, over), daemon=True)
+
+    def report() -> None:
+        while not over.wait(_PULSE_SECONDS):
+            say(f"  {time.monotonic() - begun:.0f} s of about {seconds:.0f} s  {at()}".rstrip())
+
+    pulse = threading.Thread(target=report, daemon=True)
     pulse.start()
     try:
         yield
@@ -29,9 +37,3 @@ def step(say: Say, title: str, seconds: float) -> Iterator[None]:
         over.set()
         pulse.join()
     say(f"{title}: done in {time.monotonic() - begun:.1f} s")
-
-
-def _report(say: Say, title: str, seconds: float, over: threading.Event) -> None:
-    begun = time.monotonic()
-    while not over.wait(_PULSE_SECONDS):
-        say(f"  {title}: {time.monotonic() - begun:.0f} s of about {seconds:.0f} s")

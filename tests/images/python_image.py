@@ -58,12 +58,12 @@ def _make(storage: Storage, name: str) -> None:
     mirror = [os.environ["DEBIAN_MIRROR"]] if os.environ.get("DEBIAN_MIRROR") else []
     storage.workshop.run(
         ["debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}", _SUITE, str(tree), *mirror],
-        "python.debootstrap.log",
+        storage.workshop.log("python.debootstrap.log"),
     )
     _strip(tree)
     dockerfile = scratch / "python.Dockerfile"
     dockerfile.write_text(_DOCKERFILE)
-    storage.build(["--file", str(dockerfile), "--tag", name, str(tree)], "python.build.log")
+    storage.build(["--file", str(dockerfile), "--tag", name, str(tree)], storage.workshop.log("python.build.log"))
 
 
 def _strip(tree: Path) -> None:

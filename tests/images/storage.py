@@ -15,6 +15,7 @@ from tests.images.failure import ImageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from tests.images.workshop import Workshop
 
@@ -49,15 +50,15 @@ class Storage:
 
     workshop: Workshop
 
-    def build(self, arguments: Sequence[str], log: str) -> None:
-        """Run `buildah bud` with `arguments`; its output goes to the log named `log`."""
+    def build(self, arguments: Sequence[str], log: Path) -> None:
+        """Run `buildah bud` with `arguments`; its output goes to the file `log`."""
         self.workshop.run(
             ["buildah", *self._place("--root", "--runroot"), "bud", "--isolation=chroot", *arguments], log
         )
 
     def forget(self, arguments: Sequence[str]) -> None:
         """Run `buildah rm` or `buildah rmi` with `arguments`."""
-        self.workshop.run(["buildah", *self._place("--root", "--runroot"), *arguments], "forget.log")
+        self.workshop.run(["buildah", *self._place("--root", "--runroot"), *arguments], self.workshop.log("forget.log"))
 
     def references(self) -> tuple[str, ...]:
         """Names of all images in the store, in order of their making, the newest first."""

@@ -41,15 +41,19 @@ class Workshop:
         """A folder for intermediate copies, emptied whenever the workshop is taken."""
         return self.folder / "scratch"
 
-    def run(self, command: Sequence[str], log: str) -> None:
-        """Run `command` to its end with its output in logs/`log`.
+    def log(self, name: str) -> Path:
+        """Give the path of the log called `name`, in a folder that exists."""
+        logs = self.folder / "logs"
+        logs.mkdir(exist_ok=True)
+        return logs / name
+
+    def run(self, command: Sequence[str], log: Path) -> None:
+        """Run `command` to its end with its output in the file `log`.
 
         The lock is handed down, so that a process which outlives a killed builder keeps the next one waiting.
         Raises ImageError with the end of the output when it fails.
         """
-        target = self.folder / "logs" / log
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("w", encoding="utf-8") as output:
+        with log.open("w", encoding="utf-8") as output:
             done = subprocess.run(
                 [*_ALONE, *command],
                 stdin=subprocess.DEVNULL,
@@ -60,7 +64,7 @@ class Workshop:
                 check=False,
             )
         if done.returncode:
-            raise ImageError(_failed(command, done.returncode, target))
+            raise ImageError(_failed(command, done.returncode, log))
 
     def answer(self, command: Sequence[str]) -> bytes:
         """Run the quick `command` and give what it printed. Raises ImageError when it fails."""

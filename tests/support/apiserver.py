@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,27 +35,20 @@ class ApiServer:
         """A client with an administrator's rights, not throttled: an async context manager."""
         return Cluster(Connection(str(self.kubeconfig)), Limits(qps=10_000, burst=10_000))
 
-    def with_server(self, url: str) -> Path:
-        """A kubeconfig of the same user for another address, such as a proxy's."""
-        config = yaml.safe_load(self.kubeconfig.read_text(encoding="utf-8"))
-        for entry in config["clusters"]:
-            entry["cluster"] = {"server": url}
-        return _written(config)
-
-    def forged(self) -> Path:
-        """A kubeconfig with a token that this server never gave out."""
+    def forged(self, path: Path) -> Path:
+        """Write a kubeconfig to ``path`` with a token that this server never gave out."""
         config = yaml.safe_load(self.kubeconfig.read_text(encoding="utf-8"))
         for entry in config["users"]:
             entry["user"] = {"token": "forged"}
-        return _written(config)
+        return _written(config, path)
 
     def environment(self) -> dict[str, str]:
         """For a process that should talk to it."""
         return {**os.environ, "KUBECONFIG": str(self.kubeconfig)}
 
 
-def kubeconfig_for(url: str) -> Path:
-    """A kubeconfig without credentials for a server at ``url``."""
+def kubeconfig_for(url: str, path: Path) -> Path:
+    """Write a kubeconfig to ``path`` without credentials for a server at ``url``."""
     return _written(
         {
             "apiVersion": "v1",
@@ -65,7 +57,8 @@ def kubeconfig_for(url: str) -> Path:
             "clusters": [{"name": "test", "cluster": {"server": url}}],
             "users": [{"name": "test", "user": {}}],
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-        }
+        },
+        path,
     )
 
 
@@ -100,10 +93,9 @@ async def apply_crds(server: ApiServer) -> None:
             await eventually(lambda resource=resource: _served(cluster, resource))  # type: ignore[misc]
 
 
-def _written(config: Json) -> Path:
-    with tempfile.NamedTemporaryFile("w", suffix=".kubeconfig", delete=False, encoding="utf-8") as file:
-        yaml.safe_dump(config, file)
-    return Path(file.name)
+def _written(config: Json, path: Path) -> Path:
+    path.write_text(yaml.safe_dump(config), encoding="utf-8")
+    return path
 
 
 async def _apply(cluster: Cluster, crd: Json) -> None:

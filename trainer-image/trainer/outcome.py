@@ -42,7 +42,9 @@ def end_without_verdict(seen: Circumstances) -> StageEnd:
         name = signal.Signals(signals[0]).name
         code = "Killed" if signals[0] == signal.SIGKILL else "Crashed"
         return Broken(code, f"the training process was ended by {name} and left no verdict")
-    return Broken("NoVerdict", f"the training process exited with code {next(filter(None, seen.codes), 0)} and left no verdict")
+    return Broken(
+        "NoVerdict", f"the training process exited with code {next(filter(None, seen.codes), 0)} and left no verdict"
+    )
 
 
 def overdue_end(ledger: Ledger) -> StageEnd:

@@ -107,8 +107,8 @@ class _SignalBox:
 
     def __init__(self) -> None:
         self._read, self._write = socket.socketpair()
-        self._read.setblocking(False)
-        self._write.setblocking(False)
+        for end in (self._read, self._write):
+            end.settimeout(0)
         signal.set_wakeup_fd(self._write.fileno())
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
             signal.signal(number, lambda *_: None)  # Python writes the number to the socket

@@ -69,6 +69,7 @@ Quantity = Annotated[
         max_length=32,
         json_schema_extra={
             "x-kubernetes-int-or-string": True,
+            "minimum": 0,
             "pattern": r"^[0-9]+(\.[0-9]+)?([KMGTPE]i?|m|k)?$",
         },
     ),

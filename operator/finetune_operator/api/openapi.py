@@ -80,7 +80,11 @@ def _inlined(node: Json, definitions: Json) -> Json:
 
 def _int_or_string(node: Json) -> Json:
     """The one form that the API server accepts for a value that may be written as 2 or as "2"."""
-    kept = {key: node[key] for key in ("default", "description", "pattern") if node.get(key) is not None}
+    kept = {
+        key: node[key]
+        for key in ("default", "description", "maxLength", "minimum", "pattern")
+        if node.get(key) is not None
+    }
     return {"anyOf": [{"type": "integer"}, {"type": "string"}], "x-kubernetes-int-or-string": True, **kept}
 
 

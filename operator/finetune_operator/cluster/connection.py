@@ -7,12 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+import yaml
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
 
 from finetune_operator.cluster.errors import ClusterError
 
 DEFAULT_KUBECONFIG: Final = Path("~/.kube/config")
+_UNREADABLE: Final = (ConfigException, OSError, yaml.YAMLError, ValueError, TypeError, AttributeError, KeyError)
+"""The loader takes a well-formed file for granted and stumbles over others in as many ways."""
 IN_CLUSTER: Final = "KUBERNETES_SERVICE_HOST"
 
 
@@ -64,7 +67,7 @@ class Connection:
                 await load_kube_config(  # type: ignore[no-untyped-call]
                     self.kubeconfig, client_configuration=configuration, persist_config=False
                 )
-        except (ConfigException, OSError, ValueError) as error:
+        except _UNREADABLE as error:
             source = self.kubeconfig or "the pod's service account"
             raise NoCluster(f"cannot read the cluster's address and credentials from {source}: {error}") from error
         return configuration

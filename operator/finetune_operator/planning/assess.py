@@ -129,7 +129,7 @@ def _said_before(view: View) -> Why | None:
 
 def _first_training(view: View) -> datetime | None:
     pods = [pod for job in view.observed.jobs if job.stage == "train" for pod in job.pods]
-    return min((pod.running_since for pod in pods if pod.running_since), default=None)
+    return min((pod.started for pod in pods if pod.started), default=None)
 
 
 def _report(view: View) -> Report | None:

@@ -49,6 +49,9 @@ class ObservedPod:
     unschedulable: str | None = None
     waiting: Waiting | None = None
     running_since: datetime | None = None
+    """While it runs."""
+    started: datetime | None = None
+    """When it began to run, also once it has ended."""
     exit: Exit | None = None
     disruption: str | None = None
     reason: str = ""
@@ -171,6 +174,7 @@ def parse_pod(raw: Json) -> ObservedPod:
         unschedulable=_unschedulable(conditions),
         waiting=_waiting(state),
         running_since=parse_time(running) if running else None,
+        started=_started(state),
         exit=_exit(state),
         disruption=_disruption(conditions),
         reason=status.get("reason", ""),
@@ -209,6 +213,12 @@ def _disruption(conditions: Mapping[str, Json]) -> str | None:
 def _waiting(state: Json) -> Waiting | None:
     waiting = state.get("waiting")
     return Waiting(waiting.get("reason", ""), waiting.get("message", "")) if waiting else None
+
+
+def _started(state: Json) -> datetime | None:
+    """A container that never ran bears the epoch, or nothing."""
+    text = state.get("running", {}).get("startedAt") or state.get("terminated", {}).get("startedAt")
+    return parse_time(text) if text and not text.startswith("1970-") else None
 
 
 def _exit(state: Json) -> Exit | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -17,6 +18,8 @@ CLAIMS: Final = "/inputs/claims"
 CONFIG_MAPS: Final = "/inputs/configmaps"
 PREPARE_CPU: Final = "1"
 """What the check of model and data may use, whatever the instance type has."""
+GRACE_SECONDS: Final[Mapping[Stage, int]] = {"prepare": 10, "train": 120}
+"""Between SIGTERM and SIGKILL: training needs the time of a step and a checkpoint."""
 SAVE_EVERY_SECONDS: Final = 1800
 KEEP_CHECKPOINTS: Final = 2
 
@@ -56,7 +59,7 @@ def run_document(run: Run) -> Json:
         ],
         "hyperparameters": _hyperparameters(run.resolved.hyperparameters),
         "hardware": _hardware(run),
-        "limits": {"trainingSeconds": job.hours * 3600},
+        "limits": {"trainingSeconds": job.hours * 3600, "graceSeconds": GRACE_SECONDS[run.stage]},
         "checkpoints": {"everySeconds": SAVE_EVERY_SECONDS, "keepLast": KEEP_CHECKPOINTS},
         "paths": {"workspace": WORKSPACE},
     }

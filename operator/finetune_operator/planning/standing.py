@@ -21,6 +21,8 @@ GRACE: Final = timedelta(seconds=10)
 
 FIRST_BACKOFF: Final = timedelta(seconds=10)
 LONGEST_BACKOFF: Final = timedelta(minutes=5)
+MOST_DOUBLINGS: Final = 10
+"""More than enough to reach the longest; without a bound, backoffLimit 100 would overflow a timedelta."""
 ATTEMPTS_WITHOUT_PROGRESS: Final = 3
 """So many in a row that the platform ended, with no checkpoint newer than those before them, and the job fails."""
 
@@ -203,7 +205,7 @@ def _retry(view: View, ended: Ended) -> Standing:
     if retries > view.job.spec.backoff_limit:
         message = f"{ended.ending.message} (after {view.job.spec.backoff_limit} retries)"
         return Broken(ended.ending, Reason.BACKOFF_LIMIT_EXCEEDED, message)
-    until = ended.time + min(FIRST_BACKOFF * 2 ** (retries - 1), LONGEST_BACKOFF)
+    until = ended.time + min(FIRST_BACKOFF * 2 ** min(retries - 1, MOST_DOUBLINGS), LONGEST_BACKOFF)
     if view.now < until:
         return BackingOff(ended.stage, until, ended.ending)
     return _start(view, ended.stage, ended.number + 1, ended.ending)

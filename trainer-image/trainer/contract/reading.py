@@ -35,7 +35,9 @@ class Bounds:
             and (self.most is None or number <= self.most)
         )
 
-    def __str__(self) -> str:
+    @property
+    def in_words(self) -> str:
+        """The bounds as a sentence goes on after 'must be'."""
         words = [
             f"{word} {end:g}"
             for word, end in (("greater than", self.above), ("at least", self.least), ("at most", self.most))
@@ -123,7 +125,7 @@ class Fields:
 
     def _within(self, key: str, number: _Number, bounds: Bounds) -> _Number:
         if not bounds.allow(number):
-            raise invalid(self.path(key), f"is {number:g}, must be {bounds}")
+            raise invalid(self.path(key), f"is {number:g}, must be {bounds.in_words}")
         return number
 
 

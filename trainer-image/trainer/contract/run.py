@@ -24,6 +24,11 @@ NOT_NEGATIVE: Final = Bounds(least=0)
 DEFAULT_GRACE_SECONDS: Final = 60.0
 """Between SIGTERM and SIGKILL when run.json does not say."""
 MAX_DATASETS: Final = 16
+KEYS: Final = (
+    *("contractVersion", "stage", "job", "attempt", "jobType", "model", "datasets"),
+    *("hyperparameters", "hardware", "limits", "checkpoints", "paths"),
+)
+HYPERPARAMETERS: Final = ("epochs", "steps", "batchSize", "learningRate", "seed", "contextLength", "lora")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,7 @@ def parse_run(document: object) -> Run:
     fields = Fields(
         document,
         "",
-        "contractVersion stage job attempt jobType model datasets hyperparameters hardware limits checkpoints paths".split(),
+        KEYS,
     )
     version = fields.integer("contractVersion")
     if version != CONTRACT_VERSION:
@@ -148,11 +153,7 @@ def parse_run(document: object) -> Run:
         attempt=fields.integer("attempt", AT_LEAST_ONE),
         model=_model(fields.section("model", ["name", "path"])),
         datasets=_datasets(fields.items("datasets")),
-        hyperparameters=_hyperparameters(
-            fields.section(
-                "hyperparameters", "epochs steps batchSize learningRate seed contextLength lora".split()
-            )
-        ),
+        hyperparameters=_hyperparameters(fields.section("hyperparameters", HYPERPARAMETERS)),
         hardware=_hardware(fields.section("hardware", ["gpus", "nodes", "cpus"])),
         limits=_limits(fields.section("limits", ["trainingSeconds", "graceSeconds"])),
         checkpoints=_checkpoints(fields.section("checkpoints", ["everySeconds", "everySteps", "keepLast"])),

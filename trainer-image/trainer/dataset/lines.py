@@ -57,19 +57,27 @@ def _rows_of(file: Path, name: str) -> Iterator[tuple[str, ChatRow | str]]:
 
 def _row_or_problem(line: bytes) -> ChatRow | str:
     try:
-        return parse_row(json.loads(line.decode("utf-8")))
-    except UnicodeDecodeError as error:
-        if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return "not UTF-8 but UTF-16: save the file as UTF-8"
-        return f"not valid UTF-8 (byte 0x{line[error.start]:02x} at position {error.start + 1})"
-    except json.JSONDecodeError as error:
-        if line.strip() == b"[":
-            return "is the start of a JSON array. A dataset is JSON Lines: one object on each line"
-        return f"not valid JSON ({error.msg} at column {error.colno})"
-    except RecursionError:
-        return "not usable: brackets are nested too deeply"
+        return parse_row(_decode(line))
     except RowError as error:
         return str(error)
+
+
+def _decode(line: bytes) -> object:
+    """The JSON value on a line; RowError when there is none."""
+    try:
+        return json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        if line.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise RowError("not UTF-8 but UTF-16: save the file as UTF-8") from error
+        place = f"byte 0x{line[error.start]:02x} at position {error.start + 1}"
+        raise RowError(f"not valid UTF-8 ({place})") from error
+    except json.JSONDecodeError as error:
+        if line.strip() == b"[":
+            message = "is the start of a JSON array. A dataset is JSON Lines: one object on each line"
+            raise RowError(message) from error
+        raise RowError(f"not valid JSON ({error.msg} at column {error.colno})") from error
+    except RecursionError as error:
+        raise RowError("not usable: brackets are nested too deeply") from error
 
 
 def _invalid(dataset: Dataset, problems: list[tuple[str, str]]) -> UserError:

@@ -14,7 +14,7 @@ from trainer.tiny.tokenizer import LONGEST
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
-STEPS: Final = 300
+STEPS: Final = 350
 BATCH: Final = 8
 LEARNING_RATE: Final = 2e-3
 

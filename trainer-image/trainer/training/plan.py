@@ -23,7 +23,7 @@ LOG_EACH_BELOW: Final = 2000
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`micro_batch` × `accumulation` × processes is the global batch; `by_epochs` says that steps were derived."""
+    """`micro_batch` times `accumulation` times processes is the global batch; `by_epochs` says that steps were derived."""
 
     total_steps: int
     steps_per_epoch: int

@@ -43,7 +43,7 @@ class Endpoint:
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """Follows nothing: the token is for the operator alone."""
 
-    def redirect_request(self, *_args: object, **_kwargs: object) -> None:
+    def redirect_request(self, *_args: object, **_kwargs: object) -> None:  # type: ignore[explicit-override]  # Python 3.11 has no typing.override
         """Answer with the redirect itself, which urllib turns into an error."""
 
 

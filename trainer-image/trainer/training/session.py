@@ -30,9 +30,7 @@ SECONDS_BETWEEN_ENTRIES: Final = 10.0
 def open_course(run: Run, workspace: Workspace, interruption: Interruption) -> Course:
     """The course of an attempt that begins: on top of what earlier attempts used and measured."""
     loss = first_loss(workspace.metrics)
-    progress = Progress(
-        attempt=run.attempt, activity="loading", metrics={} if loss is None else {"firstLoss": loss}
-    )
+    progress = Progress(attempt=run.attempt, activity="loading", metrics={} if loss is None else {"firstLoss": loss})
     used = read_ledger(workspace.ledger).training_seconds
     return Course(progress, TrainingClock(used, run.limits.training_seconds, time.monotonic), interruption)
 
@@ -46,9 +44,7 @@ def in_charge(run: Run, workspace: Workspace, course: Course, environment: Mappi
     take_fence(workspace.fence, run.job, run.attempt)
     endpoint = Endpoint.from_environment(environment)
     with ExitStack() as beats:
-        beats.enter_context(
-            Heartbeat("ledger", SECONDS_BETWEEN_ENTRIES, lambda: course.keep_ledger(workspace.ledger))
-        )
+        beats.enter_context(Heartbeat("ledger", SECONDS_BETWEEN_ENTRIES, lambda: course.keep_ledger(workspace.ledger)))
         if endpoint is not None:
             beats.enter_context(Heartbeat("progress", SECONDS_BETWEEN_PUSHES, lambda: _tell(endpoint, course)))
         yield

@@ -10,7 +10,7 @@ from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
 from finetune_operator.planning.observed import CONTAINER
 from finetune_operator.planning.outcome import workspace
-from finetune_operator.planning.run_config import PREPARE_CPU, WORKSPACE, Run, run_json
+from finetune_operator.planning.run_config import GRACE_SECONDS, PREPARE_CPU, WORKSPACE, Run, run_json
 from finetune_operator.planning.volumes import Mounts, input_mounts
 
 RUN_FOLDER: Final = "/etc/finetune"
@@ -20,7 +20,6 @@ GROUP_ID: Final = 65532
 """Group of the volumes' files, so that any user id that the cluster assigns can write them."""
 
 PREPARE_MEMORY: Final = "2Gi"
-GRACE_SECONDS: Final = {"prepare": 10, "train": 120}
 
 
 @dataclass(frozen=True)

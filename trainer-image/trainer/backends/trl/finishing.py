@@ -28,7 +28,9 @@ REMARKS: dict[StopReason, str] = {
 }
 
 
-def finish(run: Run, workspace: Workspace, trained: tuple[Any, ChatTokenizer], end: tuple[StopReason, Position]) -> Verdict:
+def finish(
+    run: Run, workspace: Workspace, trained: tuple[Any, ChatTokenizer], end: tuple[StopReason, Position]
+) -> Verdict:
     """Save the trained model and tokenizer as the job's result. Returns the verdict that goes with it."""
     model, tokenizer = trained
     reason, position = end

@@ -53,7 +53,9 @@ def load_tokenizer(run: Run) -> ChatTokenizer:
     try:
         tokenizer = AutoTokenizer.from_pretrained(os.fspath(run.model.path), local_files_only=True)
     except Exception as error:
-        raise UserError("ModelUnsupported", f"{run.model.name}: no tokenizer can be made: {error}", param=PARAM) from error
+        raise UserError(
+            "ModelUnsupported", f"{run.model.name}: no tokenizer can be made: {error}", param=PARAM
+        ) from error
     if not tokenizer.is_fast:
         raise UserError(
             "ModelUnsupported", f"{run.model.name} has only a slow tokenizer; tokenizer.json is needed", param=PARAM

@@ -1,4 +1,4 @@
-"""The folder of a language model, looked at without loading it: is it whole, and can this trainer use it?"""
+"""The folder of a language model, looked at without loading it: whether it is whole and this trainer can use it."""
 
 from __future__ import annotations
 

@@ -99,9 +99,7 @@ def _nothing_left(training: Training, checkpoint: Checkpoint) -> Any:  # noqa: A
     model = load_trained(training.run, checkpoint.path)
     state = read_json(checkpoint.path / "trainer_state.json")
     training.course.begin(checkpoint.step)
-    training.course.advance(
-        checkpoint.step, number_at(state, "epoch"), int(number_at(state, "num_input_tokens_seen"))
-    )
+    training.course.advance(checkpoint.step, number_at(state, "epoch"), int(number_at(state, "num_input_tokens_seen")))
     if checkpoint.step < training.plan.total_steps:
         training.course.stopped_by = "deadline"
     return model
@@ -115,12 +113,12 @@ class _Trainer(SFTTrainer):  # type: ignore[misc]
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:  # noqa: ANN401 - transformers' signature
         """Make the schedule once; on resume transformers restores where it was."""
         del num_training_steps
-        if self.lr_scheduler is None:
-            plan, clock = self.training.plan, self.training.course.clock
-            self.lr_scheduler = LambdaLR(
-                optimizer or self.optimizer, lambda step: learning_rate_factor(plan, step, clock.share)
-            )
-            self._created_lr_scheduler = True
+        plan, clock = self.training.plan, self.training.course.clock
+        # Known to transformers under this name; it asks once for each training.
+        self.lr_scheduler: Any = LambdaLR(
+            optimizer or self.optimizer, lambda step: learning_rate_factor(plan, step, clock.share)
+        )
+        self._created_lr_scheduler = True
         return self.lr_scheduler
 
 
@@ -153,7 +151,7 @@ def _out_of_memory(training: Training, error: torch.OutOfMemoryError) -> OutOfMe
     return OutOfMemory(
         "GpuOutOfMemory",
         f"the GPU's {gibibytes:.0f} GiB do not hold {plan.micro_batch} rows of up to {training.materials.train.longest}"
-        f" tokens at once (batchSize {batch} = {plan.micro_batch} × {plan.accumulation} × processes): {error}",
+        f" tokens at once (batchSize {batch} is {plan.micro_batch} rows, {plan.accumulation} times, in each process): {error}",
         param="spec.hyperparameters.batchSize",
         advice="Lower batchSize or contextLength, use LoRA, or choose an instance type with more GPU memory.",
     )

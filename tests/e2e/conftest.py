@@ -1,0 +1,103 @@
+"""Fixtures of the end-to-end tests: one cluster for all, with the operator installed by Helm; a namespace for each."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from tests.cluster.places import exclusive
+from tests.demo.install import chart_values, install
+from tests.demo.kubectl import Json
+from tests.demo.sample import MODELS_CLAIM, ensure_model, restricted_namespace
+from tests.demo.steps import Steps
+from tests.demo.target import Target, reach
+from tests.e2e.audit import Audit, audited
+from tests.e2e.manifests import DATASET, INSTANCE_TYPE, dataset, instance_type, lent_volume, sample_rows
+from tests.e2e.operators import Operators
+from tests.e2e.world import World
+
+CLUSTER = "FINETUNE_E2E_CLUSTER"
+LENDER = "e2e-models"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Declare the mark of tests that cannot share the operator with others."""
+    config.addinivalue_line("markers", "alone: kills, scales or reconfigures the operator; runs with no test beside it")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Add to a failure what the cluster knows about it."""
+    report = yield
+    world = getattr(item, "funcargs", {}).get("world")
+    if report.failed and isinstance(world, World):
+        report.sections.append((f"cluster, namespace {world.namespace}", world.evidence()))
+    return report
+
+
+@pytest.fixture(scope="session")
+def target(tmp_path_factory: pytest.TempPathFactory) -> Target:
+    """The cluster, with images, operator and base model in place. Whichever process comes first prepares it for all."""
+    name = os.environ.get("CLUSTER") if os.environ.get("CLUSTER") == "current" else os.environ.get(CLUSTER, "test")
+    shared = tmp_path_factory.getbasetemp().parent
+    with exclusive(shared / "target.lock"):
+        target = reach(str(name), Steps(Console(stderr=True)))
+        if not (shared / "target.prepared").exists():
+            _prepare(target)
+            (shared / "target.prepared").touch()
+    return target
+
+
+@pytest.fixture(scope="session")
+def base_model(target: Target) -> Json:
+    """The PersistentVolume with the base model."""
+    claim = target.kubectl.get("persistentvolumeclaim", MODELS_CLAIM, LENDER)
+    assert claim, "the base model was made"
+    volume = target.kubectl.get("persistentvolume", claim["spec"]["volumeName"])
+    assert volume, "its claim is bound"
+    return volume
+
+
+@pytest.fixture
+def world(target: Target, base_model: Json) -> Iterator[World]:
+    """A namespace of the test's own, with dataset and base model."""
+    world = World(target, f"e2e-{secrets.token_hex(4)}")
+    volume, claim = lent_volume(base_model, world.namespace)
+    target.kubectl.apply(restricted_namespace(world.namespace), volume)
+    world.apply(claim, dataset(DATASET, sample_rows()))
+    yield world
+    target.kubectl.delete("namespace", world.namespace, "", "--wait=false")
+    target.kubectl.delete("persistentvolume", volume["metadata"]["name"], "", "--wait=false")
+
+
+@pytest.fixture
+def audit(world: World, tmp_path: Path) -> Iterator[Audit]:
+    """Every Job that ever existed in the test's namespace."""
+    with audited(world.kubectl, world.namespace, tmp_path) as audit:
+        yield audit
+
+
+@pytest.fixture
+def operators(target: Target) -> Iterator[Operators]:
+    """The operator's pods; one of them again after the test."""
+    operators = Operators(target)
+    yield operators
+    operators.scale(1)
+
+
+@pytest.fixture
+def reconfigure(target: Target) -> Iterator[Callable[[Json], None]]:
+    """Install the operator with more values; as it was, after the test."""
+    yield lambda more: install(target.helm, chart_values(target.images, more))
+    install(target.helm, chart_values(target.images))
+
+
+def _prepare(target: Target) -> None:
+    install(target.helm, chart_values(target.images))
+    target.kubectl.apply(instance_type(INSTANCE_TYPE))
+    ensure_model(target.kubectl, target.images["trainer"], LENDER)

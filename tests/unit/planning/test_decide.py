@@ -1,0 +1,88 @@
+"""From where a job stands to what is created, and when to look again."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune_operator.api.conditions import Reason
+from finetune_operator.planning.decide import POLL_SECONDS, CreateClaim, CreateStage, decide, look_again
+from finetune_operator.planning.ending import Ending
+from finetune_operator.planning.observed import Beside, observe
+from finetune_operator.planning.resolve import Rejection
+from finetune_operator.planning.standing import (
+    BackingOff,
+    Broken,
+    Done,
+    Fenced,
+    Over,
+    Refused,
+    Standing,
+    Underway,
+    Wanted,
+)
+from tests.unit.planning.scene import NOW, at, ended_pod, pod, running_pod, stage_job
+
+BOOM = Ending("Error", Reason.ERROR, "boom")
+REFUSAL = Rejection(Reason.INVALID_SPEC, "no", "spec")
+
+
+def underway(*pods: dict[str, object], ended: str | None = None) -> Underway:
+    """An attempt with these pods."""
+    return Underway(observe([stage_job(ended=ended)], pods, Beside()).jobs[0])
+
+
+IDLE: dict[str, Standing] = {
+    "is over": Over(),
+    "is refused": Refused(REFUSAL, final=True),
+    "is fenced": Fenced("train", ()),
+    "backs off": BackingOff("train", at(10), BOOM),
+    "is underway": underway(running_pod()),
+    "is done": Done(BOOM),
+    "is broken": Broken(BOOM, Reason.ERROR, "boom"),
+}
+
+
+@pytest.mark.parametrize("standing", IDLE.values(), ids=IDLE)
+def test_nothing_is_created_for_a_job_that(standing: Standing) -> None:
+    assert decide(standing, own_claim=True) == ()
+
+
+@pytest.mark.parametrize(
+    ("standing", "own_claim", "actions"),
+    [
+        (Wanted("prepare", 1), True, (CreateClaim(), CreateStage("prepare", 1))),
+        (Wanted("prepare", 2), True, (CreateClaim(), CreateStage("prepare", 2))),
+        (Wanted("prepare", 1), False, (CreateStage("prepare", 1),)),
+        (Wanted("train", 1), True, (CreateStage("train", 1),)),
+        (Wanted("train", 3), False, (CreateStage("train", 3),)),
+    ],
+)
+def test_a_wanted_stage_is_created_and_the_claim_before_the_first(
+    standing: Wanted,
+    own_claim: bool,
+    actions: tuple[object, ...],  # noqa: FBT001
+) -> None:
+    assert decide(standing, own_claim=own_claim) == actions
+
+
+AGAIN: dict[str, tuple[Standing, float | None]] = {
+    "never when it is over": (Over(), None),
+    "never when it is done": (Done(BOOM), None),
+    "never when it is broken": (Broken(BOOM, Reason.ERROR, "boom"), None),
+    "never when it is refused for good": (Refused(REFUSAL, final=True), None),
+    "soon while the refusal may mend": (Refused(REFUSAL, final=False), 2.0),
+    "when the backoff ends": (BackingOff("train", at(7), BOOM), 7.0),
+    "at once when the backoff has ended": (BackingOff("train", at(-7), BOOM), 0.1),
+    "now and then while it waits for the cluster": (underway(pod()), POLL_SECONDS),
+    "now and then while it has no pod": (underway(), POLL_SECONDS),
+    "never while it trains: events will tell": (underway(running_pod()), None),
+    "now and then while the last word is out": (underway(running_pod(), ended="Failed"), POLL_SECONDS),
+    "now and then after its container ended": (underway(ended_pod(code=1)), POLL_SECONDS),
+    "now and then while it is fenced": (Fenced("train", ()), POLL_SECONDS),
+    "now and then while it could not be started": (Wanted("train", 1), POLL_SECONDS),
+}
+
+
+@pytest.mark.parametrize(("standing", "seconds"), AGAIN.values(), ids=AGAIN)
+def test_a_job_is_looked_at_again(standing: Standing, seconds: float | None) -> None:
+    assert look_again(standing, NOW) == seconds

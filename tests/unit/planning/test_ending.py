@@ -1,0 +1,216 @@
+"""How an attempt ended: every exit code and disruption has its class, and the order of the rungs is frozen."""
+
+from __future__ import annotations
+
+import json
+from typing import NamedTuple
+
+import pytest
+
+from finetune_operator.api.conditions import Reason
+from finetune_operator.api.model import Json
+from finetune_operator.planning.ending import Ending, Outcome, ending_of, parse_verdict
+from finetune_operator.planning.observed import Beside, observe
+from tests.unit.planning.scene import ended_pod, pod, stage_job, verdict
+
+DISRUPTED = [{"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "preempted"}]
+
+
+def end(*pods: Json) -> Ending:
+    """How a Job with these pods ended."""
+    return ending_of(observe([stage_job(ended="Failed")], pods, Beside()).jobs[0])
+
+
+class Case(NamedTuple):
+    """A pod, and how its attempt ended."""
+
+    pod: Json
+    outcome: Outcome
+    reason: Reason
+    message: str
+
+
+CASES = {
+    "exit 0 and the word completed": Case(
+        ended_pod(message=verdict("completed")), "Succeeded", Reason.COMPLETED, "it completed"
+    ),
+    "exit 0 and the word deadline": Case(
+        ended_pod(message=verdict("deadline")), "Succeeded", Reason.HOURS_EXHAUSTED, "it deadline"
+    ),
+    "exit 0 and the word stopped": Case(
+        ended_pod(message=verdict("stopped")), "Succeeded", Reason.STOPPED, "it stopped"
+    ),
+    "exit 0 without a word": Case(
+        ended_pod(), "Error", Reason.ERROR, "exit code 0 without a verdict: the image does not keep the trainer contract"
+    ),
+    "exit 0 and a word that contradicts it": Case(
+        ended_pod(message=verdict("failed")), "Error", Reason.ERROR, "it failed"
+    ),
+    "a user error with a verdict": Case(
+        ended_pod(code=64, message=verdict("userError")), "UserError", Reason.USER_ERROR, "it userError"
+    ),
+    "a user error without one": Case(
+        ended_pod(code=64, message="Traceback\nValueError: no rows\n"),
+        "UserError",
+        Reason.USER_ERROR,
+        "exit code 64 (Error): ValueError: no rows",
+    ),
+    "GPU memory exhausted": Case(
+        ended_pod(code=66, message=verdict("outOfMemory")), "UserError", Reason.OUT_OF_MEMORY, "it outOfMemory"
+    ),
+    "an attempt that asks to be started again": Case(
+        ended_pod(code=75, message=verdict("retry")), "Platform", Reason.NODE_FAILURE, "it retry"
+    ),
+    "SIGTERM that nobody handled": Case(
+        ended_pod(code=143), "Platform", Reason.NODE_FAILURE, "exit code 143 (Error)"
+    ),
+    "SIGKILL for host memory": Case(
+        ended_pod(code=137, reason="OOMKilled"),
+        "UserError",
+        Reason.OOM_KILLED,
+        "the container exceeded the memory of its instance type",
+    ),
+    "SIGKILL by somebody else": Case(ended_pod(code=137), "Error", Reason.ERROR, "exit code 137 (Error)"),
+    "a full shared memory": Case(
+        ended_pod(code=135),
+        "UserError",
+        Reason.LIMIT_EXCEEDED,
+        "bus error (exit code 135): /dev/shm, the instance type's sharedMemory, is full",
+    ),
+    "an entrypoint that does not exist": Case(
+        ended_pod(code=128, reason="StartError", message="exec: no such file"),
+        "UserError",
+        Reason.CONTAINER_NOT_STARTED,
+        "exit code 128 (StartError): exec: no such file",
+    ),
+    "preemption": Case(ended_pod(code=143, conditions=DISRUPTED), "Platform", Reason.NODE_FAILURE, "preempted"),
+    "eviction by a node under pressure": Case(
+        ended_pod(code=137, conditions=DISRUPTED),
+        "Platform",
+        Reason.NODE_FAILURE,
+        "preempted",
+    ),
+    "eviction for a limit of its own": Case(
+        pod(phase="Failed", reason="Evicted", message="Pod ephemeral local storage usage exceeds 1Gi."),
+        "UserError",
+        Reason.LIMIT_EXCEEDED,
+        "evicted for a limit of its own: Pod ephemeral local storage usage exceeds 1Gi.",
+    ),
+    "a container that the node lost": Case(
+        ended_pod(code=137, reason="ContainerStatusUnknown"),
+        "Platform",
+        Reason.NODE_FAILURE,
+        "the node lost the container",
+    ),
+    "a pod that was failed before it ran": Case(
+        pod(phase="Failed", reason="NodeLost", message="Node is gone"), "Platform", Reason.NODE_FAILURE, "Node is gone"
+    ),
+    "any other code": Case(
+        ended_pod(code=1, message="boom\n"), "Error", Reason.ERROR, "exit code 1 (Error): boom"
+    ),
+    "any other code with a verdict": Case(
+        ended_pod(code=1, message=verdict("failed")), "Error", Reason.ERROR, "it failed"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+def test_the_class_of(case: Case) -> None:
+    ending = end(case.pod)
+    assert (ending.outcome, ending.reason, ending.message) == case[1:]
+
+
+def test_a_pod_that_is_gone_took_its_verdict_with_it() -> None:
+    ending = end()
+    assert (ending.outcome, ending.reason) == ("Platform", Reason.JOB_VANISHED)
+    assert "was deleted before its verdict was read" in ending.message
+
+
+def test_an_unnamed_failure_names_the_pod() -> None:
+    assert "ended without running" in end(pod(phase="Failed")).message
+
+
+def test_the_newest_pod_is_the_attempts_fate() -> None:
+    older = ended_pod(code=64)
+    older["metadata"] |= {"name": "older", "creationTimestamp": "2026-11-21T11:00:00Z"}
+    assert end(older, ended_pod(code=1)).outcome == "Error"
+
+
+def test_an_ending_knows_node_exit_code_and_verdict() -> None:
+    ending = end(ended_pod(code=64, message=verdict("userError", param="spec.datasets[0].uri")))
+    assert (ending.node, ending.exit_code) == ("node-0", 64)
+    assert ending.verdict is not None
+    assert ending.verdict.param == "spec.datasets[0].uri"
+
+
+# Each row satisfies its own rung and all later ones as far as one pod can: what comes out is the earlier.
+EVICTED: Json = {"reason": "Evicted"}
+RUNGS = {
+    "success beats disruption": (
+        ended_pod(message=verdict("completed"), conditions=DISRUPTED),
+        Reason.COMPLETED,
+    ),
+    "success beats a child that was killed for memory": (
+        ended_pod(message=verdict("completed"), reason="OOMKilled"),
+        Reason.COMPLETED,
+    ),
+    "disruption beats eviction": (
+        pod(phase="Failed", reason="Evicted", conditions=DISRUPTED),
+        Reason.NODE_FAILURE,
+    ),
+    "disruption beats a user error": (ended_pod(code=64, conditions=DISRUPTED), Reason.NODE_FAILURE),
+    "disruption beats memory": (ended_pod(code=137, reason="OOMKilled", conditions=DISRUPTED), Reason.NODE_FAILURE),
+    "eviction beats a lost container": (
+        _evicted := ended_pod(code=137, reason="ContainerStatusUnknown"),
+        Reason.LIMIT_EXCEEDED,
+    ),
+    "eviction beats the answer to its SIGTERM": (
+        _retrying := ended_pod(code=75, message=verdict("retry")),
+        Reason.LIMIT_EXCEEDED,
+    ),
+    "a user error beats memory": (ended_pod(code=64, reason="OOMKilled"), Reason.USER_ERROR),
+    "memory beats the code of SIGKILL": (ended_pod(code=137, reason="OOMKilled"), Reason.OOM_KILLED),
+}
+for _body in (_evicted, _retrying):
+    _body["status"] |= EVICTED
+
+
+@pytest.mark.parametrize(("body", "reason"), RUNGS.values(), ids=RUNGS)
+def test_the_order_of_the_rungs(body: Json, reason: Reason) -> None:
+    assert end(body).reason == reason
+
+
+class TestVerdicts:
+    @pytest.mark.parametrize(
+        "text",
+        ["", "Killed", "{}", "[]", '{"contractVersion": 2}', verdict("completed")[:-1], verdict("victory")],
+        ids=["nothing", "a log line", "an empty object", "a list", "another version", "a cut one", "a strange result"],
+    )
+    def test_what_is_no_verdict_is_none(self, text: str) -> None:
+        assert parse_verdict(text) is None
+
+    def test_unknown_keys_are_ignored(self) -> None:
+        assert parse_verdict(verdict("completed", novelty=[1])) is not None
+
+    def test_metrics_that_no_json_can_hold_are_dropped_and_the_rest_is_kept(self) -> None:
+        text = verdict("completed", metrics={"loss": float("nan"), "lr": 0.1, "norm": float("inf"), "word": "x"})
+        read = parse_verdict(text)
+        assert read is not None
+        assert read.metrics == {"lr": 0.1}
+
+    def test_a_place_that_no_json_can_hold_is_no_verdict(self) -> None:
+        assert parse_verdict(verdict("completed", training_seconds=float("inf"))) is None
+
+    def test_a_boundless_verdict_is_cut_to_what_a_status_holds(self) -> None:
+        artifact = {"path": "m", "kind": "model", "files": ["f" * 999] * 99, "bytes": 1, "digest": "d" * 99}
+        text = json.dumps(
+            json.loads(verdict("failed", artifact=artifact, metrics={f"{n:099}": n for n in range(99)}))
+            | {"message": "m" * 9999, "code": "c" * 99, "param": "p" * 999, "advice": "a" * 9999, "lines": ["l" * 999] * 99}
+        )  # fmt: skip
+        read = parse_verdict(text)
+        assert read is not None
+        assert read.artifact is not None
+        assert [len(part or "") for part in (read.message, read.code, read.param, read.advice)] == [1024, 64, 253, 1024]
+        assert (len(read.lines), len(read.lines[0])) == (8, 256)
+        assert (len(read.artifact.files), len(read.artifact.files[0]), len(read.artifact.digest)) == (32, 253, 80)
+        assert len(read.metrics) <= 64

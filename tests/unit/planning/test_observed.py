@@ -1,0 +1,169 @@
+"""Raw Jobs and pods become values, and nothing is guessed on the way."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune_operator.api.model import Json
+from finetune_operator.planning.observed import Beside, Exit, ObservedPod, Waiting, observe, parse_pod, parse_stage_job
+from tests.unit.planning.scene import NOW, at, container, ended, pod, running_pod, stage_job, stamp
+
+
+def condition(type_: str, status: str, **words: str) -> Json:
+    """A pod condition."""
+    return {"type": type_, "status": status, **words}
+
+
+def ended_with(**state: object) -> Json:
+    """A Failed pod whose container ended so."""
+    return pod(phase="Failed", containerStatuses=[container({"terminated": state})])
+
+
+def test_a_pod_without_a_status_is_pending_and_nowhere() -> None:
+    raw = pod()
+    raw["spec"], raw["status"] = {}, {}
+    seen = parse_pod(raw)
+    assert (seen.phase, seen.node, seen.exit, seen.waiting, seen.terminal) == ("Pending", None, None, None, False)
+
+
+def test_stage_and_attempt_are_read_from_the_labels() -> None:
+    seen = parse_pod(pod("prepare", 7))
+    assert (seen.stage, seen.attempt) == ("prepare", 7)
+
+
+def test_an_object_without_our_labels_is_a_mistake_of_the_watch() -> None:
+    raw = pod()
+    del raw["metadata"]["labels"]["finetune.dev/stage"]
+    with pytest.raises(KeyError, match="stage"):
+        parse_pod(raw)
+
+
+def test_a_running_container_tells_since_when() -> None:
+    seen = parse_pod(running_pod(since=at(5)))
+    assert (seen.running_since, seen.started) == (at(5), at(5))
+
+
+def test_the_kubelets_words_for_a_waiting_container_are_kept() -> None:
+    raw = pod(containerStatuses=[container({"waiting": {"reason": "ImagePullBackOff", "message": "Back-off"}})])
+    assert parse_pod(raw).waiting == Waiting("ImagePullBackOff", "Back-off")
+
+
+def test_an_ended_container_tells_code_reason_message_and_when_it_began() -> None:
+    seen = parse_pod(ended_with(exitCode=64, reason="Error", message="{}", startedAt=stamp(at(3))))
+    assert (seen.exit, seen.started, seen.running_since) == (Exit(64, "Error", "{}"), at(3), None)
+
+
+@pytest.mark.parametrize("started", [None, "1970-01-01T00:00:00Z"], ids=["nothing", "the epoch"])
+def test_a_container_that_never_ran_began_at_no_time_although_it_bears(started: str | None) -> None:
+    seen = parse_pod(ended_with(exitCode=128, reason="StartError", startedAt=started))
+    assert seen.started is None
+
+
+def test_a_sidecar_that_somebody_injected_is_not_the_trainer() -> None:
+    sidecar = {"name": "istio-proxy", "state": {"terminated": {"exitCode": 1}}}
+    raw = pod(phase="Running", containerStatuses=[sidecar, container({"running": {"startedAt": stamp(NOW)}})])
+    seen = parse_pod(raw)
+    assert (seen.exit, seen.running_since) == (None, NOW)
+
+
+UNSCHEDULABLE = {
+    "the scheduler's words": (
+        condition("PodScheduled", "False", reason="Unschedulable", message="0/1 nodes"),
+        "0/1 nodes",
+    ),
+    "its reason when it has no words": (
+        condition("PodScheduled", "False", reason="SchedulingGated"),
+        "SchedulingGated",
+    ),
+    "a remark when it has neither": (condition("PodScheduled", "False"), "the scheduler gave no reason"),
+    "nothing once it is scheduled": (condition("PodScheduled", "True"), None),
+}
+
+
+@pytest.mark.parametrize(("told", "words"), UNSCHEDULABLE.values(), ids=UNSCHEDULABLE)
+def test_an_unschedulable_pod_has(told: Json, words: str | None) -> None:
+    assert parse_pod(pod(conditions=[told])).unschedulable == words
+
+
+DISRUPTED = {
+    "the cluster's words": (
+        condition("DisruptionTarget", "True", reason="PreemptionByScheduler", message="preempting"),
+        "preempting",
+    ),
+    "the reason without words": (condition("DisruptionTarget", "True", reason="TerminationByKubelet"), "TerminationByKubelet"),
+    "a remark with neither": (condition("DisruptionTarget", "True"), "disrupted"),
+    "nothing when it was called off": (condition("DisruptionTarget", "False", reason="x"), None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "words"), DISRUPTED.values(), ids=DISRUPTED)
+def test_a_disrupted_pod_has(told: Json, words: str | None) -> None:
+    assert parse_pod(pod(conditions=[told])).disruption == words
+
+
+@pytest.mark.parametrize(
+    ("phase", "terminal"),
+    [("Pending", False), ("Running", False), ("Unknown", False), ("Succeeded", True), ("Failed", True)],
+)
+def test_only_an_ended_pod_cannot_write_any_more(phase: str, *, terminal: bool) -> None:
+    assert parse_pod(pod(phase=phase)).terminal is terminal
+
+
+@pytest.mark.parametrize(
+    ("type_", "status", "finished"),
+    [
+        ("Complete", "True", True),
+        ("Failed", "True", True),
+        ("Failed", "False", False),
+        ("FailureTarget", "True", False),
+        ("SuccessCriteriaMet", "True", False),
+        ("Suspended", "True", False),
+    ],
+)
+def test_a_job_is_finished_by_its_last_condition_only(type_: str, status: str, *, finished: bool) -> None:
+    raw = stage_job()
+    raw["status"] = {"conditions": [{"type": type_, "status": status}]}
+    assert parse_stage_job(raw, ()).finished is finished
+
+
+def test_a_finished_job_is_settled_once_none_of_its_pods_can_write() -> None:
+    job, over = ended()
+    assert observe([job], [over], Beside()).jobs[0].settled
+    assert not observe([job], [over, running_pod()], Beside()).jobs[0].settled
+
+
+def test_pods_stand_beside_their_job_oldest_first() -> None:
+    younger, older = pod(), pod()
+    younger["metadata"] |= {"name": "younger", "creationTimestamp": stamp(at(60))}
+    older["metadata"]["name"] = "older"
+    seen = observe([stage_job()], [younger, older], Beside())
+    assert [each.name for each in seen.jobs[0].pods] == ["older", "younger"]
+    assert seen.jobs[0].pod is not None
+    assert seen.jobs[0].pod.name == "younger"
+
+
+def test_a_pod_whose_job_is_gone_is_an_orphan_and_may_still_write() -> None:
+    seen = observe([], [running_pod(attempt=1)], Beside())
+    assert [orphan.attempt for orphan in seen.orphans] == [1]
+    assert [each.name for each in seen.live_pods()] == [seen.orphans[0].name]
+
+
+def test_a_pod_whose_owner_was_taken_away_is_an_orphan() -> None:
+    raw = running_pod()
+    del raw["metadata"]["ownerReferences"]
+    assert len(observe([stage_job()], [raw], Beside()).orphans) == 1
+
+
+def test_a_deleted_pod_is_alive_until_it_has_ended() -> None:
+    raw = running_pod()
+    raw["metadata"]["deletionTimestamp"] = stamp(NOW)
+    (alive,) = observe([], [raw], Beside()).live_pods()
+    assert isinstance(alive, ObservedPod)
+    assert alive.deleting
+
+
+def test_jobs_are_found_by_stage_and_attempt() -> None:
+    seen = observe([stage_job("train", 2), stage_job("prepare", 1), stage_job("train", 1)], [], Beside())
+    assert [(job.stage, job.attempt) for job in seen.jobs] == [("prepare", 1), ("train", 1), ("train", 2)]
+    assert seen.job("train", 2) is seen.jobs[2]
+    assert seen.job("train", 3) is None

@@ -1,0 +1,117 @@
+"""Why an attempt does not run yet, in the cluster's own words."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.api.model import Json
+from finetune_operator.planning.observed import Beside, observe
+from finetune_operator.planning.waiting import Why, why_waiting
+from tests.unit.planning.scene import container, ended_pod, hints, pod, running_pod, stage_job
+
+NOBODY = hints()
+
+
+def unscheduled(message: str) -> Json:
+    """A pod that no node takes."""
+    told = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": message}
+    raw = pod(conditions=[told])
+    raw["spec"] = {}
+    return raw
+
+
+def waiting(reason: str, message: str = "") -> Json:
+    """A pod on its node whose container does not come up."""
+    return pod(containerStatuses=[container({"waiting": {"reason": reason, "message": message}})])
+
+
+def why(*pods: Json, beside: Beside = NOBODY) -> Why | None:
+    """Why a Job with these pods does not run."""
+    return why_waiting(observe([stage_job()], pods, beside).jobs[0], beside.hints)
+
+
+GPUS = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available."
+BINDING = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
+MISSING = 'persistentvolumeclaim "models" not found'
+QUOTA = 'pods "a-x" is forbidden: exceeded quota: gpus, requested: nvidia.com/gpu=1, used: 8, limited: 8'
+PULLING = 'Pulling image "trl:1"'
+SECRET = 'MountVolume.SetUp failed for volume "a": secret "b" not found'
+CREATING = waiting("ContainerCreating")
+
+CASES = {
+    "no pod yet": (
+        why(),
+        (Phase.QUEUED, Reason.WAITING_FOR_POD, "the pod of Job support-bot-8de7b-train-1 is being made and placed"),
+    ),
+    "a quota": (
+        why(beside=hints(("FailedCreate", QUOTA))),
+        (Phase.QUEUED, Reason.QUOTA_EXCEEDED, QUOTA),
+    ),
+    "something else said of a Job without a pod": (
+        why(beside=hints(("Suspended", "Job suspended"))),
+        (Phase.QUEUED, Reason.WAITING_FOR_POD, "the pod of Job support-bot-8de7b-train-1 is being made and placed"),
+    ),
+    "no GPU": (why(unscheduled(GPUS)), (Phase.QUEUED, Reason.UNSCHEDULABLE, GPUS)),
+    "an unbound volume": (why(unscheduled(BINDING)), (Phase.QUEUED, Reason.VOLUME_NOT_READY, BINDING)),
+    "a claim that does not exist": (why(unscheduled(MISSING)), (Phase.QUEUED, Reason.VOLUME_NOT_READY, MISSING)),
+    "the scheduler": (
+        why({**pod(), "spec": {}}),
+        (Phase.QUEUED, Reason.WAITING_FOR_POD, "the pod of Job support-bot-8de7b-train-1 is being made and placed"),
+    ),
+    "a bad image name": (
+        why(waiting("InvalidImageName", "couldn't parse image name")),
+        (Phase.STARTING, Reason.IMAGE_PULL_FAILED, "InvalidImageName: couldn't parse image name"),
+    ),
+    "an image that is not there": (
+        why(waiting("ErrImagePull", "not found")),
+        (Phase.STARTING, Reason.IMAGE_PULL_FAILED, "ErrImagePull: not found"),
+    ),
+    "an image that is still not there": (
+        why(waiting("ImagePullBackOff")),
+        (Phase.STARTING, Reason.IMAGE_PULL_FAILED, "ImagePullBackOff"),
+    ),
+    "an image that must be on the node": (
+        why(waiting("ErrImageNeverPull", "not present with pull policy of Never")),
+        (Phase.STARTING, Reason.IMAGE_PULL_FAILED, "ErrImageNeverPull: not present with pull policy of Never"),
+    ),
+    "a container that cannot be configured": (
+        why(waiting("CreateContainerConfigError", "image will run as root")),
+        (Phase.STARTING, Reason.CONTAINER_NOT_STARTED, "CreateContainerConfigError: image will run as root"),
+    ),
+    "a container that cannot be run": (
+        why(waiting("RunContainerError")),
+        (Phase.STARTING, Reason.CONTAINER_NOT_STARTED, "RunContainerError"),
+    ),
+    "the image's own failure rather than a volume's": (
+        why(waiting("ImagePullBackOff", "not found"), beside=hints(("FailedMount", SECRET))),
+        (Phase.STARTING, Reason.IMAGE_PULL_FAILED, "ImagePullBackOff: not found"),
+    ),
+    "a volume that cannot be mounted": (
+        why(CREATING, beside=hints(("FailedMount", SECRET))),
+        (Phase.STARTING, Reason.VOLUME_NOT_READY, SECRET),
+    ),
+    "the image on its way": (
+        why(CREATING, beside=hints(("Pulling", PULLING), ("Scheduled", "assigned"))),
+        (Phase.STARTING, Reason.PULLING_IMAGE, PULLING),
+    ),
+    "the image on its way, after a volume that has come": (
+        why(CREATING, beside=hints(("Pulling", PULLING), ("FailedMount", SECRET))),
+        (Phase.STARTING, Reason.PULLING_IMAGE, PULLING),
+    ),
+    "an image that has come": (
+        why(CREATING, beside=hints(("Pulled", "Successfully pulled"), ("Pulling", PULLING))),
+        (Phase.STARTING, Reason.SCHEDULED, "node node-0 is creating the container"),
+    ),
+    "the node": (why(pod()), (Phase.STARTING, Reason.SCHEDULED, "node node-0 is creating the container")),
+}
+
+
+@pytest.mark.parametrize(("said", "expected"), CASES.values(), ids=CASES)
+def test_an_attempt_waits_for(said: Why | None, expected: tuple[Phase, Reason, str]) -> None:
+    assert said == Why(*expected)
+
+
+@pytest.mark.parametrize("body", [running_pod(), ended_pod(), ended_pod(code=1), pod(phase="Failed")])
+def test_an_attempt_that_ran_waits_for_nothing(body: Json) -> None:
+    assert why(body) is None

@@ -1,0 +1,139 @@
+"""The store never goes back in time, whatever the order in which news arrives."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from finetune_operator.api.model import Json
+from finetune_operator.cluster.resources import FINETUNEJOBS, JOBS, PODS, Key, Resource
+from finetune_operator.reconciler.store import Store
+from tests.support.objects import batch_job, child_labels, fine_tune_job, pod
+
+KEY = Key("ns", "one")
+
+
+def at(body: Json, version: int | str, **metadata: str) -> Json:
+    stamp = {"namespace": "ns", "uid": "u-1", "resourceVersion": str(version), **metadata}
+    return {**body, "metadata": {**body["metadata"], **stamp}}
+
+
+def held(store: Store, resource: Resource = FINETUNEJOBS) -> str | None:
+    body = store.get(resource, KEY)
+    return None if body is None else body["metadata"]["resourceVersion"]
+
+
+def test_the_newest_wins_in_every_order() -> None:
+    for order in permutations([9, 10, 11]):
+        store = Store()
+        for version in order:
+            store.put(FINETUNEJOBS, at(fine_tune_job("one"), version))
+        assert held(store) == "11", order
+
+
+def test_the_same_again_is_no_news() -> None:
+    store = Store()
+    assert store.put(FINETUNEJOBS, at(fine_tune_job("one"), 10))
+    assert not store.put(FINETUNEJOBS, at(fine_tune_job("one"), 10))
+
+
+def test_an_echo_does_not_bring_back_what_was_deleted() -> None:
+    store = Store()
+    store.put(FINETUNEJOBS, at(fine_tune_job("one"), 10))
+    assert store.drop(FINETUNEJOBS, KEY, "12")
+
+    assert not store.put(FINETUNEJOBS, at(fine_tune_job("one"), 11))
+    assert store.job(KEY) is None
+
+
+def test_a_namesake_made_after_the_deletion_is_kept() -> None:
+    store = Store()
+    store.put(FINETUNEJOBS, at(fine_tune_job("one"), 10))
+    store.drop(FINETUNEJOBS, KEY, "12")
+
+    assert store.put(FINETUNEJOBS, at(fine_tune_job("one"), 13))
+    assert held(store) == "13"
+
+
+def test_an_old_deletion_does_not_take_a_namesake() -> None:
+    store = Store()
+    store.put(FINETUNEJOBS, at(fine_tune_job("one"), 13))
+
+    assert not store.drop(FINETUNEJOBS, KEY, "12")
+    assert held(store) == "13"
+
+
+def test_versions_that_are_no_numbers_are_taken_as_they_come() -> None:
+    store = Store()
+    store.put(FINETUNEJOBS, at(fine_tune_job("one"), "b"))
+
+    assert store.put(FINETUNEJOBS, at(fine_tune_job("one"), "a"))
+    assert not store.put(FINETUNEJOBS, at(fine_tune_job("one"), "a"))
+
+
+def test_children_are_found_by_the_uid_of_their_job_oldest_first() -> None:
+    store = Store()
+    store.put(JOBS, at(batch_job("two", child_labels("x", "u-x")), 1, creationTimestamp="2026-01-02T00:00:00Z"))
+    store.put(JOBS, at(batch_job("one", child_labels("x", "u-x")), 2, creationTimestamp="2026-01-01T00:00:00Z"))
+    store.put(JOBS, at(batch_job("other", child_labels("y", "u-y")), 3))
+    store.put(PODS, at(pod("one", child_labels("x", "u-x")), 4))
+
+    children = store.children("u-x")
+
+    assert [job["metadata"]["name"] for job in children.jobs] == ["one", "two"]
+    assert [found["metadata"]["name"] for found in children.pods] == ["one"]
+    assert store.children("nobody") == Store().children("nobody")
+
+
+def test_a_child_that_changes_or_goes_leaves_no_trace_in_the_index() -> None:
+    store = Store()
+    store.put(JOBS, at(batch_job("one", child_labels("x", "u-x")), 1))
+    store.put(JOBS, at(batch_job("one", child_labels("y", "u-y")), 2))
+    assert store.children("u-x").jobs == ()
+    assert len(store.children("u-y").jobs) == 1
+
+    store.drop(JOBS, KEY, "3")
+    assert store.children("u-y").jobs == ()
+
+
+@pytest.mark.parametrize("resource", [JOBS, PODS])
+def test_what_no_decision_reads_is_not_kept(resource: Resource) -> None:
+    store = Store()
+    body = at(batch_job("one", child_labels("x", "u-x")), 1)
+    body["metadata"]["managedFields"] = [{"manager": "somebody"}]
+    body["metadata"]["annotations"] = {"a": "b"}
+    body["status"] = {"conditions": []}
+
+    store.put(resource, body)
+
+    kept = store.get(resource, KEY)
+    assert kept is not None
+    assert not {"managedFields", "annotations"} & kept["metadata"].keys()
+    assert "template" not in kept["spec"]
+    assert kept["status"] == {"conditions": []}
+    assert "template" in body["spec"], "the original is left as it is"
+
+
+def test_our_own_kinds_keep_their_spec_and_status_whole() -> None:
+    store = Store()
+    body = at(fine_tune_job("one", hours=2), 1)
+    body["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": "{}", "mine": "1"}
+    body["status"] = {"phase": "Running"}
+
+    store.put(FINETUNEJOBS, body)
+
+    kept = store.job(KEY)
+    assert kept is not None
+    assert kept["spec"] == body["spec"]
+    assert kept["status"] == {"phase": "Running"}
+    assert kept["metadata"]["annotations"] == {"mine": "1"}
+
+
+def test_only_so_many_deletions_are_remembered() -> None:
+    store = Store()
+    for number in range(10_001):
+        store.drop(PODS, Key("ns", str(number)), "5")
+
+    assert store.put(PODS, at(pod("0"), 4)), "the first one was forgotten"
+    assert not store.put(PODS, at(pod("10000"), 4))
