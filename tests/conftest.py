@@ -15,7 +15,7 @@ from tests.support.apiserver import NAMESPACES, ApiServer, apply_crds, remove_ap
 SESSION = "FINETUNE_TEST_SESSION"
 
 
-def pytest_configure(config: pytest.Config) -> None:
+def pytest_configure() -> None:
     """Give this run a name of its own, which its worker processes inherit: two runs never share a control plane."""
     os.environ.setdefault(SESSION, secrets.token_hex(4))
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import aiohttp
 import pytest
 import yaml
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import LEADER_LABEL
 from finetune_operator.cluster import Cluster, Resource
-from finetune_operator.cluster.resources import CLAIMS, EVENTS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, SECRETS
+from finetune_operator.cluster.resources import CLAIMS, EVENTS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, SECRETS, Key
+from finetune_operator.reconciler.progress import SECRET_NAME, progress_url
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE, helm
 from tests.support.apiserver import NAMESPACES, ApiServer, remove_api_server, running_api_server
 from tests.support.eventually import eventually
-from tests.support.operator_process import OperatorLaunch, running_operator
+from tests.support.operator_process import OperatorLaunch, free_port, running_operator
 
 pytestmark = pytest.mark.controlplane
 
@@ -74,11 +78,12 @@ async def test_the_operator_runs_with_the_rights_of_the_chart_and_is_never_refus
     pod = await eventually(lambda: _operators_pod(cluster))
     assert [item["metadata"]["name"] for item in await cluster.list(INSTANCETYPES)] == ["cpu-small"]
     environment = {"KUBECONFIG": str(await _own_kubeconfig(installed, tmp_path)), "POD_NAME": pod}
-    launch = OperatorLaunch(tmp_path, environment=environment)
+    port = free_port()
+    progress = {"host": "127.0.0.1", "port": port, "url": f"https://127.0.0.1:{port}"}
+    launch = OperatorLaunch(tmp_path, {"progress": progress}, environment)
     with running_operator(installed.server, NAMESPACE, launch) as operator:
         await operator.leads()
         assert (await cluster.get(PODS, NAMESPACE, pod))["metadata"]["labels"][LEADER_LABEL] == "true"
-        assert await cluster.get(SECRETS, NAMESPACE, "finetune-operator-progress-ca")
         job = {"apiVersion": FINETUNEJOBS.api_version, "kind": FINETUNEJOBS.kind, "metadata": {"name": "first"}}
         await cluster.create(FINETUNEJOBS, TEAM, {**job, "spec": SPEC})
         for resource in (JOBS, CLAIMS, EVENTS):
@@ -86,10 +91,11 @@ async def test_the_operator_runs_with_the_rights_of_the_chart_and_is_never_refus
         job["metadata"] = {"name": "second"}
         await cluster.create(FINETUNEJOBS, TEAM, {**job, "spec": {**SPEC, "instanceType": "cpu-smal"}})
         await eventually(lambda: _message(cluster, "second", "did you mean 'cpu-small'"))
+        # 503 would mean that it may not ask whose token this is.
+        assert await _status_of_a_forged_report(installed, port) == 401
         assert operator.end() == 0
-        log = operator.log_file.read_text(encoding="utf-8")
-    assert "forbidden" not in log.lower()
-    assert '"level": "error"' not in log
+        log = operator.log()
+    assert [line for line in log if "forbidden" in str(line).lower()] == []
     released = await cluster.get(PODS, NAMESPACE, pod)
     assert LEADER_LABEL not in released["metadata"]["labels"]
     await _leave(installed)
@@ -121,6 +127,15 @@ async def _own_kubeconfig(installed: Installed, folder: Path) -> Path:
     path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump(config), encoding="utf-8")
     return path
+
+
+async def _status_of_a_forged_report(installed: Installed, port: int) -> int:
+    secret = await installed.cluster.get(SECRETS, NAMESPACE, SECRET_NAME)
+    trust = ssl.create_default_context(cadata=base64.b64decode(secret["data"]["tls.crt"]).decode())
+    url = progress_url(f"https://127.0.0.1:{port}", Key(TEAM, "first"))
+    headers = {"Authorization": "Bearer forged"}
+    async with aiohttp.ClientSession() as session, session.post(url, headers=headers, ssl=trust) as response:
+        return response.status
 
 
 async def _about_the_job(cluster: Cluster, resource: Resource) -> bool:

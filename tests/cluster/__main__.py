@@ -39,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(verb=_path)
     one = _named(verbs.add_parser("up", help="start a cluster and print the path of its kubeconfig"), _up)
     one.add_argument("--control-plane-only", action="store_true", help="no real node; ready in about 5 seconds")
-    _named(verbs.add_parser("down", help="end a cluster and leave nothing behind"), _down)
+    one = _named(verbs.add_parser("down", help="end a cluster and leave nothing behind"), _down)
+    one.add_argument("--images", action="store_true", help="also remove the images that were imported into it")
     _named(verbs.add_parser("kubeconfig", help="print the path of a running cluster's kubeconfig"), _kubeconfig)
     one = verbs.add_parser("status", help="list clusters, what runs in them, and how much memory it takes")
     one.set_defaults(verb=_status)
@@ -74,7 +75,7 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    down(options.name)
+    down(options.name, keep_images=not options.images)
     return 0
 
 

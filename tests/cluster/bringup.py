@@ -38,12 +38,10 @@ class Goal:
 def control_plane(setting: Setting) -> None:
     """Start etcd, the API server and the controllers, and wait until a pod could be created."""
     with step("control plane (about 5 s)"):
-        run(setting, controlplane.etcd(setting))
-        run(setting, controlplane.api_server(setting))
+        for each in (controlplane.etcd(setting), controlplane.api_server(setting), *controlplane.controllers(setting)):
+            run(setting, each)
         api = ApiServer(setting.folder.kubeconfig)
         await_goal(setting.folder, Goal("the API server is ready", api.ready, "kube-apiserver"))
-        for each in controlplane.controllers(setting):
-            run(setting, each)
         account = "/api/v1/namespaces/default/serviceaccounts/default"
         has_account = Goal("pods can be created", lambda: _exists(api, account), "kube-controller-manager")
         await_goal(setting.folder, has_account)
@@ -95,8 +93,15 @@ def await_goal(folder: ClusterFolder, goal: Goal, seconds: float = READY_SECONDS
         ClusterError: with the end of the program's log.
     """
     started = time.monotonic()
-    wait_until(lambda: goal.reached() or _keeps_dying(folder, goal.program), seconds)
-    if not goal.reached():
+    deaths_before = _starts(folder, goal.program)
+    hopeless = False
+
+    def decided() -> bool:
+        nonlocal hopeless
+        hopeless = _starts(folder, goal.program) - deaths_before > CRASHES_ALLOWED
+        return goal.reached() or hopeless
+
+    if not wait_until(decided, seconds) or hopeless:
         log = folder.logs / f"{goal.program}.log"
         tail = log_tail(log.read_text(encoding="utf-8", errors="replace")) if log.exists() else ""
         waited = time.monotonic() - started
@@ -174,6 +179,6 @@ def _listens(address: str, port: int) -> bool:
         return False
 
 
-def _keeps_dying(folder: ClusterFolder, program: str) -> bool:
+def _starts(folder: ClusterFolder, program: str) -> int:
     state = ask(folder, do="status").get(program)
-    return state is not None and state.starts > CRASHES_ALLOWED
+    return 0 if state is None else state.starts

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.cluster.errors import ClusterError
@@ -22,9 +23,15 @@ def path_of(name: str) -> str:
     return f"/{PARENT}/{name}"
 
 
-def create(name: str) -> None:
+def hierarchies() -> list[Path]:
+    """Where this machine has control groups mounted: one folder with version 2, one for each controller with version 1."""
+    mounts = [line.split() for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
+    return [Path(fields[1]) for fields in mounts if fields[2] in {"cgroup", "cgroup2"}]
+
+
+def create(name: str, roots: Sequence[Path] | None = None) -> None:
     """Make the cluster's group in every hierarchy, with every resource that the machine controls."""
-    for root in _hierarchies():
+    for root in hierarchies() if roots is None else roots:
         group = root / PARENT / name
         if (root / "cgroup.controllers").exists():
             _enable(root)
@@ -35,9 +42,9 @@ def create(name: str) -> None:
             _inherit_cpuset(each)
 
 
-def remove(name: str) -> None:
+def remove(name: str, roots: Sequence[Path] | None = None) -> None:
     """End what still runs in the cluster's groups and remove them; the shared parent goes with the last."""
-    for group in existing(name):
+    for group in existing(name, roots):
         _kill_members(group)
         wait_until(lambda group=group: _remove_tree(group), REMOVAL_SECONDS)  # type: ignore[misc]
         try:
@@ -46,28 +53,22 @@ def remove(name: str) -> None:
             continue  # another cluster is in it
 
 
-def existing(name: str) -> list[Path]:
+def existing(name: str, roots: Sequence[Path] | None = None) -> list[Path]:
     """The cluster's groups that are there."""
-    groups = (root / PARENT / name for root in _hierarchies())
+    groups = (root / PARENT / name for root in (hierarchies() if roots is None else roots))
     return [group for group in groups if group.is_dir()]
-
-
-def _hierarchies() -> list[Path]:
-    mounts = [line.split() for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
-    return [Path(fields[1]) for fields in mounts if fields[2] in {"cgroup", "cgroup2"}]
 
 
 def _enable(group: Path) -> None:
     available = (group / "cgroup.controllers").read_text(encoding="ascii").split()
     wanted = [each for each in CONTROLLERS if each in available]
     try:
-        for controller in wanted:
-            (group / "cgroup.subtree_control").write_text(f"+{controller}", encoding="ascii")
+        (group / "cgroup.subtree_control").write_text(" ".join(f"+{each}" for each in wanted), encoding="ascii")
     except OSError as problem:
         raise ClusterError(
             f"{group}/cgroup.subtree_control does not take {' '.join(wanted)}: {problem}.",
-            "version 2 shares out no resources of a group that has processes in it: move them into a sub-group, "
-            "or run outside of this container",
+            "version 2 shares out no resources of a group that has processes in it. Inside a container: make the folder "
+            f"{group}/init and write every pid of {group}/cgroup.procs into its cgroup.procs, or run on the host",
         ) from problem
 
 

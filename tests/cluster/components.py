@@ -27,6 +27,7 @@ class Component:
         programs: names of the built programs, in the order of the tool lines' last path elements.
         linker: values to stamp, with `{version}`, `{major}` and `{minor}` filled in from go.mod.
         minutes: how long a build takes on two cores with cold caches.
+        modules: the folder that holds the module's folder.
     """
 
     name: str
@@ -34,11 +35,12 @@ class Component:
     programs: tuple[str, ...]
     linker: tuple[str, ...]
     minutes: float
+    modules: Path = MODULES
 
     @property
     def version(self) -> str:
         """Version of `module` as pinned in go.mod, for example `v1.35.4`."""
-        found = re.search(rf"^\s*{re.escape(self.module)} (v\S+)", self._file("go.mod"), re.MULTILINE)
+        found = re.search(rf"^\s*(?:require )?{re.escape(self.module)} (v\S+)", self._file("go.mod"), re.MULTILINE)
         if found is None:
             raise ClusterError(f"{self.name}/go.mod does not require {self.module}.", "restore the file from git")
         return found.group(1)
@@ -71,7 +73,7 @@ class Component:
 
     @property
     def source(self) -> Path:
-        return MODULES / self.name
+        return self.modules / self.name
 
     def _file(self, name: str) -> str:
         return (self.source / name).read_text(encoding="utf-8")

@@ -78,6 +78,9 @@ def controllers(setting: Setting) -> tuple[ProgramSpec, ...]:
         **shared,
         "kubeconfig": setting.kubeconfig("kube-controller-manager"),
         "use-service-account-credentials": True,
+        # Each of forty controllers asks for a token first; the default rate makes that take seconds.
+        "kube-api-qps": "500",
+        "kube-api-burst": "1000",
         "root-ca-file": setting.certificate("authority"),
         "service-account-private-key-file": setting.key("service-accounts"),
         "cluster-signing-cert-file": setting.certificate("authority"),

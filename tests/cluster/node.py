@@ -6,7 +6,7 @@ import shutil
 
 from tests.cluster.cgroups import path_of
 from tests.cluster.network import NODE_NAME
-from tests.cluster.programs import ProgramSpec, Setting, spec, write_json, write_toml, write_yaml
+from tests.cluster.programs import ProgramSpec, Setting, spec, write_json, write_text, write_toml, write_yaml
 
 CONTAINERD_STATE = "/run/containerd"  # in the cluster's own /run, so dead containers' state goes with the namespaces
 CNI_PROGRAMS = "/usr/lib/cni"
@@ -46,11 +46,10 @@ def kubelet(setting: Setting) -> ProgramSpec:
 def services(setting: Setting, tool_image: str) -> tuple[ProgramSpec, ...]:
     """kube-proxy, CoreDNS and the volume provisioner."""
     proxy = write_yaml(setting.folder.configuration / "kube-proxy.yaml", _kube_proxy(setting))
-    names = setting.folder.configuration / "Corefile"
-    names.write_text(_corefile(setting), encoding="utf-8")
+    names = write_text(setting.folder.configuration / "Corefile", _corefile(setting))
     return (
         spec(setting, "kube-proxy", {"config": proxy, "hostname-override": NODE_NAME}),
-        spec(setting, "coredns", {"conf": str(names)}),
+        spec(setting, "coredns", {"conf": names}),
         _provisioner(setting, tool_image),
     )
 

@@ -107,13 +107,24 @@ def clusters_folder() -> Path:
 
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
-    """Hold the lock file `path`; waits for another holder. The kernel frees it when a process dies."""
+    """Hold the lock file `path`; waits for another holder. The kernel frees it when a process dies.
+
+    The holder may remove the file: whoever waited for it then takes the file that stands in its place.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as handle:
-        if not wait_until(lambda: _lock(handle, fcntl.LOCK_NB), SILENT_SECONDS):
-            say(f"Waiting for another process that holds {path.name} …")
-            _lock(handle)
+    held = path.open("a")
+    while not _take(held, path):
+        held.close()
+        held = path.open("a")
+    with held:
         yield
+
+
+def _take(handle: IO[str], path: Path) -> bool:
+    if not wait_until(lambda: _lock(handle, fcntl.LOCK_NB), SILENT_SECONDS):
+        say(f"Waiting for another process that holds {path.name} …")
+        _lock(handle)
+    return path.exists() and os.path.samestat(path.stat(), os.fstat(handle.fileno()))
 
 
 def _lock(handle: IO[str], how: int = 0) -> bool:

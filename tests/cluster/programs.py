@@ -69,12 +69,12 @@ def spec(setting: Setting, program: str, flags: Mapping[str, str | bool], *verbs
 
 def write_yaml(path: Path, content: Mapping[str, object]) -> str:
     """Write `content` as YAML; the path, as command lines want it."""
-    return _write(path, yaml.safe_dump(dict(content), sort_keys=False))
+    return write_text(path, yaml.safe_dump(dict(content), sort_keys=False))
 
 
 def write_json(path: Path, content: Mapping[str, object]) -> str:
     """Write `content` as JSON; the path, as command lines want it."""
-    return _write(path, json.dumps(content, indent=2))
+    return write_text(path, json.dumps(content, indent=2))
 
 
 def write_toml(path: Path, tables: Mapping[str, Mapping[str, object]]) -> str:
@@ -83,12 +83,15 @@ def write_toml(path: Path, tables: Mapping[str, Mapping[str, object]]) -> str:
     for header, content in tables.items():
         lines = [f"{key} = {json.dumps(value)}" for key, value in content.items()]
         blocks.append("\n".join([f"[{header}]" if header else "", *lines]))
-    return _write(path, "\n\n".join(blocks).lstrip() + "\n")
+    return write_text(path, "\n\n".join(blocks).lstrip() + "\n")
 
 
-def _write(path: Path, text: str) -> str:
+def write_text(path: Path, text: str) -> str:
+    """Write `text` where the file does not say it already; the path."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    # kube-proxy ends when its file is written, so a second `up` must not touch a file that says the same.
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
     return str(path)
 
 

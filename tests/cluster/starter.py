@@ -8,6 +8,7 @@ import shutil
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from tests.cluster import bringup, cgroups, controlplane, footprint, network, packages, record
 from tests.cluster.build import build
@@ -46,20 +47,19 @@ def up(name: str = DEFAULT_NAME, *, node: bool = True) -> Cluster:
     _require_machine()
     packages.ensure(packages.NODE if node else packages.CONTROL_PLANE)
     build(COMPONENTS if node else [component(each) for each in CONTROL_PLANE])
-    with exclusive(clusters_folder() / f"{name}.lock"):
-        known = _still_good(name, folder)
-        try:
-            known = known or _start_control_plane(name, folder)
-            if node:
-                known = _ensure_node(name, folder, known)
-        except BaseException:  # Ctrl-C as well: half a cluster is worse than none
-            _clear(name, folder, keep_logs=True)
-            raise
+    with exclusive(_lock(name)):
+        known = _still_good(name, folder) or _start(name, folder, node=node)
+        if node:  # a failure here leaves a cluster that ran before as it is
+            known = _ensure_node(name, folder, known)
     return _cluster(name, folder, known)
 
 
-def down(name: str = DEFAULT_NAME) -> None:
+def down(name: str = DEFAULT_NAME, *, keep_images: bool = True) -> None:
     """End the cluster `name` and everything it has on this host; imported images stay for its next start.
+
+    Args:
+        name: as given to `up`.
+        keep_images: False removes them too, for a cluster that will not come again.
 
     Raises:
         ClusterError: something is still there afterwards.
@@ -69,8 +69,11 @@ def down(name: str = DEFAULT_NAME) -> None:
         return
     folder = cluster_folder(name)
     _require_machine()
-    with exclusive(clusters_folder() / f"{name}.lock"):
+    with exclusive(_lock(name)):
         _clear(name, folder, keep_logs=False)
+        if not keep_images:
+            shutil.rmtree(folder.root, ignore_errors=True)
+        _lock(name).unlink()
 
 
 def find(name: str = DEFAULT_NAME) -> Cluster:
@@ -103,6 +106,15 @@ def _still_good(name: str, folder: ClusterFolder) -> Record | None:
     if folder.root.is_dir():
         _clear(name, folder, keep_logs=False)
     return None
+
+
+def _start(name: str, folder: ClusterFolder, *, node: bool) -> Record:
+    try:
+        known = _start_control_plane(name, folder)
+        return _ensure_node(name, folder, known) if node else known
+    except BaseException:  # Ctrl-C as well: half a cluster is worse than none
+        _clear(name, folder, keep_logs=True)
+        raise
 
 
 def _up_to_date(known: Record) -> bool:
@@ -153,6 +165,10 @@ def _clear(name: str, folder: ClusterFolder, *, keep_logs: bool) -> None:
     if not wait_until(lambda: not footprint.remaining(name, folder, checked), VANISH_SECONDS):
         left = "; ".join(footprint.remaining(name, folder, checked))
         raise ClusterError(f"Cluster {name!r} is not wholly gone: {left}.", "end these by hand, then run down again")
+
+
+def _lock(name: str) -> Path:
+    return clusters_folder() / f"{name}.lock"
 
 
 def _is_anothers(addresses: network.Network, name: str) -> bool:

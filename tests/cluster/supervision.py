@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,20 +66,11 @@ def spawn(folder: ClusterFolder) -> Identity:
     for point in MOUNT_POINTS:
         Path(point).mkdir(parents=True, exist_ok=True)
     log = folder.logs / "supervisor.log"
-    arguments = (str(folder.supervisor_socket), str(folder.kubelet), NODE_NAME)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            ["unshare", *NAMESPACES, sys.executable, "-I", str(SUPERVISOR), *arguments],
-            cwd="/",
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C for `up` is not meant for the cluster
-        )
-    identity = identify(process.pid)
-    came_up = wait_until(lambda: folder.supervisor_socket.exists() or process.poll() is not None, START_SECONDS)
-    if identity is None or not came_up or process.poll() is not None:
-        process.kill()
+    pid = _launch(folder, log)
+    identity = identify(pid)
+    wait_until(lambda: folder.supervisor_socket.exists() or not identify(pid), START_SECONDS)
+    if identity is None or not identity.alive or not folder.supervisor_socket.exists():
+        _kill(pid)
         raise ClusterError(
             f"The cluster's supervisor did not start:\n{log_tail(log.read_text(encoding='utf-8', errors='replace'))}",
             "run as root on Linux, outside of containers that forbid mounts and namespaces",
@@ -138,6 +128,18 @@ def network_namespace(pid: int) -> str:
         return str(Path(f"/proc/{pid}/ns/net").readlink())
     except OSError:
         return ""
+
+
+def _launch(folder: ClusterFolder, log: Path) -> int:
+    command = ["unshare", *NAMESPACES, sys.executable, "-I", str(SUPERVISOR)]
+    command += [str(folder.supervisor_socket), str(folder.kubelet), NODE_NAME]
+    actions = [
+        (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+        (os.POSIX_SPAWN_OPEN, 1, str(log), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644),
+        (os.POSIX_SPAWN_DUP2, 1, 2),
+    ]
+    # A session of its own: Ctrl-C for `up` is not meant for the cluster. And no Popen, which wants to outlive its child.
+    return os.posix_spawnp(command[0], command, os.environ, file_actions=actions, setsid=True)
 
 
 def _first_inside(pid: int) -> int:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import selectors
 import signal
 import socket
@@ -21,6 +22,9 @@ from pathlib import Path
 FIRST_PAUSE = 0.5  # seconds before a program that died is started again; doubled each time
 LONGEST_PAUSE = 8.0
 REQUEST_TIMEOUT = 5.0
+CANNOT_START = 127  # as shells say it
+# Python ignores broken pipes, and what is ignored is inherited: down to the processes in pods.
+PLAIN_SIGNALS = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGCHLD)
 # Folders that programs of the node insist on, however they are configured. Ours are mounted over the host's.
 FRESH_FOLDERS = ("/run", "/var/lib/cni", "/var/log/containers")
 # kubelet writes these when they differ. With files of ours mounted over them it finds what it wants and the
@@ -50,20 +54,34 @@ class Program:
     due: float = field(default=0.0)
 
     def spawn(self) -> None:
-        """Start it, its output appended to its log."""
+        """Start it, its output appended to its log; one that cannot be started counts as dead at once."""
+        self.starts += 1
+        try:
+            self.pid = self._launch()
+        except OSError as problem:
+            Path(self.log).write_text(f"{self.command[0]}: {problem}\n", encoding="utf-8")
+            self.ended(CANNOT_START, time.monotonic())
+
+    def ended(self, code: int, now: float) -> None:
+        """It ended with exit `code` (negative: a signal); plan its next start."""
+        self.pid, self.exit = 0, code
+        self.due = now + min(FIRST_PAUSE * 2 ** (self.starts - 1), LONGEST_PAUSE)
+
+    def _launch(self) -> int:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
         actions = [
             (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
             (os.POSIX_SPAWN_OPEN, 1, self.log, flags, 0o644),
             (os.POSIX_SPAWN_DUP2, 1, 2),
         ]
-        self.pid = os.posix_spawn(self.command[0], self.command, self.environment, file_actions=actions, setsid=True)
-        self.starts += 1
-
-    def ended(self, code: int, now: float) -> None:
-        """It ended with exit `code` (negative: a signal); plan its next start."""
-        self.pid, self.exit = 0, code
-        self.due = now + min(FIRST_PAUSE * 2 ** (self.starts - 1), LONGEST_PAUSE)
+        return os.posix_spawn(
+            self.command[0],
+            self.command,
+            self.environment,
+            file_actions=actions,
+            setsid=True,
+            setsigdef=PLAIN_SIGNALS,
+        )
 
 
 class Supervisor:
@@ -128,6 +146,10 @@ class Supervisor:
 def main() -> None:
     """Prepare the namespaces, then serve requests until killed. Arguments: socket, kubelet's folder, host name."""
     address, kubelet, host_name = sys.argv[1:]
+    os.chdir("/")  # where `up` was called must not stay busy
+    os.umask(0o022)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     _prepare(kubelet, host_name)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(address)

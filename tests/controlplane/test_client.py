@@ -158,7 +158,9 @@ async def test_credentials_that_are_not_accepted_are_read_again_and_then_refused
 
 
 async def test_nobody_there_is_unavailable(tmp_path: Path) -> None:
-    async with Cluster(Connection(str(kubeconfig_for("http://127.0.0.1:9", tmp_path / "nowhere"))), Limits(timeout=2)) as cluster:
+    async with Cluster(
+        Connection(str(kubeconfig_for("http://127.0.0.1:9", tmp_path / "nowhere"))), Limits(timeout=2)
+    ) as cluster:
         with pytest.raises(Unavailable):
             await cluster.list(PODS)
 

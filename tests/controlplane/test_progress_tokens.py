@@ -12,7 +12,6 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-import yaml
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL, UID_LABEL, progress_audience
@@ -24,6 +23,7 @@ from finetune_operator.reconciler.progress.reception import Caller
 from finetune_operator.reconciler.progress.refusal import PostRefusedError
 from finetune_operator.reconciler.settings import Settings
 from finetune_operator.reconciler.store import Store
+from tests.support.apiserver import kubeconfig_for
 from tests.support.eventually import eventually
 
 pytestmark = pytest.mark.controlplane
@@ -32,6 +32,7 @@ ACCOUNTS = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 TOKENS = Resource("", "v1", "serviceaccounts/default/token", "TokenRequest")
 REPORT = Path(__file__).parents[2] / "trainer-image/contract/examples/progress.json"
 CONTAINER = {"name": "trainer", "image": "none"}
+NOWHERE = "http://127.0.0.1:1"
 SPEC = {
     "jobType": "sft",
     "model": {"name": "pvc://models/tiny"},
@@ -90,6 +91,7 @@ class Site:
     async def post(self, token: str) -> tuple[int, str]:
         """The status and the message of the answer to a report."""
         trust = ssl.create_default_context(cadata=self.ca_bundle)
+        trust.verify_flags |= ssl.VERIFY_X509_STRICT
         headers = {"Authorization": f"Bearer {token}"}
         body = REPORT.read_bytes()
         async with (
@@ -202,22 +204,9 @@ async def test_while_the_api_server_cannot_be_reached_nobody_is_let_in(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     await eventually(lambda: _account(cluster, namespace))
-    async with Cluster(Connection(str(_nowhere(tmp_path)))) as silent, opened(cluster, silent, namespace) as site:
+    async with (
+        Cluster(Connection(str(kubeconfig_for(NOWHERE, tmp_path / "kubeconfig")))) as silent,
+        opened(cluster, silent, namespace) as site,
+    ):
         status, message = await site.post(await site.token(await site.pod("p1")))
     assert (status, message) == (503, "tokens cannot be verified now: the API server does not answer TokenReviews")
-
-
-def _nowhere(folder: Path) -> Path:
-    """A kubeconfig of an API server that is not there: nothing listens on port 1."""
-    context = {"cluster": "nowhere", "user": "nobody"}
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "nowhere", "cluster": {"server": "http://127.0.0.1:1"}}],
-        "users": [{"name": "nobody", "user": {}}],
-        "contexts": [{"name": "nowhere", "context": context}],
-        "current-context": "nowhere",
-    }
-    path = folder / "kubeconfig"
-    path.write_text(yaml.safe_dump(document))
-    return path

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ async def test_kopf_only_reads(proxy: FaultyProxy, cluster: Cluster, witness: Wi
     async with watching(proxy.kubeconfig, witness):
         await cluster.create(JOBS, namespace, batch_job("ours", child_labels("mine", created["metadata"]["uid"])))
         await eventually(lambda: witness.saw("finetunejobs", "mine") and witness.saw("jobs", "ours"))
-        await cluster.patch(FINETUNEJOBS, namespace, "mine", {"spec": {"hours": 3}})
+        await cluster.patch(FINETUNEJOBS, namespace, "mine", {"metadata": {"labels": {"mine": "yes"}}})
         await eventually(lambda: len([c for c in witness.changes if c[1] == "mine"]) >= 2)
 
     assert {request.split()[0] for request in proxy.seen} == {"GET"}
@@ -174,12 +175,10 @@ async def test_a_cut_connection_loses_nothing(proxy: FaultyProxy, cluster: Clust
         for number in range(5):
             proxy.cut_watches()
             await cluster.create(FINETUNEJOBS, witness.namespace, fine_tune_job(f"job-{number}"))
-            await eventually(lambda name=f"job-{number}": witness.saw("finetunejobs", name))  # type: ignore[misc]
+            await eventually(partial(witness.saw, "finetunejobs", f"job-{number}"))
 
 
-async def test_when_kopf_ends_nobody_elses_work_is_cancelled(
-    proxy: FaultyProxy, witness: Witness
-) -> None:
+async def test_when_kopf_ends_nobody_elses_work_is_cancelled(proxy: FaultyProxy, witness: Witness) -> None:
     async with watching(proxy.kubeconfig, witness) as supervisor:
         await eventually(lambda: len(proxy.streams) == 4)
         work = asyncio.ensure_future(asyncio.Event().wait())

@@ -21,6 +21,9 @@ from tests.demo.steps import Steps
 from tests.demo.target import Target, reach
 from tests.images.failure import ImageError
 
+# So that the run has a cost to show; an administrator names the real one.
+PRICED: Json = {"instanceTypes": {"cpu-small": {"pricePerHour": 0.05, "currency": "EUR"}}}
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the demo; 0 when the model was fine-tuned, else 1 after saying what to do."""
@@ -68,7 +71,7 @@ def _demo(cluster: str, steps: Steps) -> None:
 def _fine_tune(target: Target, steps: Steps) -> Json:
     kubectl = target.kubectl
     with steps.quiet_step("operator", "Install the operator with Helm", "about 10 s"):
-        install(target.helm, chart_values(target.images))
+        install(target.helm, chart_values(target.images, PRICED))
     with steps.quiet_step("model", f"Base model on a claim in namespace {NAMESPACE!r}", "about 30 s, once"):
         ensure_model(kubectl, target.images["trainer"])
     with steps.step("job", f"kubectl apply -k crds/samples: FineTuneJob {JOB!r}", "about 30 s"):

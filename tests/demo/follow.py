@@ -12,7 +12,7 @@ from tests.demo.evidence import evidence
 from tests.demo.failure import DemoError
 from tests.demo.kubectl import Json, Kubectl
 from tests.demo.show import line, picture
-from tests.demo.watch import looks
+from tests.demo.watch import states
 
 OVER = ("Succeeded", "Failed")
 DEADLINE = 900.0  # seconds; the sample takes about thirty
@@ -20,8 +20,8 @@ DEADLINE = 900.0  # seconds; the sample takes about thirty
 
 def follow(kubectl: Kubectl, name: str, namespace: str, console: Console) -> Json:
     """Show the job until it is over, and return it as it then is. Raises DemoError when it does not end in time."""
-    states = _states(kubectl, name, namespace)
-    last = _live(states, console) if console.is_terminal else _plain(states, console)
+    seen = _seen(kubectl, name, namespace)
+    last = _live(seen, console) if console.is_terminal else _plain(seen, console)
     if not _over(last):
         raise DemoError(
             f"The job {name} did not end within {DEADLINE / 60:.0f} minutes.",
@@ -31,28 +31,31 @@ def follow(kubectl: Kubectl, name: str, namespace: str, console: Console) -> Jso
     return last
 
 
-def _states(kubectl: Kubectl, name: str, namespace: str) -> Iterator[Json]:
+def _seen(kubectl: Kubectl, name: str, namespace: str) -> Iterator[Json]:
     """The job, again and again, until it is over or the deadline has passed."""
-    for job in looks(lambda: kubectl.get("finetunejob", name, namespace), DEADLINE):
-        if job is None:
+    job: Json | None = None
+    for state in states(kubectl, "finetunejobs", name, namespace, DEADLINE):
+        if state is None and job is not None:
             raise DemoError(f"Somebody deleted the job {name}.", "run the demo again")
-        yield job
-        if _over(job):
-            return
+        job = state or job
+        if job is not None:
+            yield job
+            if _over(job):
+                return
 
 
-def _live(states: Iterator[Json], console: Console) -> Json:
+def _live(seen: Iterator[Json], console: Console) -> Json:
     job: Json = {}
     with Live(console=console, auto_refresh=False) as live:
-        for job in states:
+        for job in seen:
             live.update(picture(job, datetime.now(UTC)), refresh=True)
     return job
 
 
-def _plain(states: Iterator[Json], console: Console) -> Json:
+def _plain(seen: Iterator[Json], console: Console) -> Json:
     job: Json = {}
     said = ""
-    for job in states:
+    for job in seen:
         if (words := line(job)) != said:
             console.print(f"  {words}", markup=False, highlight=False, soft_wrap=True)
             said = words

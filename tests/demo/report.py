@@ -49,7 +49,7 @@ def show_result(console: Console, job: Json, answers: Sequence[Answer]) -> None:
     console.print(
         f"Model       {status['result']['uri']}  ({status['result']['kind']})", highlight=False, soft_wrap=True
     )
-    console.print(f"Cost        {_cost(status.get('usage', {}))}", highlight=False)
+    console.print(f"Cost        {_cost(status)}", highlight=False)
     console.print(_compared(answers))
 
 
@@ -70,12 +70,13 @@ def _compared(answers: Sequence[Answer]) -> Table:
     return table
 
 
-def _cost(usage: Json) -> str:
-    seconds = usage.get("trainingSeconds", 0)
-    trained = f"{seconds:.0f} s of training"
+def _cost(status: Json) -> str:
+    usage, offer = status.get("usage", {}), status["resolved"]["instanceType"]
+    trained = f"{usage.get('trainingSeconds', 0):.0f} s of training"
     if usage.get("cost") is None:
         return f"{trained}; the instance type names no price"
-    return f"{trained}, {usage['cost']:.4f} {usage.get('currency', '')}"
+    currency = usage.get("currency", "")
+    return f"{usage['cost']:.4f} {currency} ({trained} at {offer['pricePerHour']} {currency} per hour)"
 
 
 def _next(target: Target, job: Json) -> Iterator[str]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -19,9 +19,9 @@ from tests.demo.target import Target, reach
 from tests.e2e.audit import Audit, audited
 from tests.e2e.manifests import DATASET, INSTANCE_TYPE, dataset, instance_type, lent_volume, sample_rows
 from tests.e2e.operators import Operators
+from tests.e2e.place import cluster_name
 from tests.e2e.world import World
 
-CLUSTER = "FINETUNE_E2E_CLUSTER"
 LENDER = "e2e-models"
 
 
@@ -34,8 +34,8 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Add to a failure what the cluster knows about it."""
     report = yield
-    world = getattr(item, "funcargs", {}).get("world")
-    if report.failed and isinstance(world, World):
+    used = getattr(item, "funcargs", {})
+    if report.failed and (world := used.get("world") or used.get("shared_world")):
         report.sections.append((f"cluster, namespace {world.namespace}", world.evidence()))
     return report
 
@@ -43,10 +43,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 @pytest.fixture(scope="session")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Target:
     """The cluster, with images, operator and base model in place. Whichever process comes first prepares it for all."""
-    name = os.environ.get("CLUSTER") if os.environ.get("CLUSTER") == "current" else os.environ.get(CLUSTER, "test")
     shared = tmp_path_factory.getbasetemp().parent
     with exclusive(shared / "target.lock"):
-        target = reach(str(name), Steps(Console(stderr=True)))
+        target = reach(cluster_name(), Steps(Console(stderr=True)))
         if not (shared / "target.prepared").exists():
             _prepare(target)
             (shared / "target.prepared").touch()
@@ -66,13 +65,15 @@ def base_model(target: Target) -> Json:
 @pytest.fixture
 def world(target: Target, base_model: Json) -> Iterator[World]:
     """A namespace of the test's own, with dataset and base model."""
-    world = World(target, f"e2e-{secrets.token_hex(4)}")
-    volume, claim = lent_volume(base_model, world.namespace)
-    target.kubectl.apply(restricted_namespace(world.namespace), volume)
-    world.apply(claim, dataset(DATASET, sample_rows()))
-    yield world
-    target.kubectl.delete("namespace", world.namespace, "", "--wait=false")
-    target.kubectl.delete("persistentvolume", volume["metadata"]["name"], "", "--wait=false")
+    with a_world(target, base_model) as world:
+        yield world
+
+
+@pytest.fixture(scope="module")
+def shared_world(target: Target, base_model: Json) -> Iterator[World]:
+    """A namespace for the tests of one file that only look at what one job left."""
+    with a_world(target, base_model) as world:
+        yield world
 
 
 @pytest.fixture
@@ -95,6 +96,18 @@ def reconfigure(target: Target) -> Iterator[Callable[[Json], None]]:
     """Install the operator with more values; as it was, after the test."""
     yield lambda more: install(target.helm, chart_values(target.images, more))
     install(target.helm, chart_values(target.images))
+
+
+@contextmanager
+def a_world(target: Target, base_model: Json) -> Iterator[World]:
+    """A new namespace with dataset and base model, while the context lasts."""
+    world = World(target, f"e2e-{secrets.token_hex(4)}")
+    volume, claim = lent_volume(base_model, world.namespace)
+    target.kubectl.apply(restricted_namespace(world.namespace), volume)
+    world.apply(claim, dataset(DATASET, sample_rows()))
+    yield world
+    target.kubectl.delete("namespace", world.namespace, "", "--wait=false")
+    target.kubectl.delete("persistentvolume", volume["metadata"]["name"], "", "--wait=false")
 
 
 def _prepare(target: Target) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import signal
@@ -22,6 +23,8 @@ pytestmark = [
     pytest.mark.skipif(os.environ.get("CLUSTER") == "current", reason="about the local cluster only"),
 ]
 START_SECONDS = 120.0
+CUT_OFF = '{"supervisor": {"pid": 1'
+OF_ANOTHER_BOOT = json.dumps({"supervisor": {"pid": 1, "started": 0, "boot": "x"}, "index": 0, "programs": ""})
 
 
 @pytest.fixture
@@ -76,10 +79,7 @@ def test_up_copes_with_an_up_that_was_killed_halfway(name: str) -> None:
     assert up(name, node=False).kubectl("get", "--raw=/readyz") == "ok"
 
 
-@pytest.mark.parametrize(
-    "left",
-    ['{"supervisor": {"pid": 1', '{"supervisor": {"pid": 1, "started": 0, "boot": "x"}, "index": 0, "programs": ""}'],
-)
+@pytest.mark.parametrize("left", [CUT_OFF, OF_ANOTHER_BOOT], ids=["cut-off", "of-another-boot"])
 def test_up_copes_with_what_a_lost_machine_left(name: str, left: str) -> None:
     folder = _folder(name)
     for half in (folder.etcd, folder.certificates, folder.configuration):

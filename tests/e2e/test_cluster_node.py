@@ -7,7 +7,7 @@ import os
 import secrets
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -33,7 +33,7 @@ RESTRICTED = {
 def cluster() -> Iterator[Cluster]:
     name = f"node-{secrets.token_hex(4)}"
     yield up(name)
-    down(name)
+    down(name, keep_images=False)
 
 
 def test_a_restricted_pod_resolves_names_and_its_claim_binds(cluster: Cluster) -> None:
@@ -71,10 +71,8 @@ def test_a_pod_reaches_another_through_a_service_by_name(cluster: Cluster) -> No
 
 
 def test_a_pod_that_asks_for_gpus_is_placed_where_they_are_simulated(cluster: Cluster) -> None:
-    pod = _pod(cluster, "gpu", "true")
-    pod["spec"]["containers"][0]["resources"] = {"limits": {"nvidia.com/gpu": "2"}}
     cluster.simulate_gpus(8)
-    _apply(cluster, pod)
+    _apply(cluster, _pod(cluster, "gpu", "true", limits={"nvidia.com/gpu": "2"}))
     wait_until(lambda: _phase(cluster, "gpu") == "Succeeded", POD_SECONDS)
 
 
@@ -108,17 +106,20 @@ def test_down_leaves_no_process_mount_interface_or_cgroup_of_running_pods() -> N
         addresses = record.require(name, cluster_folder(name)).network
         assert cgroups.existing(name)
     finally:
-        down(name)
+        down(name, keep_images=False)
     assert remaining(name, cluster_folder(name), addresses) == []
     assert cgroups.existing(name) == []
 
 
-def _pod(cluster: Cluster, name: str, script: str, *volumes: dict[str, object]) -> dict[str, object]:
+def _pod(
+    cluster: Cluster, name: str, script: str, *volumes: Mapping[str, object], limits: Mapping[str, str] | None = None
+) -> dict[str, object]:
     container = {
         "name": "main",
         "image": cluster.busybox_image,
         "command": ["sh", "-c", script],
         "securityContext": RESTRICTED,
+        "resources": {"limits": dict(limits or {})},
         "volumeMounts": [
             {"name": "tmp", "mountPath": "/tmp"},
             *({"name": each["name"], "mountPath": f"/{each['name']}"} for each in volumes),
@@ -138,7 +139,7 @@ def _pod(cluster: Cluster, name: str, script: str, *volumes: dict[str, object]) 
     }
 
 
-def _apply(cluster: Cluster, content: dict[str, object]) -> None:
+def _apply(cluster: Cluster, content: Mapping[str, object]) -> None:
     cluster.kubectl("apply", "--filename=-", content=json.dumps(content))
 
 

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from finetune_operator.api import uris
+from finetune_operator.api.names import STAGE_LABEL
 from tests.demo.kubectl import Json
 from tests.e2e.manifests import QUICK, finetunejob
 from tests.e2e.world import World
@@ -16,21 +17,52 @@ pytestmark = pytest.mark.e2e
 JOB = "trains"
 
 
-def test_a_job_trains_for_real_and_leaves_its_model_and_its_metrics_on_the_claim(world: World) -> None:
-    world.apply(finetunejob(JOB))
+@pytest.fixture(scope="module")
+def finished(shared_world: World) -> Json:
+    """The status of a job that has succeeded, in the shared namespace."""
+    shared_world.apply(finetunejob(JOB))
+    return shared_world.succeeded(JOB)
 
-    status = world.succeeded(JOB)
 
-    metrics = status["progress"]["metrics"]
+def test_a_job_trains_for_real_and_leaves_its_model_and_its_metrics_on_the_claim(
+    shared_world: World, finished: Json
+) -> None:
+    metrics = finished["progress"]["metrics"]
     assert metrics["loss"] < metrics["firstLoss"]
-    assert status["report"]["rows"] == 48
-    where = uris.parse(status["result"]["uri"])
+    assert finished["report"]["rows"] == 48
+    where = uris.parse(finished["result"]["uri"])
     assert isinstance(where, uris.ClaimPath)
-    files, logged = _on_claim(world, where)
-    assert set(status["result"]["files"]) <= files
+    files, logged = _on_claim(shared_world, where)
+    assert set(finished["result"]["files"]) <= files
     assert "adapter_model.safetensors" in files
-    assert [entry["step"] for entry in logged][-1] == status["progress"]["totalSteps"]
+    assert [entry["step"] for entry in logged][-1] == finished["progress"]["totalSteps"]
     assert logged[-1]["loss"] < logged[0]["loss"]
+
+
+def test_its_pods_keep_pod_security_restricted_and_hold_no_credentials_of_the_cluster(
+    shared_world: World, finished: Json
+) -> None:
+    # The namespace enforces «restricted», so the pods' existence shows most of it.
+    assert finished["phase"] == "Succeeded"
+    pods = shared_world.children("pods", JOB)
+    assert {pod["metadata"]["labels"][STAGE_LABEL] for pod in pods} == {"prepare", "train"}
+    for pod in pods:
+        assert pod["spec"]["automountServiceAccountToken"] is False
+        for container in pod["spec"]["containers"]:
+            assert container["securityContext"]["readOnlyRootFilesystem"] is True
+            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_kubectl_shows_phase_progress_loss_and_hours_in_columns_and_its_life_in_events(
+    shared_world: World, finished: Json
+) -> None:
+    header, values = shared_world.kubectl.run("get", "ftj", JOB, f"--namespace={shared_world.namespace}").splitlines()
+
+    assert header.split() == ["NAME", "PHASE", "MODEL", "INSTANCE", "PROGRESS", "LOSS", "HOURS", "AGE"]
+    assert values.split()[1] == finished["phase"]
+    described = shared_world.kubectl.run("describe", "ftj", JOB, f"--namespace={shared_world.namespace}")
+    events = described.partition("\nEvents:")[2]
+    assert all(reason in events for reason in ("Validating", "Training", "Completed")), events
 
 
 def test_progress_appears_while_the_job_runs(world: World) -> None:
@@ -58,34 +90,6 @@ def test_every_weight_is_trained_without_lora_into_a_claim_that_exists(world: Wo
     assert status["result"]["kind"] == "model"
     assert status["result"]["uri"] == "pvc://mine/runs/first/model"
     assert "config.json" in world.shell("ls /claim/runs/first/model", "mine").split()
-
-
-def test_its_pods_keep_pod_security_restricted_and_hold_no_credentials_of_the_cluster(world: World) -> None:
-    world.apply(finetunejob(JOB))
-
-    world.succeeded(JOB)
-
-    # The namespace enforces «restricted», so the pods' existence shows most of it.
-    pods = world.children("pods", JOB)
-    assert {pod["metadata"]["labels"]["finetune.dev/stage"] for pod in pods} == {"prepare", "train"}
-    for pod in pods:
-        assert pod["spec"]["automountServiceAccountToken"] is False
-        for container in pod["spec"]["containers"]:
-            assert container["securityContext"]["readOnlyRootFilesystem"] is True
-            assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-
-
-def test_kubectl_shows_phase_progress_loss_and_hours_in_columns(world: World) -> None:
-    world.apply(finetunejob(JOB))
-    world.succeeded(JOB)
-
-    header, values = world.kubectl.run("get", "ftj", JOB, f"--namespace={world.namespace}").splitlines()
-
-    assert header.split() == ["NAME", "PHASE", "MODEL", "INSTANCE", "PROGRESS", "LOSS", "HOURS", "AGE"]
-    assert values.split()[1] == "Succeeded"
-    described = world.kubectl.run("describe", "ftj", JOB, f"--namespace={world.namespace}")
-    assert "Succeeded" in described
-    assert "Completed" in described
 
 
 def _on_claim(world: World, where: uris.ClaimPath) -> tuple[set[str], list[Json]]:

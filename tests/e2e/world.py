@@ -11,13 +11,13 @@ from tests.demo.evidence import evidence
 from tests.demo.kubectl import Json, Kubectl
 from tests.demo.pods import Errand, pod
 from tests.demo.target import Target
-from tests.demo.watch import until
+from tests.demo.watch import states, until
 
 Value = TypeVar("Value")
 
 OVER = ("Succeeded", "Failed")
-JOB_SECONDS = 180.0
-POD_SECONDS = 60.0
+JOB_SECONDS = 240.0
+POD_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -49,15 +49,13 @@ class World:
 
     def until_status(self, job: str, what: str, holds: Callable[[Json], object], within: float = JOB_SECONDS) -> Json:
         """The status of the job once it is as said; a job that is over before is not waited for."""
-
-        def look() -> Json | None:
-            status = self.status(job)
+        status: Json = {}
+        for state in states(self.kubectl, "finetunejobs", job, self.namespace, within):
+            status = dict(state.get("status", {})) if state else {}
             if holds(status):
                 return status
-            assert status.get("phase") not in OVER, f"{job} is over and never was: {what}; {_told(status)}"
-            return None
-
-        return self.wait(f"{job} is {what}", look, within)
+            assert status.get("phase") not in OVER, f"{job} is over and never was {what}; {_told(status)}"
+        raise AssertionError(f"{job} was not {what} within {within:.0f} s; {_told(status)}")
 
     def until_over(self, job: str, within: float = JOB_SECONDS) -> Json:
         """The status of the job once it has succeeded or failed."""

@@ -29,6 +29,7 @@ def build(storage: Storage, plan: Plan, say: Say) -> None:
         return
     cost = plan.cost(present)
     demand(storage.workshop.folder, cost.build_gigabytes, f"building the {plan.recipe.name} image")
+    storage.forget(["rm", "--all"])  # half-built containers, gigabytes each, that a killed builder left
     base = python_image.ensure(storage, say)
     log = storage.workshop.log(f"{plan.recipe.name}.build.log")
     with step(say, f"Building {plan.reference}", cost.build_seconds, lambda: _stage(log)):
@@ -39,7 +40,7 @@ def build(storage: Storage, plan: Plan, say: Say) -> None:
 def _build(storage: Storage, plan: Plan, base: str, log: Path) -> None:
     folder = storage.workshop.scratch / plan.recipe.name
     plan.context.write(folder)
-    arguments = ["--layers", "--target", plan.recipe.target, "--tag", plan.reference]
+    arguments = ["--layers", "--force-rm", "--target", plan.recipe.target, "--tag", plan.reference]
     arguments += ["--build-arg", f"BASE={base}", *_certificates(), str(folder)]
     storage.build(arguments, log)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from tests.cluster import progress
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # A cluster may still run pods of the builds before this one, and restart them.
 _KEPT_BUILDS = 3
+_COPIES = 2.1  # packed and unpacked, until the packed copy is dropped; small files take whole blocks
 
 
 def references(names: Iterable[str] = ()) -> dict[str, str]:
@@ -47,11 +49,12 @@ def ensure(names: Iterable[str] = (), socket: Path | None = None, say: Say = pro
     if node is None or not {wanted.reference for wanted in plans} <= set(node.images()):
         with held(say) as workshop:
             for wanted in plans:
-                _ensure(Storage(workshop), wanted, node, say)
+                deliver(Storage(workshop), wanted, node, say)
     return {wanted.recipe.name: wanted.reference for wanted in plans}
 
 
-def _ensure(storage: Storage, wanted: Plan, node: Node | None, say: Say) -> None:
+def deliver(storage: Storage, wanted: Plan, node: Node | None, say: Say) -> None:
+    """Have the image that `wanted` describes in the store, and on `node` if there is one. Raises ImageError."""
     if node is not None and wanted.reference in node.images():
         return
     build(storage, wanted, say)
@@ -61,17 +64,16 @@ def _ensure(storage: Storage, wanted: Plan, node: Node | None, say: Say) -> None
 
 def _load(storage: Storage, wanted: Plan, node: Node, say: Say) -> None:
     image = storage.image(wanted.reference)
-    present = node.images()
-    cost = wanted.cost(present)
-    demand(node.folder(), cost.load_gigabytes, f"loading the {wanted.recipe.name} image into the node")
     layers = node.lacking(image)
     megabytes = sum(layer.size for layer in layers) / 1e6
-    with step(say, f"Loading {wanted.reference}, {megabytes:.2f} MB to send", cost.load_seconds):
+    demand(node.folder(), megabytes * _COPIES / 1e3, f"loading the {wanted.recipe.name} image into the node")
+    seconds = wanted.cost(node.images()).load_seconds
+    with step(say, f"Loading {wanted.reference}, {megabytes:.2f} MB to send", seconds):
         try:
             node.receive(lambda sink: send(storage, image, layers, sink))
         except LayerMissingError:
             # containerd's garbage collector was faster: what a killed import left was there when we looked.
             node.receive(lambda sink: send(storage, image, image.layers, sink))
     node.lighten(image)
-    ours = [name for name in present if name.startswith(f"{wanted.recipe.repository}:")]
-    node.forget(ours[: 1 - _KEPT_BUILDS])
+    node.stamp(wanted.reference, time.time())
+    node.keep_newest(wanted.recipe.repository, _KEPT_BUILDS)

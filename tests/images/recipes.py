@@ -17,15 +17,14 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Cost:
-    """What to expect on two idle cores: seconds to build and to load, gigabytes that must be free for each."""
+    """What to expect on two idle cores: seconds to build and to load, gigabytes that must be free for the build."""
 
     build_seconds: float
     load_seconds: float
     build_gigabytes: float
-    load_gigabytes: float
 
 
-CODE_ONLY = Cost(build_seconds=3, load_seconds=1, build_gigabytes=0.1, load_gigabytes=0.1)
+CODE_ONLY = Cost(build_seconds=3, load_seconds=1, build_gigabytes=0.1)
 
 
 @dataclass(frozen=True)
@@ -53,16 +52,22 @@ RECIPES = (
         target="operator",
         packages=("Dockerfile", "requirements.txt"),
         code=("finetune_operator",),
-        cold=Cost(build_seconds=25, load_seconds=5, build_gigabytes=1, load_gigabytes=1),
+        cold=Cost(build_seconds=25, load_seconds=5, build_gigabytes=1),
     ),
     Recipe(
         name="trainer",
         repository="localhost/finetune-operator/trainer-trl",
         folder="trainer-image",
         target="trl",
-        packages=("Dockerfile", "requirements"),
+        packages=(
+            "Dockerfile",
+            "requirements/install.sh",
+            "requirements/installer.txt",
+            "requirements/base-torch.txt",
+            "requirements/trl.txt",
+        ),
         code=("trainer",),
-        cold=Cost(build_seconds=180, load_seconds=90, build_gigabytes=16, load_gigabytes=12),
+        cold=Cost(build_seconds=150, load_seconds=80, build_gigabytes=16),
     ),
 )
 

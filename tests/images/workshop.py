@@ -19,8 +19,11 @@ if TYPE_CHECKING:
     from tests.images.progress import Say
 
 _TAIL_LINES = 25
-# Mounts live in a namespace of their own and go with its processes: a killed build leaves none behind.
-_ALONE = ("unshare", "--mount", "--propagation", "private")
+# Whatever happens to us, what we start ends with us, and its mounts with it: they have namespaces of their own.
+_ALONE = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"),
+)
 
 
 def folder() -> Path:
@@ -50,7 +53,7 @@ class Workshop:
     def run(self, command: Sequence[str], log: Path) -> None:
         """Run `command` to its end with its output in the file `log`.
 
-        The lock is handed down, so that a process which outlives a killed builder keeps the next one waiting.
+        The lock is handed down, so that the next builder waits until the last process of a killed one is gone.
         Raises ImageError with the end of the output when it fails.
         """
         with log.open("w", encoding="utf-8") as output:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -90,7 +91,7 @@ async def apply_crds(server: ApiServer) -> None:
         for path in sorted(CRD_FOLDER.glob("*.yaml")):
             await _apply(cluster, yaml.safe_load(path.read_text(encoding="utf-8")))
         for resource in (FINETUNEJOBS, INSTANCETYPES):
-            await eventually(lambda resource=resource: _served(cluster, resource))  # type: ignore[misc]
+            await eventually(partial(_served, cluster, resource))
 
 
 def _written(config: Json, path: Path) -> Path:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import Final, TypeVar, overload
 
 Value = TypeVar("Value")
 
@@ -14,7 +14,15 @@ PAUSE: Final = 0.05
 DEADLINE: Final = 30.0
 
 
-async def eventually(probe: Callable[[], Value | Awaitable[Value]], within: float = DEADLINE) -> Value:
+@overload
+async def eventually(probe: Callable[[], Awaitable[Value]], within: float = DEADLINE) -> Value: ...
+
+
+@overload
+async def eventually(probe: Callable[[], Value], within: float = DEADLINE) -> Value: ...
+
+
+async def eventually(probe: Callable[[], object], within: float = DEADLINE) -> object:
     """Call ``probe`` until its answer is true, and return it. An AssertionError in it means: not yet.
 
     Raises AssertionError after ``within`` seconds, with what the last call said.
@@ -45,7 +53,7 @@ def wait_until(probe: Callable[[], Value], within: float = DEADLINE) -> Value:
         time.sleep(PAUSE)
 
 
-async def _ask(probe: Callable[[], Value | Awaitable[Value]]) -> tuple[Value, str | None]:
+async def _ask(probe: Callable[[], object]) -> tuple[object, str | None]:
     answer: object = None
     try:
         answer = probe()
@@ -54,4 +62,4 @@ async def _ask(probe: Callable[[], Value | Awaitable[Value]]) -> tuple[Value, st
         complaint = None if answer else f"it is {answer!r}"
     except AssertionError as error:
         complaint = str(error) or "its assertion does not hold"
-    return answer, complaint  # type: ignore[return-value]
+    return answer, complaint

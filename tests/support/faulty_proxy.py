@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -20,8 +20,8 @@ from tests.support.apiserver import ApiServer, kubeconfig_for
 
 HOP_BY_HOP: Final = frozenset({"transfer-encoding", "content-length", "content-encoding", "connection", "host"})
 
-Fault = Callable[[web.Request], web.StreamResponse | None]
-"""Answers a request in the server's place, or does not."""
+Fault = Callable[[web.Request], Awaitable[web.StreamResponse | None]]
+"""Answers a request in the server's place, or gives None and leaves it to the server."""
 
 
 @dataclass
@@ -37,13 +37,23 @@ class FaultyProxy:
         """Answer requests whose path has ``path`` in it with this status, for ever or so many times."""
         left = times
 
-        def fault(request: web.Request) -> web.StreamResponse | None:
+        async def fault(request: web.Request) -> web.StreamResponse | None:
             nonlocal left
             if path not in request.path_qs or left == 0:
                 return None
             left = None if left is None else left - 1
             document = {"kind": "Status", "code": status, "message": f"made to fail with {status}"}
             return web.json_response(document, status=status, headers=headers)
+
+        self.faults.append(fault)
+
+    def hang(self, *, path: str) -> None:
+        """Never answer requests whose path has ``path`` in it."""
+
+        async def fault(request: web.Request) -> web.StreamResponse | None:
+            if path in request.path_qs:
+                await asyncio.Event().wait()
+            return None
 
         self.faults.append(fault)
 
@@ -78,7 +88,7 @@ async def faulty_proxy(server: ApiServer, folder: Path) -> AsyncIterator[FaultyP
     ) as upstream:
         application = web.Application(client_max_size=2**24)
         application.router.add_route("*", "/{path:.*}", _Relay(proxy, upstream).handle)
-        runner = web.AppRunner(application, shutdown_timeout=0.1)
+        runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         kubeconfig_for(f"http://127.0.0.1:{runner.addresses[0][1]}", proxy.kubeconfig)
@@ -97,10 +107,11 @@ class _Relay:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self._proxy.seen.append(f"{request.method} {request.path_qs}")
         for fault in self._proxy.faults:
-            if (answer := fault(request)) is not None:
-                return answer
+            if (made_up := await fault(request)) is not None:
+                return made_up
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
-        body = await request.read()
+        # aiohttp gives a media type to an empty body, and the API server refuses it.
+        body = await request.read() or None
         async with self._upstream.request(request.method, request.raw_path, headers=headers, data=body) as answer:
             return await self._pass_on(request, answer)
 
@@ -111,10 +122,13 @@ class _Relay:
         stream = web.StreamResponse(status=answer.status, headers=headers)
         await stream.prepare(request)
         self._proxy.streams.add(stream)
-        with suppress(ConnectionError, aiohttp.ClientError, asyncio.CancelledError):
+        try:
             async for chunk in answer.content.iter_any():
                 await stream.write(chunk)
-        self._proxy.streams.discard(stream)
+        except (ConnectionError, aiohttp.ClientError):
+            pass
+        finally:
+            self._proxy.streams.discard(stream)
         return stream
 
 

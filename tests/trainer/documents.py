@@ -21,9 +21,9 @@ def example(name: str) -> Json:
     return document
 
 
-def run_document(stage: str = "train", **changes: object) -> Json:
+def run_document(of_stage: str = "train", /, **changes: object) -> Json:
     """The golden run document of a stage, with some places changed: ``hyperparameters__batchSize=4``."""
-    document = example(f"run.{stage}.json")
+    document = example(f"run.{of_stage}.json")
     for place, value in changes.items():
         put(document, place.split("__"), value)
     return document

@@ -40,8 +40,9 @@ def test_a_malformed_line_is_refused_with_its_number(tmp_path: Path) -> None:
 
 def test_further_bad_lines_are_counted(tmp_path: Path) -> None:
     file = write_lines(tmp_path / "train.jsonl", [GOOD, "1", "", GOOD, "2", "3"])
-    assert refusal(file).message.endswith("line 2: is a number, must be an object with a 'messages' list. "
-                                          "Also wrong: lines 5, 6")
+    assert refusal(file).message.endswith(
+        "line 2: is a number, must be an object with a 'messages' list. Also wrong: lines 5, 6"
+    )
 
 
 def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
@@ -110,8 +111,10 @@ def turn(**message: object) -> dict[str, object]:
         ({"messages": []}, "'messages' is empty"),
         ({"messages": ["a"]}, "messages[0] is a string, must be an object"),
         ({"messages": [{"role": "user", "content": "a"}]}, "has no turn of role 'assistant' to learn from; found user"),
-        (turn(role="asistant", content="b"), "messages[1].role is 'asistant', must be one of system, user, assistant, tool."
-         " Did you mean 'assistant'?"),
+        (
+            turn(role="asistant", content="b"),
+            "messages[1].role is 'asistant', must be one of system, user, assistant, tool. Did you mean 'assistant'?",
+        ),
         (turn(role="gpt", content="b"), "Did you mean 'assistant'?"),
         (turn(content="b"), "messages[1] has no 'role'"),
         (turn(role="assistant"), "messages[1] has no 'content'"),

@@ -29,7 +29,7 @@ def test_the_golden_run_is_understood() -> None:
 
 
 def test_what_may_be_absent_has_defaults() -> None:
-    run = parse_run(run_document(hyperparameters__lora={"enabled": False}))
+    run = parse_run(run_document(hyperparameters__lora={"enabled": False}, limits={"trainingSeconds": 60}))
     assert run.hyperparameters.steps is None
     assert run.hyperparameters.context_length is None
     assert run.checkpoints.every_steps is None
@@ -50,7 +50,11 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ("hyperparameters__batchSize", True, "hyperparameters.batchSize is True, must be a whole number"),
         ("hyperparameters__learningRate", 0, "hyperparameters.learningRate is 0, must be greater than 0"),
         ("hyperparameters__learningRate", float("nan"), "hyperparameters.learningRate is nan, must be greater than 0"),
-        ("hyperparameters__lora__dropout", 1.5, "hyperparameters.lora.dropout is 1.5, must be at least 0 and at most 1"),
+        (
+            "hyperparameters__lora__dropout",
+            1.5,
+            "hyperparameters.lora.dropout is 1.5, must be at least 0 and at most 1",
+        ),
         ("hyperparameters__lora__enabled", "yes", "hyperparameters.lora.enabled is 'yes', must be true or false"),
         ("hyperparameters__epochs", None, "hyperparameters.epochs is null, must be a number"),
         ("checkpoints__keepLast", 1, "checkpoints.keepLast is 1, must be at least 2"),

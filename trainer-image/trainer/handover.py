@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def hand_over(path: Path, verdict: Mapping[str, object]) -> None:
     """Leave the verdict for PID 1. The first one counts: what other processes say after a failure only follows from it."""
     try:
-        with path.open("x", encoding="utf-8") as file:
+        with path.open("x", encoding="utf-8", errors="replace") as file:
             json.dump(verdict, file, allow_nan=False)
     except FileExistsError:
         print(f"a later verdict is not kept: {verdict['result']}: {verdict['message']}", flush=True)

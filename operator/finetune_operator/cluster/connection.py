@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,6 +60,8 @@ class Connection:
 
     async def load(self) -> Configuration:
         """A fresh client configuration, read anew so that rotated tokens and certificates are seen. Raises NoCluster."""
+        if self.kubeconfig is not None and not _exists(self.kubeconfig):
+            raise NoCluster(f"there is no kubeconfig {self.kubeconfig}; KUBECONFIG names the kubeconfig of a cluster")
         configuration = Configuration()
         try:
             if self.kubeconfig is None:
@@ -87,3 +90,8 @@ class Connection:
             scheme=scheme or None,
             token=token or None,
         )
+
+
+def _exists(kubeconfig: str) -> bool:
+    """Whether at least one of the files is there: KUBECONFIG may name several."""
+    return any(Path(part).exists() for part in kubeconfig.split(os.pathsep))

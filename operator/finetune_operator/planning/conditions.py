@@ -6,7 +6,7 @@ kstatus's three follow its treatment of a Job: Reconciling until it runs, Ready 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
+from typing import Final, Literal
 
 from finetune_operator.api.conditions import ConditionType, Phase, Reason
 from finetune_operator.api.status import Condition, FineTuneJobStatus
@@ -15,6 +15,8 @@ Truth = Literal["True", "False", "Unknown"]
 
 STARTED = frozenset({Phase.RUNNING, Phase.SUCCEEDED})
 SETTLED = STARTED | {Phase.FAILED}
+LONGEST_MESSAGE: Final = 512
+"""Three conditions may say it beside the status itself, and the resource stays below ten kilobytes."""
 
 
 def with_conditions(status: FineTuneJobStatus, old: FineTuneJobStatus, now: datetime) -> FineTuneJobStatus:
@@ -63,7 +65,7 @@ def _condition(
         type=type_,
         status=truth,
         reason=Reason.VALIDATED if validated else (status.reason or Reason.PENDING),
-        message=(status.message or "") if _tells(type_, truth, status) else "",
+        message=(status.message or "")[:LONGEST_MESSAGE] if _tells(type_, truth, status) else "",
         last_transition_time=before.last_transition_time if unchanged and before else now,
         observed_generation=status.observed_generation,
     )

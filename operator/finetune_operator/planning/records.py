@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from finetune_operator.api.names import stage_job_name
 from finetune_operator.api.status import MOST_ATTEMPTS, Attempt, Stage
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.standing import STAGES, Ended, View, ended_attempt, latest_attempt, record_of
+
+LONGEST_MESSAGE: Final = 256
+"""Of one attempt among ten: the resource stays below ten kilobytes."""
 
 
 def attempts_of(view: View) -> tuple[Attempt, ...]:
@@ -70,7 +75,7 @@ def _ended(attempt: Attempt, ended: Ended) -> Attempt:
             "end_time": ended.time,
             "outcome": ended.ending.outcome,
             "reason": str(ended.ending.reason),
-            "message": ended.ending.message[:1024],
+            "message": ended.ending.message[:LONGEST_MESSAGE],
             "checkpoint_step": ended.checkpoint_step or None,
         }
     )

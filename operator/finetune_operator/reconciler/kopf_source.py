@@ -8,6 +8,7 @@ likes; the supervisor starts it again.
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -24,6 +25,8 @@ from finetune_operator.cluster.resources import Resource
 from finetune_operator.reconciler.slim import slim
 from finetune_operator.reconciler.source import LABELS, Sink
 
+log = logging.getLogger(__name__)
+
 Login = Callable[[], Awaitable[Credentials]]
 STOP_SECONDS: Final = 3.0
 
@@ -39,12 +42,15 @@ class KopfSource:
         ended: Future[None] = Future()
         thread = _KopfThread(self._login, _Relay(asyncio.get_running_loop(), sink), ended)
         thread.start()
+        waiting = asyncio.wrap_future(ended)
         try:
-            await asyncio.shield(asyncio.wrap_future(ended))
+            await asyncio.wait({waiting})
         finally:
             thread.stop()
-            with suppress(Exception):
-                await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(ended)), STOP_SECONDS)
+            await asyncio.wait({waiting}, timeout=STOP_SECONDS)
+            failure = waiting.exception() if waiting.done() else None
+        if failure is not None:
+            raise failure
 
 
 class _Relay:
@@ -67,27 +73,32 @@ class _KopfThread(threading.Thread):
         self._registry = _registry(login, relay)
         self._ended = ended
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stop: asyncio.Event | None = None
+        self._task: asyncio.Task[None] | None = None
 
     @override
     def run(self) -> None:
         try:
             asyncio.run(self._operate())
+        except asyncio.CancelledError:
+            self._ended.set_result(None)
         except BaseException as error:  # noqa: BLE001 - handed to who waits for the end
             self._ended.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
         else:
             self._ended.set_result(None)
 
     def stop(self) -> None:
-        if self._loop is not None and self._stop is not None:
+        if self._loop is not None and self._task is not None:
             # The loop closes when kopf ends by itself.
             with suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._stop.set)
+                self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _operate(self) -> None:
-        self._stop = asyncio.Event()
         self._loop = asyncio.get_running_loop()
-        await kopf.operator(registry=self._registry, settings=_settings(), clusterwide=True, stop_flag=self._stop)
+        self._task = asyncio.current_task()
+        # It leaves failed tasks behind that nobody asks for their errors; those that matter end it and are told.
+        self._loop.set_exception_handler(lambda _loop, context: log.debug("in kopf's loop: %s", context["message"]))
+        # Cancelled and not stopped by a flag: it leaves the waiting for the flag behind, and waits 5 s for that to end.
+        await kopf.operator(registry=self._registry, settings=_settings(), clusterwide=True)
 
 
 def _registry(login: Login, relay: _Relay) -> kopf.OperatorRegistry:

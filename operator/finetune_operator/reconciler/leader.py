@@ -78,7 +78,7 @@ class Leader:
         if self._held is None:
             return
         try:
-            await self._write({**self._held["spec"], "holderIdentity": "", "leaseDurationSeconds": 1})
+            await self._write({"holderIdentity": "", "leaseDurationSeconds": 1})
         except ClusterError as error:
             log.warning("cannot give back the Lease %s: %s", self._candidate.lease, error)
         self._held = None
@@ -96,17 +96,15 @@ class Leader:
             await asyncio.sleep(min(self._candidate.renew_seconds / LOOKS_PER_RENEWAL, 1))
 
     async def _renew(self) -> None:
-        if self._held is None:
-            raise LeaseLost("the Lease was never held")
         try:
-            await self._write(self._held["spec"])
+            await self._write(self._ours())
         except (Conflict, NotFound):
             # An earlier renewal whose answer was lost looks like this too.
             lease = await self._read()
             if lease is None or lease["spec"].get("holderIdentity") != self._candidate.identity:
                 raise LeaseLost(f"the Lease is held by {_holder(lease)}") from None
             self._held = lease
-            await self._write(lease["spec"])
+            await self._write(self._ours())
 
     async def _try(self) -> bool:
         lease = await self._read()
@@ -115,10 +113,9 @@ class Leader:
         if not self._free(lease):
             return False
         self._held = lease
-        spec = lease.get("spec", {})
-        took = {"acquireTime": self._timestamp(), "leaseTransitions": (spec.get("leaseTransitions") or 0) + 1}
+        transitions = lease.get("spec", {}).get("leaseTransitions") or 0
         try:
-            await self._write({**spec, **took})
+            await self._write({**self._ours(), "acquireTime": self._timestamp(), "leaseTransitions": transitions + 1})
         except Conflict:
             self._held = None
             return False
@@ -155,11 +152,11 @@ class Leader:
         self._renewed_at = start
         return True
 
-    async def _write(self, spec: Json) -> None:
+    async def _write(self, changes: Json) -> None:
+        """Replace the Lease as it was last seen, with these parts of its spec changed."""
         if self._held is None:
             raise LeaseLost("the Lease was never held")
-        released = spec.get("holderIdentity") == ""
-        body = {**self._held, "spec": spec if released else {**spec, **self._ours()}}
+        body = {**self._held, "spec": {**self._held.get("spec", {}), **changes}}
         start = self._clock()
         self._held = await self._cluster.replace(LEASES, *self._candidate.lease, body)
         self._renewed_at = start

@@ -22,8 +22,7 @@ ANSWERS = {
     "an empty catalog": (
         "cpu-small",
         {},
-        "no InstanceType is named 'cpu-small'; this cluster offers none: an administrator creates them "
-        "(kubectl get instancetypes)",
+        "no InstanceType is named 'cpu-small'; this cluster offers none: an administrator creates them (kubectl get instancetypes)",
     ),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tests.cluster.supervisor import Supervisor
 from tests.support.eventually import wait_until
@@ -40,7 +41,7 @@ def test_a_program_that_was_stopped_stays_stopped_until_it_is_started(tmp_path: 
     supervisor.revive(time.monotonic() + 100)
     assert _state(supervisor)["pid"] == 0
     supervisor.answer({"do": "start", "name": "program"})
-    assert _state(supervisor)["starts"] >= 2
+    assert _state(supervisor)["starts"] == 2
     supervisor.answer({"do": "stop", "name": "program"})
     wait_until(lambda: _state_after_reaping(supervisor)["pid"] == 0)
 
@@ -60,7 +61,15 @@ def test_output_goes_to_the_log(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == "said\n"
 
 
-def _start(folder: Path, script: str) -> dict[str, object]:
+def test_a_program_that_cannot_be_started_does_not_end_the_supervisor(tmp_path: Path) -> None:
+    supervisor = Supervisor()
+    request = _start(tmp_path, "")
+    request["program"]["command"] = ["/nonexistent/program"]
+    assert supervisor.answer(request)["program"] == {"pid": 0, "starts": 1, "exit": 127}
+    assert "No such file" in (tmp_path / "log").read_text()
+
+
+def _start(folder: Path, script: str) -> dict[str, Any]:
     program = {
         "name": "program",
         "command": [sys.executable, "-c", script],

@@ -180,14 +180,32 @@ class TestAFailure:
         assert (seen.failure.cause, seen.failure.exit_code) == ("Platform", 1)
         assert seen.retries == 1
 
-    def test_with_a_boundless_verdict_still_fits_the_schema_and_ten_kilobytes(self) -> None:
-        word = json.dumps(
-            json.loads(verdict("userError", stage="prepare", metrics={f"{n:070}": n for n in range(70)}))
-            | {"message": "ä" * 3000, "code": "c" * 99, "param": "p" * 999, "advice": "a" * 3000, "lines": ["l" * 999] * 20}
-        )  # fmt: skip
-        seen = told(scene(a_job(), ended("prepare", code=64, message=word)))
+    def test_with_a_boundless_verdict_still_fits_the_schema(self) -> None:
+        word = verdict("userError", stage="prepare", metrics={f"{n:070}": n for n in range(70)})
+        parts = {
+            "message": "m" * 3000,
+            "code": "c" * 99,
+            "param": "p" * 999,
+            "advice": "a" * 3000,
+            "lines": ["l" * 999] * 20,
+        }
+        seen = told(scene(a_job(), ended("prepare", code=64, message=json.dumps(json.loads(word) | parts))))
         FineTuneJobStatus.model_validate(seen.wire())
-        assert len(json.dumps(seen.wire(), ensure_ascii=False)) < 10_000
+
+    def test_with_the_longest_verdict_that_a_termination_message_holds_stays_below_ten_kilobytes(self) -> None:
+        word = verdict("userError", message="m" * 1024, advice="a" * 512, lines=["l" * 256] * 8)
+        assert 3600 < len(word) <= 4096
+        seen = told(scene(a_job(), prepared(), ended(code=64, message=word)))
+        assert len(FineTuneJobStatus.model_dump_json(seen, by_alias=True, exclude_none=True)) < 10_000
+
+    def test_after_ten_long_attempts_stays_below_ten_kilobytes(self) -> None:
+        seen, children = None, [prepared()]
+        for number in range(1, 13):
+            children.append(ended(attempt=number, code=1, message="m" * 4096))
+            seen = told(scene(a_job({"backoffLimit": 11}, seen), *children, now=at(400 * number)))
+        assert seen is not None
+        assert seen.phase == Phase.FAILED
+        assert len(FineTuneJobStatus.model_dump_json(seen, by_alias=True, exclude_none=True)) < 10_000
 
 
 class TestARetry:

@@ -67,9 +67,9 @@ def test_a_transition_time_changes_with_the_status_only() -> None:
     assert found["Complete"].last_transition_time == NOW
 
 
-def test_the_message_is_said_by_what_holds_and_not_seven_times() -> None:
+def test_the_message_is_said_where_tools_read_it_and_not_seven_times() -> None:
     found = by_type(with_conditions(status(Phase.FAILED), NOTHING, NOW))
-    assert {name for name, each in found.items() if each.message} == {"Failed", "Stalled"}
+    assert {name for name, each in found.items() if each.message} == {"Failed", "Stalled", "Ready"}
 
 
 def test_counting_steps_does_not_change_a_condition() -> None:
@@ -79,7 +79,7 @@ def test_counting_steps_does_not_change_a_condition() -> None:
 
 
 def test_an_edit_of_an_ended_job_is_seen_by_status_and_conditions_and_changes_nothing_else() -> None:
-    """kubectl wait passes over a condition of an older generation."""
+    """Kubectl wait passes over a condition of an older generation."""
     old = with_conditions(status(Phase.SUCCEEDED, Reason.COMPLETED), NOTHING, NOW)
     new = observed_again(old, 4)
     assert new.observed_generation == 4

@@ -59,8 +59,8 @@ def test_nothing_is_created_for_a_job_that(standing: Standing) -> None:
 )
 def test_a_wanted_stage_is_created_and_the_claim_before_the_first(
     standing: Wanted,
-    own_claim: bool,
-    actions: tuple[object, ...],  # noqa: FBT001
+    own_claim: bool,  # noqa: FBT001 - pytest passes parameters by name
+    actions: tuple[object, ...],
 ) -> None:
     assert decide(standing, own_claim=own_claim) == actions
 

@@ -32,34 +32,36 @@ def training(beside: Beside, status: FineTuneJobStatus | None = None, hours: flo
     return scene(a_job({"hours": hours}, status), prepared(), stage_job(), running_pod(), beside=beside)
 
 
+PERCENT = {
+    "of the steps": (6, 18, 0, 33),
+    "rounded down": (17, 18, 0, 94),
+    "of the hours, when they will end first": (1, 1000, 1800, 50),
+    "kept below 100 until the end is told": (18, 18, 0, 99),
+    "of the hours alone, when no total is known": (5, None, 900, 25),
+    "not above 99 when the budget is overdrawn": (5, 10, 7200, 99),
+    "zero when nothing is known": (5, None, None, 0),
+}
+
+
+REMAINING = {
+    "by the pace": (6, 18, 10.0, 0.5, 6),
+    "by the hours, when they end first": (6, 10_000, 3590.0, 10.0, 10),
+    "not below zero": (6, 10_000, 7200.0, 10.0, 0),
+    "unknown without a pace": (6, 18, 10.0, None, None),
+    "unknown without a total": (6, None, 10.0, 1.0, None),
+}
+
+
 class TestProgress:
     def test_is_nothing_before_the_first_step(self) -> None:
         assert progress_of(training(Beside())) is None
         assert progress_of(training(pushed(step=0))) is None
-
-    PERCENT = {
-        "of the steps": (6, 18, 0, 33),
-        "rounded down": (17, 18, 0, 94),
-        "of the hours, when they will end first": (1, 1000, 1800, 50),
-        "kept below 100 until the end is told": (18, 18, 0, 99),
-        "of the hours alone, when no total is known": (5, None, 900, 25),
-        "not above 99 when the budget is overdrawn": (5, 10, 7200, 99),
-        "zero when nothing is known": (5, None, None, 0),
-    }
 
     @pytest.mark.parametrize(("step", "total", "seconds", "percent"), PERCENT.values(), ids=PERCENT)
     def test_is_a_percentage(self, step: int, total: int | None, seconds: float | None, percent: int) -> None:
         found = progress_of(training(pushed(step=step, total_steps=total, training_seconds=seconds)))
         assert found is not None
         assert found.percentage == percent
-
-    REMAINING = {
-        "by the pace": (6, 18, 10.0, 0.5, 6),
-        "by the hours, when they end first": (6, 10_000, 3590.0, 10.0, 10),
-        "not below zero": (6, 10_000, 7200.0, 10.0, 0),
-        "unknown without a pace": (6, 18, 10.0, None, None),
-        "unknown without a total": (6, None, 10.0, 1.0, None),
-    }
 
     @pytest.mark.parametrize(("step", "total", "seconds", "pace", "left"), REMAINING.values(), ids=REMAINING)
     def test_tells_how_long_it_will_take(

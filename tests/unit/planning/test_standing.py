@@ -10,6 +10,7 @@ import pytest
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.names import stage_job_name
 from finetune_operator.api.status import Attempt, FineTuneJobStatus, Stage
+from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.resolve import Rejection
 from finetune_operator.planning.standing import (
@@ -249,21 +250,22 @@ class TestAnError:
         assert result.message == "exit code 1 (Error): boom (after 2 retries)"
 
 
+NO_PROGRESS = {
+    "two attempts without a checkpoint": ([None], None, False),
+    "three attempts without a checkpoint": ([None, None], None, True),
+    "three, of which the first made one": ([20, None], None, False),
+    "three, of which the last made one": ([None, None], 20, False),
+    "three that all stand where the one before them stood": ([20, 20, 20], 20, True),
+    "three, of which the first went further": ([20, 40, 40], 40, False),
+    "three that have not even reported, after one that made a checkpoint": ([20, None, None], None, True),
+    "three of which one went further, seen after a long life": ([20, 20, 40, None], None, False),
+}
+
+
 class TestThePlatform:
     def test_costs_no_retry_and_no_wait(self) -> None:
         job = a_job({"backoffLimit": 0}, status(record(1)))
         assert isinstance(standing(scene(job, ended(code=143))), Wanted)
-
-    NO_PROGRESS = {
-        "two attempts without a checkpoint": ([None], None, False),
-        "three attempts without a checkpoint": ([None, None], None, True),
-        "three, of which the first made one": ([20, None], None, False),
-        "three, of which the last made one": ([None, None], 20, False),
-        "three that all stand where the one before them stood": ([20, 20, 20], 20, True),
-        "three, of which the first went further": ([20, 40, 40], 40, False),
-        "three that have not even reported, after one that made a checkpoint": ([20, None, None], None, True),
-        "three of which one went further, seen after a long life": ([20, 20, 40, None], None, False),
-    }
 
     @pytest.mark.parametrize(("before", "last", "broken"), NO_PROGRESS.values(), ids=NO_PROGRESS)
     def test_ends_the_job_after(self, before: list[int | None], last: int | None, *, broken: bool) -> None:
@@ -300,7 +302,5 @@ def test_what_rests_on_the_resource_alone_needs_no_listing(settled: Standing) ->
     assert not unconfirmed(settled, scene(a_job()).observed)
 
 
-def _boom() -> object:
-    from finetune_operator.planning.ending import Ending  # noqa: PLC0415
-
+def _boom() -> Ending:
     return Ending("Error", Reason.ERROR, "boom")

@@ -50,4 +50,4 @@ def _cut(document: dict[str, object], longest: int) -> dict[str, object]:
 
 
 def _encode(document: Mapping[str, object]) -> bytes:
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode("utf-8", "replace")

@@ -18,7 +18,7 @@ def write_json(path: Path, document: Mapping[str, object]) -> None:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8") as file:
+    with partial.open("w", encoding="utf-8", errors="replace") as file:
         json.dump(document, file, ensure_ascii=False, allow_nan=False, indent=1)
         file.flush()
         os.fsync(file.fileno())

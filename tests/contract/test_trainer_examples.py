@@ -1,0 +1,117 @@
+"""The contract's golden examples keep its schemas, and the trainer understands and speaks what they show."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from trainer.contract.progress import Progress, Reply, parse_reply, progress_body
+from trainer.contract.run import parse_run
+from trainer.contract.verdict import EXIT_CODES, Artifact, Position, Report, Verdict
+
+CONTRACT = Path(__file__).parents[2] / "trainer-image" / "contract"
+EXAMPLES = sorted(path.name for path in (CONTRACT / "examples").glob("*.json"))
+RUNS = [name for name in EXAMPLES if name.startswith("run.")]
+
+
+def read(place: str) -> Any:
+    return json.loads((CONTRACT / place).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_an_example_keeps_its_schema(name: str) -> None:
+    schema = read(f"{name.split('.')[0]}.schema.json")
+    jsonschema.Draft202012Validator.check_schema(schema)
+    jsonschema.validate(read(f"examples/{name}"), schema)
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_the_trainer_understands_a_golden_run(name: str) -> None:
+    assert parse_run(read(f"examples/{name}")).stage == name.split(".")[1]
+
+
+def test_the_trainer_knows_exactly_the_keys_that_the_schema_knows() -> None:
+    """Every property of the schema, with a value that it allows, is accepted."""
+    document = read("examples/run.train.json")
+    document["hyperparameters"] |= {"steps": 10, "contextLength": 512}
+    document["checkpoints"]["everySteps"] = 5
+    document["limits"]["graceSeconds"] = 30
+    schema = read("run.schema.json")
+    jsonschema.validate(document, schema)
+    assert leaves(document) == properties(schema)
+    run = parse_run(document)
+    assert (run.hyperparameters.steps, run.checkpoints.every_steps, run.limits.grace_seconds) == (10, 5, 30)
+
+
+def test_a_full_verdict_of_the_trainer_keeps_the_schema() -> None:
+    verdict = Verdict(
+        stage="train",
+        attempt=1,
+        result="completed",
+        message="m" * 5000,
+        code="X",
+        param="spec.model.name",
+        advice="a" * 5000,
+        position=Position(18, 18, 3.0, 12.5, 5796, {"loss": 0.31, "gradNorm": float("inf")}),
+        report=Report(48, 1932, 61, 0, 90752, warnings=("w" * 600,) * 20),
+        artifact=Artifact("model", "adapter", ("a",) * 50, 381211, "sha256:" + "0" * 64),
+        lines=("l" * 600,) * 20,
+    )
+    jsonschema.validate(verdict.to_json(), read("verdict.schema.json"))
+
+
+def test_every_result_of_the_schema_has_an_exit_code() -> None:
+    assert set(read("verdict.schema.json")["properties"]["result"]["enum"]) == set(EXIT_CODES)
+
+
+def test_progress_of_the_trainer_keeps_the_schema_and_matches_the_example() -> None:
+    example = read("examples/progress.json")
+    progress = Progress(
+        attempt=1,
+        activity="step",
+        step=6,
+        total_steps=18,
+        epoch=1,
+        total_epochs=3,
+        training_seconds=12.5,
+        trained_tokens=1932,
+        seconds_per_step=25 / 12,
+        metrics={"firstLoss": 4.59, "loss": 2.41, "learningRate": 0.00015},
+    )
+    body = progress_body(progress, datetime(2026, 11, 21, 12, tzinfo=UTC))
+    jsonschema.validate(body, read("progress.schema.json"))
+    assert body["finetune"] == example["finetune"]
+    status: Any = body["trainerStatus"]
+    assert status | {"metrics": []} == example["trainerStatus"] | {"metrics": []}
+    assert {"name": "learning_rate", "value": "0.00015"} in status["metrics"]
+
+
+def test_the_trainer_understands_the_golden_reply() -> None:
+    assert parse_reply(json.dumps(read("examples/reply.json")).encode()) == Reply(budget_seconds=7200, stop=False)
+
+
+def properties(schema: Any, prefix: str = "") -> set[str]:
+    """Dotted names of all properties of a schema; list items share their list's name."""
+    if "items" in schema:
+        return properties(schema["items"], prefix)
+    if "properties" not in schema:
+        return {prefix}
+    return {
+        leaf
+        for name, inner in schema["properties"].items()
+        for leaf in properties(inner, f"{prefix}.{name}".lstrip("."))
+    }
+
+
+def leaves(document: Any, prefix: str = "") -> set[str]:
+    """Dotted names of all values of a document."""
+    if isinstance(document, dict):
+        return {leaf for name, inner in document.items() for leaf in leaves(inner, f"{prefix}.{name}".lstrip("."))}
+    if isinstance(document, list) and document:
+        return {leaf for inner in document for leaf in leaves(inner, prefix)}
+    return {prefix}

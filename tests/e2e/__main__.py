@@ -1,0 +1,27 @@
+"""`python -m tests.e2e`: the cluster and the images for the end-to-end tests, before any test's clock runs."""
+
+from __future__ import annotations
+
+import sys
+
+from rich.console import Console
+
+from tests.cluster import ClusterError
+from tests.demo.steps import Steps
+from tests.demo.target import reach
+from tests.e2e.place import cluster_name
+from tests.images.failure import ImageError
+
+
+def main() -> int:
+    """Prepare; 0, or 1 after a sentence that says what to do."""
+    try:
+        reach(cluster_name(), Steps(Console(soft_wrap=True)))
+    except (ClusterError, ImageError) as problem:
+        print(f"Error: {problem}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,1 +1,0 @@
-"""Tests of the trainer: its pure parts on any host, and the real program through its contract alone."""

@@ -1,0 +1,69 @@
+"""Fixtures of the black-box tests: the trainer of this host, a tiny model made once, and jobs in folders of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.documents import SAMPLE
+from tests.trainer.operator_endpoint import OperatorEndpoint, operator_endpoint
+from tests.trainer.real_trainer import Attempt, Job, Trainer
+
+
+@pytest.fixture(scope="session")
+def trainer() -> Trainer:
+    """The real trainer; without one the test is skipped with the way to have it."""
+    real = Trainer(os.environ)
+    if not real.available:
+        pytest.skip("no trainer here: set FINETUNE_TRAINER_PYTHON, or FINETUNE_TRAINER_IMAGE and CONTAINERD_ADDRESS")
+    return real
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that any user id can enter."""
+    folder = tmp_path_factory.mktemp("trainer")
+    for each in (folder, *folder.parents):
+        if each.owner() == "root" and each.stat().st_mode & 0o777 == 0o700:
+            each.chmod(0o755)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_model(trainer: Trainer, world: Path) -> Path:
+    """A tiny chat model that answers everything with one sentence."""
+    folder = world / "models"
+    folder.mkdir()
+    folder.chmod(0o777)
+    trainer.run("trainer.tiny", folder, "--out", str(folder / "tiny"))
+    return folder / "tiny"
+
+
+@pytest.fixture
+def job(trainer: Trainer, world: Path, tiny_model: Path, request: pytest.FixtureRequest) -> Job:
+    """A job of the test's own."""
+    folder = world / request.node.name
+    new = Job(trainer, folder, tiny_model, SAMPLE)
+    for each in (folder, new.workspace.root):
+        each.chmod(0o777)
+    return new
+
+
+@pytest.fixture(scope="session")
+def undisturbed(trainer: Trainer, world: Path, tiny_model: Path) -> tuple[Job, Attempt]:
+    """A training of 60 steps that nothing disturbed, to compare others with."""
+    folder = world / "undisturbed"
+    finished = Job(trainer, folder, tiny_model, SAMPLE)
+    for each in (folder, finished.workspace.root):
+        each.chmod(0o777)
+    return finished, finished.attempt("train", hyperparameters__steps=60)
+
+
+@pytest.fixture
+def operator() -> Iterator[OperatorEndpoint]:
+    """A progress endpoint on loopback."""
+    with operator_endpoint() as endpoint:
+        yield endpoint

@@ -1,0 +1,153 @@
+"""The trainer as a black box: started as a process or as a container, driven through its contract alone.
+
+Which one is decided by the environment, in this order:
+
+- ``FINETUNE_TRAINER_PYTHON``: a Python that has the trainer's packages (torch, transformers, trl, peft);
+- ``FINETUNE_TRAINER_IMAGE`` with ``CONTAINERD_ADDRESS`` (a socket): the image, under ``ctr run``, read-only, without
+  network but loopback, and as whatever user id the test asks for;
+- else this Python, if it has the packages.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.trainer.documents import CHECKOUT, Json, put, run_document
+from trainer.workspace.layout import Workspace
+
+PACKAGES: Final = ("torch", "transformers", "trl", "peft")
+WITHIN: Final = 240.0
+"""Seconds that a run of a tiny model may take on a busy machine, start included."""
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A finished attempt: exit code, termination message, and everything it printed."""
+
+    exit_code: int
+    verdict: Json
+    output: str
+
+
+class Trainer:
+    """How programs of the trainer's image are run here."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._python = environment.get("FINETUNE_TRAINER_PYTHON", "")
+        self._image = environment.get("FINETUNE_TRAINER_IMAGE", "")
+        if not self._python and not self._image and all(map(importlib.util.find_spec, PACKAGES)):
+            self._python = sys.executable
+
+    @property
+    def available(self) -> bool:
+        """Whether there is anything to run."""
+        return bool(self._python or self._image)
+
+    def command(self, module: str, folder: Path, arguments: Sequence[str] = (), user: int | None = None) -> list[str]:
+        """A command line for ``python -m module`` that can see ``folder``."""
+        if self._python:
+            return [self._python, "-m", module, *arguments]
+        mounts = [f"type=bind,src={path},dst={path},options=rbind:rw" for path in (folder, CHECKOUT / "crds")]
+        return [
+            *("ctr", "-n", "k8s.io", "run", "--rm", "--read-only", "--net-host", "--user", str(user or 65532)),
+            *(part for mount in mounts for part in ("--mount", mount)),
+            *("--mount", "type=tmpfs,dst=/tmp,options=rw"),
+            *(part for name, value in contract_variables(folder).items() for part in ("--env", f"{name}={value}")),
+            *(self._image, f"trainer-{secrets.token_hex(4)}", "python", "-m", module, *arguments),
+        ]
+
+    def start(
+        self, module: str, folder: Path, arguments: Sequence[str] = (), user: int | None = None
+    ) -> subprocess.Popen[str]:
+        """Start ``python -m module``; the caller waits for it."""
+        environment = {**os.environ, **contract_variables(folder), "PYTHONPATH": str(CHECKOUT / "trainer-image")}
+        return subprocess.Popen(
+            self.command(module, folder, arguments, user),
+            env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
+            cwd="/",
+            user=user if self._python else None,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, module: str, folder: Path, *arguments: str) -> str:
+        """Run ``python -m module`` to its end and return its standard output."""
+        command = self.command(module, folder, arguments)
+        environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "trainer-image"), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(
+            command, env=environment, cwd="/", capture_output=True, text=True, timeout=WITHIN, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+class Job:
+    """One job in a folder of its own: ``inputs`` are shared, the workspace and what an attempt leaves are here."""
+
+    def __init__(self, trainer: Trainer, folder: Path, model: Path, dataset: Path) -> None:
+        self.folder = folder
+        self.workspace = Workspace(folder / "workspace")
+        self.workspace.root.mkdir(parents=True, exist_ok=True)
+        self._trainer = trainer
+        self._model = model
+        self._dataset = dataset
+
+    def document(self, stage: str, **changes: object) -> Json:
+        """The run document of a stage, with some places changed."""
+        document = run_document(stage, paths__workspace=str(self.workspace.root), model__path=str(self._model))
+        put(document, ["datasets", "0", "path"], str(self._dataset))
+        for place, value in changes.items():
+            put(document, place.split("__"), value)
+        return document
+
+    def start(self, stage: str, user: int | None = None, **changes: object) -> subprocess.Popen[str]:
+        """Start an attempt; finish it with ``end``."""
+        (self.folder / "run.json").write_text(json.dumps(self.document(stage, **changes)))
+        (self.folder / "termination-log").write_text("")
+        (self.folder / "termination-log").chmod(0o666)
+        return self._trainer.start("trainer", self.folder, user=user)
+
+    def end(self, process: subprocess.Popen[str]) -> Attempt:
+        """Wait for the end of an attempt and read what it left."""
+        try:
+            output, _ = process.communicate(timeout=WITHIN)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            output, _ = process.communicate()
+            raise AssertionError(f"the trainer did not end within {WITHIN:g} s:\n{output}") from None
+        message = (self.folder / "termination-log").read_bytes()
+        assert message, output
+        assert len(message) <= 4096
+        return Attempt(process.returncode, json.loads(message), output)
+
+    def attempt(self, stage: str, user: int | None = None, **changes: object) -> Attempt:
+        """Run an attempt to its end."""
+        return self.end(self.start(stage, user, **changes))
+
+    def losses(self) -> dict[int, float]:
+        """The loss of each step, from metrics.jsonl; of a repeated step the last one."""
+        lines = map(json.loads, self.workspace.metrics.read_text().splitlines())
+        return {line["step"]: line["loss"] for line in lines if "loss" in line}
+
+
+def contract_variables(folder: Path) -> dict[str, str]:
+    """Where the trainer looks, when it is not alone in a pod."""
+    variables = {
+        "FINETUNE_RUN_JSON": str(folder / "run.json"),
+        "FINETUNE_TERMINATION_LOG": str(folder / "termination-log"),
+    }
+    endpoint = folder / "progress-url"
+    if endpoint.exists():
+        variables["KUBEFLOW_TRAINER_SERVER_URL"] = endpoint.read_text()
+    return variables

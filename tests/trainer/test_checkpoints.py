@@ -1,0 +1,99 @@
+"""A checkpoint counts when its marker is there and its files are whole; the newest sound one wins."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.documents import write_safetensors
+from trainer.workspace.checkpoints import (
+    Checkpoint,
+    all_checkpoints,
+    damage,
+    mark_complete,
+    marked_seconds,
+    rotate,
+    sound_checkpoints,
+)
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def write_checkpoint(root: Path, attempt: int, step: int, *, complete: bool = True) -> Checkpoint:
+    folder = root / f"attempt-{attempt}" / f"checkpoint-{step}"
+    folder.mkdir(parents=True)
+    write_safetensors(folder / "model.safetensors", {"w": (8, 8)}).chmod(0o600)
+    with zipfile.ZipFile(folder / "optimizer.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", b"x" * 1000)
+    (folder / "trainer_state.json").write_text(json.dumps({"global_step": step}))
+    checkpoint = Checkpoint(step, attempt, folder)
+    if complete:
+        mark_complete(checkpoint, training_seconds=12.5, now=NOON)
+    return checkpoint
+
+
+def test_the_newest_complete_checkpoint_of_any_attempt_comes_first(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, 1, 90)
+    write_checkpoint(tmp_path, 1, 120)
+    write_checkpoint(tmp_path, 2, 100)
+    write_checkpoint(tmp_path, 2, 130, complete=False)
+    assert [(each.step, each.attempt) for each in sound_checkpoints(tmp_path)] == [(120, 1), (100, 2), (90, 1)]
+
+
+def test_without_checkpoints_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
+    assert list(sound_checkpoints(tmp_path / "absent")) == []
+
+
+def test_the_marker_tells_what_was_saved_and_makes_it_readable(tmp_path: Path) -> None:
+    checkpoint = write_checkpoint(tmp_path, 1, 7)
+    assert json.loads(checkpoint.marker.read_text())["files"].keys() == {
+        "model.safetensors",
+        "optimizer.pt",
+        "trainer_state.json",
+    }
+    assert marked_seconds(checkpoint) == 12.5
+    assert (checkpoint.path / "model.safetensors").stat().st_mode & 0o444 == 0o444
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def scramble(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[40:80] = b"\xff" * 40
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("file", "harm", "expected"),
+    [
+        ("model.safetensors", Path.unlink, "model.safetensors is missing"),
+        ("model.safetensors", cut, "model.safetensors has"),
+        ("model.safetensors", scramble, "model.safetensors is damaged"),
+        ("optimizer.pt", scramble, "optimizer.pt is damaged"),
+        ("trainer_state.json", scramble, "trainer_state.json"),
+        ("COMPLETE.json", Path.unlink, "never completed"),
+        ("COMPLETE.json", cut, "its COMPLETE.json cannot be read"),
+    ],
+)
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, file: str, harm: object, expected: str) -> None:
+    older, newest = write_checkpoint(tmp_path, 1, 10), write_checkpoint(tmp_path, 1, 20)
+    harm(newest.path / file)  # type: ignore[operator]
+    assert expected in (damage(newest) or "")
+    assert next(sound_checkpoints(tmp_path)) == older
+
+
+def test_rotation_keeps_the_newest_and_removes_what_others_left_half_written(tmp_path: Path) -> None:
+    for step in (10, 20, 30):
+        write_checkpoint(tmp_path, 1, step)
+    write_checkpoint(tmp_path, 1, 40, complete=False)
+    write_checkpoint(tmp_path, 2, 50)
+    write_checkpoint(tmp_path, 2, 60, complete=False)
+    removed = rotate(tmp_path, keep_last=2, attempt=2)
+    assert sorted(each.step for each in removed) == [10, 20, 40]
+    assert [each.step for each in all_checkpoints(tmp_path)] == [60, 50, 30]

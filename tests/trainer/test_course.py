@@ -1,0 +1,100 @@
+"""The course of a training: seconds, pace, wishes and what a reply changes."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from trainer.contract.progress import Progress, Reply, parse_reply, progress_body
+from trainer.training.clock import TrainingClock
+from trainer.training.course import Course
+from trainer.training.interruption import Interruption
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+class Watch:
+    """A clock that moves when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def course(watch: Watch, used: float = 0.0, budget: float = 100.0) -> Course:
+    return Course(
+        Progress(attempt=1, activity="loading"), TrainingClock(used, budget, watch), Interruption(lambda: None)
+    )
+
+
+def test_only_training_counts_and_earlier_attempts_do_too() -> None:
+    watch = Watch()
+    clock = TrainingClock(used_before=30.0, budget=100.0, monotonic=watch)
+    watch.now += 500
+    assert clock.seconds == 30
+    clock.start()
+    watch.now += 20
+    assert (clock.seconds, clock.share, clock.used_up) == (50, 0.5, False)
+    clock.stop()
+    watch.now += 500
+    assert clock.seconds == 50
+
+
+def test_pace_and_remaining_time_come_from_this_attempt_alone() -> None:
+    watch = Watch()
+    running = course(watch, used=60.0)
+    running.planned(total_steps=20, total_epochs=4)
+    running.begin(step=10)
+    watch.now += 8
+    running.advance(step=14, epoch=2.8, trained_tokens=700)
+    body = progress_body(running.progress, NOON)
+    assert body["trainerStatus"] == {
+        "metrics": [],
+        "lastUpdatedTime": "2026-11-21T12:00:00Z",
+        "progressPercentage": 70,
+        "estimatedRemainingSeconds": 12,
+    }
+    assert running.position.training_seconds == 68
+
+
+def test_the_training_goes_on_until_something_ends_it() -> None:
+    watch = Watch()
+    running = course(watch, budget=10.0)
+    running.begin(step=0)
+    assert running.wish() == "go on"
+    watch.now += 10
+    assert running.wish() == "deadline"
+    running.obey(Reply(budget_seconds=60))
+    assert running.wish() == "go on"
+    running.obey(Reply(stop=True))
+    running.obey(Reply())
+    assert running.wish() == "stopped"
+    running.interruption.asked = True
+    assert running.wish() == "terminated"
+
+
+def test_metrics_are_kept_until_they_are_replaced() -> None:
+    running = course(Watch())
+    running.measured({"firstLoss": 4.5, "loss": 4.5})
+    running.measured({"loss": 3.0, "evalLoss": float("nan")})
+    assert progress_body(running.progress, NOON)["finetune"]["metrics"] == {"firstLoss": 4.5, "loss": 3.0}  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("body", "reply"),
+    [
+        (b'{"budgetSeconds": 7200, "stop": false}', Reply(budget_seconds=7200)),
+        (b'{"stop": true, "news": 1}', Reply(stop=True)),
+        (b"", Reply()),
+        (b"<html>", Reply()),
+        (b"[]", Reply()),
+        (b'{"budgetSeconds": -1, "stop": "yes"}', Reply()),
+        (b'{"budgetSeconds": true}', Reply()),
+        (b'{"budgetSeconds": NaN}', Reply()),
+    ],
+)
+def test_a_reply_asks_for_what_makes_sense_and_for_nothing_else(body: bytes, reply: Reply) -> None:
+    assert parse_reply(body) == reply

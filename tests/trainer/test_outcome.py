@@ -1,0 +1,41 @@
+"""What an end means when the training process did not say it."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from trainer.outcome import Circumstances, end_without_verdict, is_overdue, overdue_end, process_exit_code
+from trainer.workspace.ledger import Ledger
+
+
+@pytest.mark.parametrize(
+    ("seen", "result", "code"),
+    [
+        (Circumstances([-signal.SIGKILL], memory_kills=1), "failed", "HostOutOfMemory"),
+        (Circumstances([-signal.SIGKILL]), "failed", "Killed"),
+        (Circumstances([-signal.SIGSEGV]), "failed", "Crashed"),
+        (Circumstances([3]), "failed", "NoVerdict"),
+        (Circumstances([0]), "failed", "NoVerdict"),
+        (Circumstances([-signal.SIGTERM], asked_to_end=True), "retry", "Terminated"),
+        (Circumstances([-signal.SIGKILL], asked_to_end=True), "retry", "Terminated"),
+        (Circumstances([-signal.SIGKILL], asked_to_end=True, memory_kills=1), "failed", "HostOutOfMemory"),
+    ],
+)
+def test_an_end_without_a_verdict_is_told_from_outside(seen: Circumstances, result: str, code: str) -> None:
+    end = end_without_verdict(seen)
+    assert (end.result, end.code) == (result, code)
+
+
+def test_the_exit_code_tells_the_signal_of_a_failure_and_else_the_verdict() -> None:
+    assert process_exit_code(1, Circumstances([-9])) == 137
+    assert process_exit_code(1, Circumstances([5])) == 1
+    assert process_exit_code(75, Circumstances([-15], asked_to_end=True)) == 75
+
+
+def test_only_a_wide_overrun_is_overdue() -> None:
+    assert not is_overdue(Ledger(1400, 1000), budget=1000)
+    assert is_overdue(Ledger(1401, 1000), budget=1000)
+    assert not is_overdue(Ledger(1401, 2000), budget=1000)
+    assert "budget of 1000 s was used up and was ended after 1401 s" in overdue_end(Ledger(1401, 1000)).message

@@ -1,0 +1,116 @@
+"""PID 1 on any host, without torch: what is wrong with the input shows in a second, as verdict and exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.trainer.documents import CHECKOUT, CONTRACT, Json, chat, run_document, write_lines, write_model
+from tests.trainer.real_trainer import Attempt
+
+GOOD = chat("How heavy is it?", "640 grams.")
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    """A model that looks right, and a dataset of one row."""
+    write_model(tmp_path / "model")
+    write_lines(tmp_path / "train.jsonl", [GOOD])
+    return tmp_path
+
+
+def document(inputs: Path, **changes: object) -> Json:
+    places = {
+        "model__path": str(inputs / "model"),
+        "datasets__0__path": str(inputs / "train.jsonl"),
+        "paths__workspace": str(inputs / "workspace"),
+    }
+    return run_document("prepare", **places, **changes)
+
+
+def run(inputs: Path, run_json: object) -> Attempt:
+    """Run PID 1 on a run document."""
+    (inputs / "run.json").write_text(run_json if isinstance(run_json, str) else json.dumps(run_json))
+    environment = {
+        "PYTHONPATH": str(CHECKOUT / "trainer-image"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "FINETUNE_RUN_JSON": str(inputs / "run.json"),
+        "FINETUNE_TERMINATION_LOG": str(inputs / "termination-log"),
+    }
+    command = [sys.executable, "-m", "trainer"]
+    done = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=60, check=False)
+    verdict = json.loads((inputs / "termination-log").read_bytes())
+    jsonschema.validate(verdict, json.loads((CONTRACT / "verdict.schema.json").read_text()))
+    return Attempt(done.returncode, verdict, done.stdout + done.stderr)
+
+
+def test_malformed_line_3_ends_in_64_and_names_the_line(inputs: Path) -> None:
+    write_lines(inputs / "train.jsonl", [GOOD, GOOD, '{"messages": ]'])
+    ended = run(inputs, document(inputs))
+    assert ended.exit_code == 64
+    assert ended.verdict["param"] == "spec.datasets[0].uri"
+    assert "configmap://support-questions/train.jsonl, line 3: not valid JSON" in str(ended.verdict["message"])
+    kept = json.loads((inputs / "workspace" / "attempts" / "prepare-1" / "verdict.json").read_text())
+    assert kept == ended.verdict
+
+
+def test_a_missing_dataset_is_the_users_error(inputs: Path) -> None:
+    ended = run(inputs, document(inputs, datasets__0__path=str(inputs / "tarin.jsonl")))
+    assert (ended.exit_code, ended.verdict["code"]) == (64, "DatasetNotFound")
+    assert "Did you mean 'train.jsonl'?" in str(ended.verdict["message"])
+
+
+def test_a_missing_model_is_the_users_error(inputs: Path) -> None:
+    ended = run(inputs, document(inputs, model__path=str(inputs / "none")))
+    assert (ended.exit_code, ended.verdict["code"]) == (64, "ModelNotFound")
+
+
+def test_a_workspace_that_cannot_be_written_is_the_users_error(inputs: Path) -> None:
+    (inputs / "workspace").write_text("a file, not a folder")
+    ended = run(inputs, document(inputs))
+    assert (ended.exit_code, ended.verdict["code"]) == (64, "OutputNotWritable")
+    assert ended.verdict["param"] == "spec.output"
+
+
+def test_a_run_document_that_breaks_the_contract_is_refused(inputs: Path) -> None:
+    ended = run(inputs, document(inputs) | {"stge": 1})
+    assert (ended.exit_code, ended.verdict["code"]) == (64, "RunInvalid")
+    assert "stge is not known. Did you mean 'stage'?" in str(ended.verdict["message"])
+    assert run(inputs, "{").exit_code == 64
+
+
+def test_a_crash_is_a_failure_that_shows_the_last_lines(inputs: Path) -> None:
+    # A host without torch cannot train: the import error is the crash.
+    if "torch" in sys.modules or os.environ.get("FINETUNE_TRAINER_PYTHON") == sys.executable:
+        pytest.skip("this Python can train")
+    ended = run(inputs, document(inputs) | {"stage": "train"})
+    assert (ended.exit_code, ended.verdict["result"]) == (1, "failed")
+    assert "No module named" in str(ended.verdict["message"])
+    assert "No module named" in str(ended.verdict["lines"])
+
+
+def test_a_killed_process_is_told_by_its_signal(inputs: Path) -> None:
+    # Python takes the module from the working directory's path first: a stand-in that kills itself.
+    program = f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})"
+    (inputs / "code" / "torch").mkdir(parents=True)
+    (inputs / "code" / "torch" / "__init__.py").write_text(program)
+    (inputs / "run.json").write_text(json.dumps(document(inputs) | {"stage": "train"}))
+    environment = {
+        "PYTHONPATH": f"{inputs / 'code'}:{CHECKOUT / 'trainer-image'}",
+        "FINETUNE_RUN_JSON": str(inputs / "run.json"),
+        "FINETUNE_TERMINATION_LOG": str(inputs / "termination-log"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "trainer"], env=environment, cwd="/", timeout=60, check=False, capture_output=True
+    )
+    verdict = json.loads((inputs / "termination-log").read_bytes())
+    assert done.returncode == 137
+    assert (verdict["result"], verdict["code"]) == ("failed", "Killed")

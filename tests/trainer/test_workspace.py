@@ -1,0 +1,128 @@
+"""What lies on the volume survives kills: the fence, the ledger, the metrics, the finished model."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from trainer.contract.run import Job
+from trainer.contract.verdict import Verdict
+from trainer.failures import Interrupted, UserError
+from trainer.workspace.fence import check_fence, take_fence
+from trainer.workspace.finished import clear_staging, describe, finished_verdict, put_in_place
+from trainer.workspace.jsonfile import read_json, write_json
+from trainer.workspace.layout import Workspace
+from trainer.workspace.ledger import Ledger, read_ledger, write_ledger
+from trainer.workspace.metrics import append_metrics, first_loss, read_metrics
+
+JOB = Job("team-a", "support-bot", "uid-1")
+OTHER = Job("team-a", "older-bot", "uid-0")
+DONE = Verdict(stage="train", attempt=1, result="completed", message="trained 18 of 18 steps")
+
+
+def test_a_json_file_is_replaced_whole_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "ledger.json"
+    write_json(path, {"a": 1})
+    write_json(path, {"a": 2})
+    assert read_json(path) == {"a": 2}
+    assert [each.name for each in path.parent.iterdir()] == ["ledger.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff"])
+def test_a_json_file_that_makes_no_sense_reads_as_empty(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "x.json").write_bytes(content)
+    assert read_json(tmp_path / "x.json") == {}
+
+
+def test_an_older_attempt_finds_the_fence_closed(tmp_path: Path) -> None:
+    fence = tmp_path / "fence.json"
+    take_fence(fence, JOB, 1)
+    take_fence(fence, JOB, 1)  # one attempt may have several pods
+    take_fence(fence, JOB, 2)
+    check_fence(fence, 2)
+    with pytest.raises(Interrupted, match="attempt 2 has taken over; attempt 1 ends"):
+        check_fence(fence, 1)
+    with pytest.raises(Interrupted):
+        take_fence(fence, JOB, 1)
+
+
+def test_a_workspace_of_another_job_is_refused_by_name(tmp_path: Path) -> None:
+    take_fence(tmp_path / "fence.json", OTHER, 1)
+    with pytest.raises(UserError, match="already holds the checkpoints and model of team-a/older-bot") as refused:
+        take_fence(tmp_path / "fence.json", JOB, 5)
+    assert refused.value.code == "OutputOccupied"
+
+
+def test_the_ledger_is_read_back_and_starts_at_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.json"
+    assert read_ledger(path) == Ledger()
+    write_ledger(path, Ledger(12.3456, 3600))
+    assert read_ledger(path) == Ledger(12.346, 3600)
+    write_json(path, {"trainingSeconds": "many", "budgetSeconds": -1})
+    assert read_ledger(path) == Ledger()
+
+
+def test_the_first_loss_is_that_of_the_first_step_over_all_attempts(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    assert first_loss(path) is None
+    append_metrics(path, {"attempt": 1, "step": 1}, {"loss": 4.5, "gradNorm": float("nan")})
+    append_metrics(path, {"attempt": 2, "step": 1}, {"loss": 3.5})
+    assert first_loss(path) == 4.5
+    assert next(read_metrics(path)) == {"attempt": 1, "step": 1, "loss": 4.5}
+
+
+def test_a_line_that_a_kill_tore_does_not_spoil_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"step": 1, "loss": 4.5}\n{"step": 2, "lo')
+    append_metrics(path, {"step": 2}, {"loss": 4.0})
+    assert [line["step"] for line in read_metrics(path)] == [1, 2]
+
+
+def staged_model(workspace: Workspace) -> Path:
+    staging = workspace.staging(1)
+    staging.mkdir(parents=True)
+    (staging / "b.json").write_text("{}")
+    (staging / "a.safetensors").write_bytes(b"abc")
+    (staging / "a.safetensors").chmod(0o600)
+    return staging
+
+
+def test_a_model_is_described_with_a_digest_that_anyone_can_check(tmp_path: Path) -> None:
+    staging = staged_model(Workspace(tmp_path))
+    artifact = describe(staging, "model", "adapter")
+    files = {"a.safetensors": b"abc", "b.json": b"{}"}
+    lines = sorted(f"{hashlib.sha256(content).hexdigest()}  {name}\n" for name, content in files.items())
+    assert artifact.digest == f"sha256:{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
+    assert (artifact.files, artifact.bytes) == (("a.safetensors", "b.json"), 5)
+    assert (staging / "a.safetensors").stat().st_mode & 0o777 == 0o644
+
+
+def test_a_finished_model_is_found_again_by_its_own_job_only(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    assert finished_verdict(workspace, JOB) is None
+    put_in_place(workspace, staged_model(workspace), DONE, JOB)
+    assert finished_verdict(workspace, JOB) == DONE.to_json()
+    assert finished_verdict(workspace, OTHER) is None
+
+
+def test_a_verdict_without_its_model_does_not_count(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    write_json(workspace.finished, {"jobUid": JOB.uid, "verdict": DONE.to_json()})
+    assert finished_verdict(workspace, JOB) is None
+
+
+def test_a_model_in_the_way_is_never_overwritten(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    staging = staged_model(workspace)
+    workspace.model.mkdir()
+    with pytest.raises(UserError, match="already exists and was not made by this job"):
+        put_in_place(workspace, staging, DONE, JOB)
+
+
+def test_what_earlier_attempts_left_of_a_model_is_removed(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    staging = staged_model(workspace)
+    clear_staging(workspace)
+    assert not staging.exists()

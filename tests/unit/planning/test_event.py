@@ -1,0 +1,86 @@
+"""The Events of a transition, named after the write that they tell of."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.api.model import Json
+from finetune_operator.api.status import FineTuneJobStatus
+from finetune_operator.planning.manifests.event import WARNINGS, events_of
+from tests.unit.planning.scene import NAME, NOW, UID, a_job, at, ended, prepared, scene, told
+
+
+def status(phase: Phase, reason: Reason, message: str = "why") -> FineTuneJobStatus:
+    """A status of that phase and reason."""
+    return FineTuneJobStatus(phase=phase, reason=reason, message=message)
+
+
+LOADING = status(Phase.RUNNING, Reason.LOADING)
+TRAINING = status(Phase.RUNNING, Reason.TRAINING)
+
+
+def step(old: FineTuneJobStatus | None, new: FineTuneJobStatus) -> Json:
+    """The one Event of a step."""
+    (event,) = events_of(a_job(status=old), new, NOW)
+    return event
+
+
+def test_a_transition_tells_what_whom_and_when() -> None:
+    event = step(LOADING, TRAINING)
+    assert (event["type"], event["reason"], event["message"]) == ("Normal", "Training", "Running: why")
+    assert event["involvedObject"] == {
+        "apiVersion": "finetune.dev/v1alpha1",
+        "kind": "FineTuneJob",
+        "namespace": "team-a",
+        "name": NAME,
+        "uid": UID,
+    }
+    assert event["firstTimestamp"] == event["lastTimestamp"] == "2026-11-21T12:00:00Z"
+
+
+def test_a_step_further_is_no_transition() -> None:
+    assert events_of(a_job(status=TRAINING), status(Phase.RUNNING, Reason.TRAINING, "step 2"), NOW) == ()
+
+
+def test_the_first_word_on_a_job_is_a_transition() -> None:
+    assert step(None, status(Phase.VALIDATING, Reason.VALIDATING))["reason"] == "Validating"
+
+
+def test_telling_it_twice_makes_one_event() -> None:
+    assert step(LOADING, TRAINING) == step(LOADING, TRAINING)
+
+
+def test_another_transition_has_another_name() -> None:
+    done = status(Phase.SUCCEEDED, Reason.COMPLETED)
+    assert step(LOADING, TRAINING)["metadata"]["name"] != step(LOADING, done)["metadata"]["name"]
+
+
+@pytest.mark.parametrize("reason", WARNINGS)
+def test_what_somebody_should_look_at_is_a_warning(reason: Reason) -> None:
+    assert step(LOADING, status(Phase.PENDING, reason))["type"] == "Warning"
+
+
+def test_a_failure_is_a_warning_whatever_its_reason() -> None:
+    assert step(LOADING, status(Phase.FAILED, Reason.USER_ERROR))["type"] == "Warning"
+
+
+def test_a_long_message_is_cut_to_what_an_event_holds() -> None:
+    event = step(LOADING, status(Phase.QUEUED, Reason.UNSCHEDULABLE, "x" * 2048))
+    assert len(event["message"]) == 1024
+
+
+def test_an_attempt_that_went_wrong_is_told_once_and_by_an_event_of_its_own() -> None:
+    failed = told(scene(a_job(), prepared(), ended(code=1, message="boom")))
+    wrong, transition = events_of(a_job(), failed, NOW)
+    assert (wrong["type"], wrong["reason"]) == ("Warning", "Error")
+    assert wrong["message"] == "attempt 1 of train ended: exit code 1 (Error): boom"
+    assert transition["reason"] == "Retrying"
+    later = told(scene(a_job(status=failed), prepared(), ended(code=1, message="boom"), now=at(1)))
+    assert events_of(a_job(status=failed), later, NOW) == ()
+
+
+def test_two_attempts_that_ended_unseen_have_two_events() -> None:
+    failed = told(scene(a_job(), prepared(), ended(code=1), ended(attempt=2, code=1)))
+    names = [event["metadata"]["name"] for event in events_of(a_job(), failed, NOW)]
+    assert len(set(names)) == len(names) == 3
