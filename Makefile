@@ -77,8 +77,9 @@ python-venv:
 		{ echo "python3 -m venv does not work and python3-venv could not be installed: install it by hand" >&2; exit 1; }
 
 .PHONY: generate
-generate: venv ## Write the CRDs and their copies in the chart from the pydantic models
+generate: venv ## Write the CRDs, their copies in the chart and docs/reasons.md from the models
 	@$(RUN) -m finetune_operator.api.crd
+	@$(RUN) docs/generate_reasons.py
 
 .PHONY: requirements
 requirements: venv ## Compile the pinned dependencies from pyproject.toml

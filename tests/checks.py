@@ -47,6 +47,7 @@ CHECKS: tuple[Check, ...] = (
     Check("format", (PYTHON, "-m", "ruff", "format", "--check", "."), "ruff format"),
     Check("layers", (str(Path(PYTHON).with_name("lint-imports")),), "docs/architecture.md says who may import whom"),
     Check("crds", (PYTHON, "-m", "finetune_operator.api.crd", "--check"), "make generate, then commit what changed"),
+    Check("reasons", (PYTHON, "docs/generate_reasons.py", "--check"), "make generate, then commit what changed"),
     Check("chart", ("{helm}", "lint", "--strict", "charts/finetune-operator"), "see the lines above"),
 )
 

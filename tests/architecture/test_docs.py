@@ -6,6 +6,7 @@ import ast
 import re
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from pydantic import ValidationError
 from finetune_operator.api.crd import KINDS
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import API_VERSION
+from finetune_operator.planning.manifests.event import WARNINGS
+from finetune_operator.planning.outcome import ADVICE
 
 ROOT: Final = Path(__file__).parents[2]
 DOCUMENTS: Final = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "trainer-image/CONTRACT.md"])
@@ -27,7 +30,7 @@ MADE_BY_RUNNING: Final = ("build/",)
 ENDS: Final = ("UserError", "Broken", "Interrupted", "OutOfMemory", "StageEnd")
 """The trainer's exceptions that carry a failure code."""
 
-FENCE: Final = re.compile(r"^```(\w*)\n(.*?)^```", re.DOTALL | re.MULTILINE)
+FENCE: Final = re.compile(r"^ *```(\w*)\n(.*?)^ *```", re.DOTALL | re.MULTILINE)
 SPAN: Final = re.compile(r"`([^`\n]+)`")
 LINK: Final = re.compile(r"\]\(([^)\s]+)\)")
 HEADING: Final = re.compile(r"^#+ +(.+)$", re.MULTILINE)
@@ -52,7 +55,7 @@ class Document:
 
     @property
     def blocks(self) -> list[tuple[str, str]]:
-        return FENCE.findall(self.text)
+        return [(language, textwrap.dedent(text)) for language, text in FENCE.findall(self.text)]
 
 
 @pytest.fixture(params=DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
@@ -85,6 +88,11 @@ def test_the_page_of_reasons_is_up_to_date() -> None:
     command = [sys.executable, str(ROOT / "docs/generate_reasons.py"), "--check"]
     run = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_troubleshooting_names_every_reason_that_warns_or_has_advice() -> None:
+    page = (ROOT / "docs/troubleshooting.md").read_text(encoding="utf-8")
+    assert {reason for reason in WARNINGS | ADVICE.keys() if f"`{reason}`" not in page} == set()
 
 
 def test_troubleshooting_names_every_failure_code_of_the_trainer() -> None:

@@ -2,7 +2,7 @@
 
 Unmodified upstream programs (etcd, API server, controllers, scheduler, kubelet, kube-proxy, CoreDNS) and containerd run
 in namespaces of their own, under one supervisor; when it ends, everything ends. On the command line:
-`python -m tests.cluster --help`. In Python: `with` nothing to set up, `cluster = up("demo")`, then `down("demo")`.
+`python -m tests.cluster --help`. In Python: `cluster = up("demo")`, and `down("demo")` at the end.
 """
 
 from tests.cluster.build import ensure_program

@@ -25,7 +25,7 @@ def read(place: str) -> Any:
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_an_example_keeps_its_schema(name: str) -> None:
-    schema = read(f"{name.split('.')[0]}.schema.json")
+    schema = read(f"{name.partition('.')[0]}.schema.json")
     jsonschema.Draft202012Validator.check_schema(schema)
     jsonschema.validate(read(f"examples/{name}"), schema)
 

@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from finetune_operator.api.model import Json
+from finetune_operator.api.names import LEADER_LABEL
 from finetune_operator.cluster.client import Cluster
-from finetune_operator.cluster.resources import LEASES
+from finetune_operator.cluster.resources import FINETUNEJOBS, LEASES, PODS
 from tests.support.apiserver import ApiServer, kubeconfig_for
 from tests.support.eventually import eventually
+from tests.support.faulty_proxy import faulty_proxy
+from tests.support.objects import fine_tune_job, pod
 from tests.support.operator_process import OperatorLaunch, OperatorProcess, running_operator
 
 pytestmark = pytest.mark.controlplane
@@ -133,3 +137,79 @@ async def test_while_the_api_server_is_away_it_waits(api_server: ApiServer, name
 
         assert await operator.get("/healthz") == (200, "ok\n")
         assert operator.end() == 0
+
+
+async def phase(cluster: Cluster, namespace: str, name: str) -> str:
+    job = await cluster.get(FINETUNEJOBS, namespace, name)
+    return str(job["status"].get("phase", ""))
+
+
+async def test_a_short_outage_is_outlasted_and_nothing_is_missed(
+    api_server: ApiServer, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    async with faulty_proxy(api_server, tmp_path) as proxy:
+        launch = OperatorLaunch(
+            tmp_path, {"lease": {"seconds": 20, "renewSeconds": 1}}, {"KUBECONFIG": str(proxy.kubeconfig)}
+        )
+        with running_operator(api_server, namespace, launch) as operator:
+            await operator.leads()
+            proxy.fail(503, path="/")
+            proxy.cut_watches()
+            await cluster.create(FINETUNEJOBS, namespace, fine_tune_job("meanwhile", instanceType="unheard-of"))
+            await eventually(lambda: operator.said("cannot renew the Lease"))
+            proxy.mend()
+
+            await eventually(lambda: phase(cluster, namespace, "meanwhile"), within=60)
+            assert operator.process.poll() is None
+
+
+async def test_after_a_long_outage_the_restarted_operator_waits_and_then_leads(
+    api_server: ApiServer, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    async with faulty_proxy(api_server, tmp_path) as proxy:
+        launch = OperatorLaunch(tmp_path, environment={"KUBECONFIG": str(proxy.kubeconfig), "POD_NAME": "one"})
+        with running_operator(api_server, namespace, launch) as first:
+            await first.leads()
+            proxy.fail(503, path="/")
+            await eventually(lambda: first.process.poll() is not None)
+            assert first.said("leaving at once: the Lease could not be renewed in time")
+        with running_operator(api_server, namespace, launch) as second:
+            await eventually(lambda: second.said("cannot look at the Lease"))
+            await cluster.create(FINETUNEJOBS, namespace, fine_tune_job("meanwhile", instanceType="unheard-of"))
+            proxy.mend()
+
+            await second.leads()
+            await eventually(lambda: phase(cluster, namespace, "meanwhile"), within=60)
+
+
+async def test_what_is_refused_and_then_permitted_goes_on_by_itself(
+    api_server: ApiServer, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    async with faulty_proxy(api_server, tmp_path) as proxy:
+        launch = OperatorLaunch(tmp_path, environment={"KUBECONFIG": str(proxy.kubeconfig)})
+        with running_operator(api_server, namespace, launch) as operator:
+            await operator.leads()
+            proxy.fail(403, path="/status")
+            await cluster.create(FINETUNEJOBS, namespace, fine_tune_job("one", instanceType="unheard-of"))
+            await eventually(lambda: operator.said("Refused: "))
+            proxy.mend()
+
+            await eventually(lambda: phase(cluster, namespace, "one"), within=60)
+
+
+async def test_the_leader_wears_the_label_and_takes_it_off_when_it_ends(
+    api_server: ApiServer, cluster: Cluster, namespace: str, tmp_path: Path
+) -> None:
+    await cluster.create(PODS, namespace, pod("operator-0"))
+    launch = OperatorLaunch(tmp_path, environment={"POD_NAME": "operator-0"})
+
+    async def labels() -> Json:
+        found = await cluster.get(PODS, namespace, "operator-0")
+        return dict(found["metadata"].get("labels") or {})
+
+    with running_operator(api_server, namespace, launch) as operator:
+        await operator.leads()
+        assert (await labels()).get(LEADER_LABEL) == "true"
+        operator.end()
+
+    assert LEADER_LABEL not in await labels()

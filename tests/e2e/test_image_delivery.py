@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from tests.cluster import up
+from tests.cluster import Cluster, up
 from tests.e2e.place import cluster_name
 from tests.images.ensure import deliver
 from tests.images.node import Node
@@ -40,6 +40,7 @@ class Probe:
     """A small image of the test's own, and the node it goes to."""
 
     recipe: Recipe
+    cluster: Cluster
     node: Node
 
     def deliver(self, words: str) -> Plan:
@@ -53,10 +54,14 @@ class Probe:
         return wanted
 
     def said_by(self, wanted: Plan) -> str:
-        """What a container of the image prints, its root file system read-only."""
-        command = ["ctr", "--address", str(self.node.socket), "--namespace", "k8s.io", "run", "--rm", "--read-only"]
+        """What a restricted pod of the image prints; it is not allowed to ask a registry."""
         name = f"probe-{secrets.token_hex(4)}"
-        return subprocess.run([*command, wanted.reference, name], capture_output=True, text=True, check=True).stdout
+        kubectl = self.cluster.kubectl
+        kubectl("apply", "--filename=-", content=json.dumps(_pod(name, wanted.reference)))
+        kubectl("wait", f"pod/{name}", "--for=jsonpath={.status.phase}=Succeeded", "--timeout=60s")
+        said = kubectl("logs", name)
+        kubectl("delete", "pod", name, "--wait=false")
+        return said
 
 
 @pytest.fixture
@@ -72,10 +77,10 @@ def probe(tmp_path: Path) -> Iterator[Probe]:
         packages=("Dockerfile",),
         code=("program",),
     )
-    socket = up(cluster_name()).containerd_socket
-    assert socket
-    node = Node(socket)
-    yield Probe(recipe, node)
+    cluster = up(cluster_name())
+    assert cluster.containerd_socket
+    node = Node(cluster.containerd_socket)
+    yield Probe(recipe, cluster, node)
     node.keep_newest(repository, 0)
     with held(print) as workshop:
         storage = Storage(workshop)
@@ -119,3 +124,18 @@ def test_the_store_keeps_the_last_build_only(probe: Probe) -> None:
     with held(print) as workshop:
         kept = Storage(workshop).references()
     assert set(built) & set(kept) == {built[-1]}
+
+
+def _pod(name: str, image: str) -> dict[str, object]:
+    security = {"readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+    container = {"name": "probe", "image": image, "imagePullPolicy": "Never", "securityContext": security}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name},
+        "spec": {
+            "restartPolicy": "Never",
+            "securityContext": {"runAsNonRoot": True},
+            "containers": [container],
+        },
+    }

@@ -67,7 +67,7 @@ RECIPES = (
             "requirements/trl.txt",
         ),
         code=("trainer",),
-        cold=Cost(build_seconds=150, load_seconds=80, build_gigabytes=16),
+        cold=Cost(build_seconds=150, load_seconds=80, build_gigabytes=20),
     ),
 )
 

@@ -59,7 +59,7 @@ def undisturbed(trainer: Trainer, world: Path, tiny_model: Path) -> tuple[Job, A
     finished = Job(trainer, folder, tiny_model, SAMPLE)
     for each in (folder, finished.workspace.root):
         each.chmod(0o777)
-    return finished, finished.attempt("train", hyperparameters__steps=60)
+    return finished, finished.attempt("train", {"hyperparameters__steps": 60})
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def operator_endpoint() -> Iterator[OperatorEndpoint]:
             self.end_headers()
             self.wfile.write(json.dumps(endpoint.reply).encode())
 
-        def log_message(self, *_: object) -> None:
+        def log_message(self, *_: object) -> None:  # type: ignore[explicit-override]  # Python 3.11 has no override
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -111,12 +111,14 @@ class Job:
             put(document, place.split("__"), value)
         return document
 
-    def start(self, stage: str, user: int | None = None, **changes: object) -> subprocess.Popen[str]:
+    def start(
+        self, stage: str, changes: Mapping[str, object] | None = None, *, as_user: int | None = None
+    ) -> subprocess.Popen[str]:
         """Start an attempt; finish it with ``end``."""
-        (self.folder / "run.json").write_text(json.dumps(self.document(stage, **changes)))
+        (self.folder / "run.json").write_text(json.dumps(self.document(stage, **(changes or {}))))
         (self.folder / "termination-log").write_text("")
         (self.folder / "termination-log").chmod(0o666)
-        return self._trainer.start("trainer", self.folder, user=user)
+        return self._trainer.start("trainer", self.folder, user=as_user)
 
     def end(self, process: subprocess.Popen[str]) -> Attempt:
         """Wait for the end of an attempt and read what it left."""
@@ -131,9 +133,11 @@ class Job:
         assert len(message) <= 4096
         return Attempt(process.returncode, json.loads(message), output)
 
-    def attempt(self, stage: str, user: int | None = None, **changes: object) -> Attempt:
-        """Run an attempt to its end."""
-        return self.end(self.start(stage, user, **changes))
+    def attempt(
+        self, stage: str, changes: Mapping[str, object] | None = None, *, as_user: int | None = None
+    ) -> Attempt:
+        """Run an attempt to its end; ``changes`` are places of the run document."""
+        return self.end(self.start(stage, changes, as_user=as_user))
 
     def losses(self) -> dict[int, float]:
         """The loss of each step, from metrics.jsonl; of a repeated step the last one."""

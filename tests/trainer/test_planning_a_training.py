@@ -35,14 +35,14 @@ def test_explicit_steps_win_over_epochs() -> None:
 
 @given(batch=st.integers(1, 512), processes=st.integers(1, 8), rows=st.integers(1, 5000))
 def test_the_global_batch_is_kept_or_refused(batch: int, processes: int, rows: int) -> None:
-    try:
-        plan = make_plan(hyperparameters(batch_size=batch), rows, processes)
-    except UserError as error:
-        assert batch % processes
-        assert error.param == "spec.hyperparameters.batchSize"
-    else:
-        assert plan.micro_batch * plan.accumulation * processes == batch
-        assert plan.micro_batch <= 8
+    asked = hyperparameters(batch_size=batch)
+    if batch % processes:
+        with pytest.raises(UserError, match="cannot be split evenly"):
+            make_plan(asked, rows, processes)
+        return
+    plan = make_plan(asked, rows, processes)
+    assert plan.micro_batch * plan.accumulation * processes == batch
+    assert plan.micro_batch <= 8
 
 
 def test_a_batch_that_cannot_be_split_is_refused_with_one_that_can() -> None:

@@ -48,7 +48,7 @@ def test_prepare_reports_what_is_ready(job: Job) -> None:
 
 
 def test_the_tiny_model_learns_the_sample_dataset(job: Job, trainer: Trainer, tiny_model: Path) -> None:
-    attempt = job.attempt("train", **RECOMMENDED)
+    attempt = job.attempt("train", RECOMMENDED)
     assert (attempt.exit_code, attempt.verdict["result"]) == (0, "completed"), attempt.output
     check_schema("verdict.schema.json", attempt.verdict)
     metrics = attempt.verdict["metrics"]
@@ -62,7 +62,7 @@ def test_the_tiny_model_learns_the_sample_dataset(job: Job, trainer: Trainer, ti
 
 
 def test_a_training_that_was_ended_goes_on_and_ends_the_same(job: Job, undisturbed: tuple[Job, Attempt]) -> None:
-    process = job.start("train", hyperparameters__steps=60)
+    process = job.start("train", {"hyperparameters__steps": 60})
     wait_until(lambda: job.workspace.metrics.exists() and len(job.losses()) >= 5, within=WITHIN)
     process.send_signal(signal.SIGTERM)
     ended = job.end(process)
@@ -73,7 +73,7 @@ def test_a_training_that_was_ended_goes_on_and_ends_the_same(job: Job, undisturb
     step = ended.verdict["step"]
     assert (job.workspace.attempt_checkpoints(1) / f"checkpoint-{step}" / "COMPLETE.json").is_file()
     assert not job.workspace.model.exists()
-    resumed = job.attempt("train", attempt=2, hyperparameters__steps=60)
+    resumed = job.attempt("train", {"attempt": 2, "hyperparameters__steps": 60})
     assert (resumed.exit_code, resumed.verdict["step"]) == (0, 60), resumed.output
     straight, verdict = undisturbed[0].losses(), undisturbed[1].verdict
     assert job.losses() == pytest.approx(straight, rel=1e-6)
@@ -83,17 +83,14 @@ def test_a_training_that_was_ended_goes_on_and_ends_the_same(job: Job, undisturb
 
 def test_a_damaged_checkpoint_is_passed_over_for_an_older_one(job: Job, undisturbed: tuple[Job, Attempt]) -> None:
     changes = {"hyperparameters__steps": 60, "checkpoints__everySteps": 20}
-    shutil.copytree(undisturbed[0].workspace.root, job.workspace.root, dirs_exist_ok=True)
-    shutil.rmtree(job.workspace.root / "checkpoints")
-    shutil.rmtree(job.workspace.model)
-    first = job.attempt("train", hyperparameters__steps=60, checkpoints__everySteps=20, checkpoints__keepLast=3)
+    first = job.attempt("train", {**changes, "checkpoints__keepLast": 3})
     assert first.exit_code == 0, first.output
     shutil.rmtree(job.workspace.model)
     checkpoints = job.workspace.attempt_checkpoints(1)
     (checkpoints / "checkpoint-60" / "COMPLETE.json").unlink()
     weights = checkpoints / "checkpoint-40" / "adapter_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
-    second = job.attempt("train", attempt=2, **changes)
+    second = job.attempt("train", {"attempt": 2, **changes})
     assert second.exit_code == 0, second.output
     assert "checkpoint 40 of attempt 1 is passed over: adapter_model.safetensors has" in second.output
     assert "training starts again after step 20" in second.output
@@ -103,14 +100,14 @@ def test_a_damaged_checkpoint_is_passed_over_for_an_older_one(job: Job, undistur
 def test_a_finished_model_is_reported_again_and_not_trained_again(undisturbed: tuple[Job, Attempt]) -> None:
     finished, first = undisturbed
     lines = finished.workspace.metrics.read_text()
-    again = finished.attempt("train", attempt=2, hyperparameters__steps=60)
+    again = finished.attempt("train", {"attempt": 2, "hyperparameters__steps": 60})
     assert again.exit_code == 0
     assert again.verdict == {**first.verdict, "attempt": 2}
     assert finished.workspace.metrics.read_text() == lines
 
 
 def test_hours_that_run_out_leave_a_model(job: Job) -> None:
-    attempt = job.attempt("train", hyperparameters__steps=100_000, limits__trainingSeconds=2)
+    attempt = job.attempt("train", {"hyperparameters__steps": 100_000, "limits__trainingSeconds": 2})
     assert (attempt.exit_code, attempt.verdict["result"]) == (0, "deadline"), attempt.output
     assert 2 <= float(str(attempt.verdict["trainingSeconds"])) < 30
     assert (job.workspace.model / "adapter_model.safetensors").is_file()
@@ -119,8 +116,8 @@ def test_hours_that_run_out_leave_a_model(job: Job) -> None:
 def test_a_stop_in_the_reply_ends_the_training_with_a_model(job: Job, operator: OperatorEndpoint) -> None:
     operator.reply = {"stop": False}
     (job.folder / "progress-url").write_text(operator.url)
-    process = job.start("train", hyperparameters__steps=100_000)
-    wait_until(lambda: job.workspace.metrics.exists(), within=WITHIN)
+    process = job.start("train", {"hyperparameters__steps": 100_000})
+    wait_until(job.workspace.metrics.exists, within=WITHIN)
     operator.reply = {"stop": True}
     attempt = job.end(process)
     assert (attempt.exit_code, attempt.verdict["result"]) == (0, "stopped"), attempt.output
@@ -136,9 +133,8 @@ def test_full_fine_tuning_leaves_whole_weights_and_evaluates(job: Job) -> None:
     validation = {"name": "v", "split": "validation", "uri": "pvc://team/v.jsonl", "path": str(SAMPLE)}
     document = job.document("train")
     datasets = [*document["datasets"], validation]  # type: ignore[misc]
-    attempt = job.attempt(
-        "train", datasets=datasets, hyperparameters__steps=8, hyperparameters__lora={"enabled": False}
-    )
+    full = {"hyperparameters__steps": 8, "hyperparameters__lora": {"enabled": False}}
+    attempt = job.attempt("train", {"datasets": datasets, **full})
     assert attempt.exit_code == 0, attempt.output
     assert attempt.verdict["artifact"]["kind"] == "model"  # type: ignore[index]
     assert attempt.verdict["metrics"]["evalLoss"] > 0  # type: ignore[index]
@@ -146,13 +142,13 @@ def test_full_fine_tuning_leaves_whole_weights_and_evaluates(job: Job) -> None:
 
 
 def test_a_training_that_diverges_says_so(job: Job) -> None:
-    attempt = job.attempt("train", hyperparameters__learningRate=1e30, hyperparameters__lora={"enabled": False})
+    attempt = job.attempt("train", {"hyperparameters__learningRate": 1e30, "hyperparameters__lora": {"enabled": False}})
     assert (attempt.exit_code, attempt.verdict["code"]) == (1, "LossNotFinite"), attempt.output
     assert attempt.verdict["param"] == "spec.hyperparameters.learningRate"
 
 
 def test_more_gpus_than_there_are_is_a_failure_and_no_silent_run_on_cpu(job: Job) -> None:
-    attempt = job.attempt("train", hardware__gpus=1)
+    attempt = job.attempt("train", {"hardware__gpus": 1})
     if attempt.exit_code == 0:
         pytest.skip("this host has a GPU")
     assert attempt.verdict["code"] == "NoGpuFound"
@@ -162,7 +158,7 @@ def test_more_gpus_than_there_are_is_a_failure_and_no_silent_run_on_cpu(job: Job
 def test_what_an_odd_user_writes_everyone_can_read(job: Job) -> None:
     if os.getuid() != 0:
         pytest.skip("only root can start a process as another user")
-    attempt = job.attempt("train", user=54321, hyperparameters__steps=2)
+    attempt = job.attempt("train", {"hyperparameters__steps": 2}, as_user=54321)
     assert attempt.exit_code == 0, attempt.output
     for path in (job.workspace.model, *job.workspace.model.rglob("*")):
         assert path.stat().st_uid == 54321
@@ -175,7 +171,7 @@ def test_a_row_that_the_template_cannot_hold_is_cut_off_with_a_warning(job: Job)
         for n in (5, 490, 600)
     ]
     file = write_lines(job.folder / "long.jsonl", rows)
-    attempt = job.attempt("prepare", datasets__0__path=str(file))
+    attempt = job.attempt("prepare", {"datasets__0__path": str(file)})
     assert attempt.exit_code == 0, attempt.output
     assert attempt.verdict["report"]["rows"] == 2  # type: ignore[index]
     warnings = attempt.verdict["report"]["warnings"]  # type: ignore[index]

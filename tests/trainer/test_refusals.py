@@ -32,7 +32,7 @@ def document(inputs: Path, **changes: object) -> Json:
         "datasets__0__path": str(inputs / "train.jsonl"),
         "paths__workspace": str(inputs / "workspace"),
     }
-    return run_document("prepare", **places, **changes)
+    return run_document("prepare", **{**places, **changes})
 
 
 def run(inputs: Path, run_json: object) -> Attempt:

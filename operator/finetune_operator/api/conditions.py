@@ -65,10 +65,6 @@ class Reason(StrEnum):
         "PodsRemain",
         "Pods of an earlier attempt still exist; the next one waits, so that there is never a second writer.",
     )
-    NODE_UNREACHABLE = (
-        "NodeUnreachable",
-        "A pod stays on a node that does not answer; an administrator must end the node or delete its object.",
-    )
     # Working
     LOADING = "Loading", "The trainer is up and loads model and data; training time does not count yet."
     TRAINING = "Training", "The trainer is training."

@@ -81,6 +81,9 @@ class Hyperparameters(ApiModel):
     """Rows per optimizer step over all GPUs and accumulation; 8 when absent."""
     learning_rate: Annotated[float, Field(gt=0, le=10)] | None = None
     """Peak learning rate; 2e-4 with LoRA and 2e-5 without when absent."""
+    context_length: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    """Tokens of a row that are trained on; longer rows are cut off at the end. What the model can, at most 4096, when
+    absent."""
     lora: Lora | None = None
     """Low-rank adaptation, on when absent."""
     seed: Annotated[int, Field(ge=0, le=4_294_967_295)] | None = None

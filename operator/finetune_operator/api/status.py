@@ -140,6 +140,8 @@ class ResolvedHyperparameters(ApiModel):
     """Peak learning rate."""
     seed: int
     """Seed of data order and initialisation."""
+    context_length: int | None = None
+    """Tokens of a row; absent: the trainer takes what the model can, at most 4096."""
     lora: ResolvedLora
     """The adapter."""
 

@@ -65,6 +65,7 @@ def resolve_hyperparameters(given: Hyperparameters) -> ResolvedHyperparameters:
         batch_size=_or(given.batch_size, DEFAULT_BATCH_SIZE),
         learning_rate=_or(given.learning_rate, default_rate),
         seed=_or(given.seed, DEFAULT_SEED),
+        context_length=given.context_length,
         lora=lora,
     )
 

@@ -16,7 +16,7 @@ from typing import Final, TextIO
 from typing_extensions import override
 
 _SUBJECT: ContextVar[MappingProxyType[str, object]] = ContextVar("subject", default=MappingProxyType({}))
-_SECRET: Final = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+|\beyJ[\w-]+\.[\w-]+\.[\w-]+")
+_SECRET: Final = re.compile(r"(?i)\bbearer\s+[\w.~+/=-]{12,}|\bauthorization\W+basic\s+\S+|\beyJ[\w-]+\.[\w-]+\.[\w-]+")
 LEVELS: Final = ("debug", "info", "warning", "error")
 
 

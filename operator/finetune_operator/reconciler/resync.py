@@ -53,6 +53,8 @@ class Resync:
                     await self.compare(resource)
             except ClusterError as error:
                 log.warning("the comparison with the cluster failed and will be repeated: %s", error)
+            except Exception:
+                log.exception("a defect of the operator: the comparison with the cluster failed and will be repeated")
             else:
                 self._intake.revisit(Priority.RESYNC)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from finetune_operator.api.model import Json
@@ -62,6 +62,15 @@ class Lease(_Part):
     seconds: int = Field(default=15, ge=1)
     """A holder that does not renew for so long has lost it."""
     renew_seconds: float = Field(default=5, gt=0)
+
+    @model_validator(mode="after")
+    def _leaves_time_to_try_again(self) -> Self:
+        if self.renew_seconds > self.seconds / 2:
+            raise ValueError(
+                f"renewSeconds is {self.renew_seconds:g}: at most half of seconds, which is {self.seconds}, "
+                "so that a renewal that fails can be tried again"
+            )
+        return self
 
 
 class Settings(_Part):
@@ -121,6 +130,8 @@ def _read(path: Path, *, required: bool) -> Json:
 
 def _fault(fault: Json) -> str:
     where = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "value_error":
+        return f"{where}: {fault['ctx']['error']}"
     if fault["type"] != "extra_forbidden":
         return f"{where}: {fault['msg']}, given {fault['input']!r}"
     allowed = _keys_at(fault["loc"][:-1])

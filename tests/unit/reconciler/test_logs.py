@@ -53,11 +53,23 @@ def test_outside_of_a_job_a_line_names_none(stream: io.StringIO) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Authorization: Bearer s3cr3t.t0ken", "basic czNjcjN0", "token eyJhbGciOi.eyJzdWIiOi.s3cr3t-signature"]
+    "text",
+    [
+        "Authorization: Bearer s3cr3t.t0ken",
+        "Authorization: Basic czNjcjN0",
+        "token eyJhbGciOi.eyJzdWIiOi.s3cr3t-signature",
+    ],
 )
 def test_what_looks_like_a_credential_is_struck_out(stream: io.StringIO, text: str) -> None:
     logging.getLogger("finetune_operator.test").error("failed with %s", text, exc_info=ValueError(text))
 
     assert "[redacted]" in line(stream)["message"]
+    assert stream.getvalue().count("[redacted]") >= 2, "in the message and in the traceback"
     for secret in ("s3cr3t", "czNjcjN0"):
         assert secret not in stream.getvalue()
+
+
+def test_talk_about_credentials_is_left_alone(stream: io.StringIO) -> None:
+    logging.getLogger("finetune_operator.test").warning("a bearer token, and basic understanding")
+
+    assert line(stream)["message"] == "a bearer token, and basic understanding"

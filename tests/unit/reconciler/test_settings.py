@@ -62,6 +62,7 @@ def test_a_file_that_is_named_must_exist(tmp_path: Path) -> None:
         ("workers: many", "workers: Input should be a valid integer"),
         ("workers: 0", "workers: Input should be greater than or equal to 1, given 0"),
         ("imagePullPolicy: Sometimes", "imagePullPolicy: Input should be 'Always', 'IfNotPresent' or 'Never'"),
+        ("lease: {seconds: 5}", "lease: renewSeconds is 5: at most half of seconds, which is 5, so that"),
         ("- a\n- b", "expected keys and values, found list"),
         ("a: [", "cannot be read as YAML"),
     ],

@@ -25,7 +25,7 @@ WORDS: Final = (
 )  # fmt: skip
 
 
-UNUSUAL: Final = 0.25
+UNUSUAL: Final = 0.2
 """How often something is unusual: a word, a comma, a name in front."""
 
 
@@ -33,6 +33,8 @@ def made_up_question(random: Random) -> str:
     """A question of up to seven words after its opening; it need not make sense."""
     words = [_word(random) for _ in range(random.randint(0, 7))]
     opening = random.choice(OPENINGS)
+    if words and random.random() < UNUSUAL:
+        words[random.randrange(len(words))] += ","
     if random.random() < UNUSUAL:
         opening = f"{_word(random).capitalize()}: {opening.lower()}"
     return " ".join([opening, *words]) + random.choice("???!.")

@@ -1,0 +1,26 @@
+"""What a trainer is told in reply to its report."""
+
+from __future__ import annotations
+
+from finetune_operator.cluster.resources import FINETUNEJOBS, Key
+from finetune_operator.reconciler.assembly import budget_reply
+from finetune_operator.reconciler.store import Store
+from tests.support.objects import fine_tune_job
+
+ONE = Key("ns", "one")
+
+
+def holding(**spec: object) -> Store:
+    store, body = Store(), fine_tune_job("one", **spec)
+    body["metadata"] |= {"namespace": "ns", "resourceVersion": "1"}
+    store.put(FINETUNEJOBS, body)
+    return store
+
+
+def test_it_learns_the_whole_budget_in_seconds() -> None:
+    assert budget_reply(holding(hours=1.5), ONE) == {"budgetSeconds": 5400}
+
+
+def test_without_a_budget_or_a_job_there_is_nothing_to_tell() -> None:
+    assert budget_reply(holding(), ONE) == {}
+    assert budget_reply(Store(), ONE) == {}
