@@ -16,14 +16,13 @@ SESSION = "FINETUNE_TEST_SESSION"
 
 
 def pytest_configure() -> None:
-    """Give this run a name of its own, which its worker processes inherit: two runs never share a control plane."""
+    """Give this run a name, which its worker processes inherit."""
     os.environ.setdefault(SESSION, secrets.token_hex(4))
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """Remove the control plane when the last process of the run ends, which is the one that the others began from."""
-    if not hasattr(config, "workerinput"):
-        remove_api_server(_name())
+def pytest_unconfigure() -> None:
+    """Remove the control plane of this process, if it started one."""
+    remove_api_server(_name())
 
 
 @pytest.fixture(scope="session")
@@ -51,4 +50,5 @@ async def namespace(cluster: Cluster) -> AsyncIterator[str]:
 
 
 def _name() -> str:
-    return f"test-{os.environ[SESSION]}"
+    """One control plane for each process of a run: an operator under test acts on all jobs that it sees."""
+    return f"test-{os.environ[SESSION]}-{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"

@@ -20,14 +20,14 @@ def strays(folder: ClusterFolder) -> list[int]:
     ]
 
 
-def remaining(name: str, folder: ClusterFolder, network: Network | None) -> list[str]:
+def remaining(folder: ClusterFolder, network: Network | None) -> list[str]:
     """One sentence for each thing that the cluster still has on the host: processes, mounts, interfaces, cgroups."""
     mark = f"{folder.root}/"
     running = [pid for pid, arguments in _processes() if any(mark in each for each in arguments) and pid != os.getpid()]
     mounts = [line.split()[1] for line in Path("/proc/self/mounts").read_text(encoding="utf-8").splitlines()]
     found = [f"process {pid} runs" for pid in running]
     found += [f"{mount} is mounted" for mount in mounts if mount.startswith(mark)]
-    found += [f"the cgroup {group} is there" for group in cgroups.existing(name)]
+    found += [f"the cgroup {group} is there" for group in cgroups.existing(folder.control_group)]
     if network is not None and attached(network):
         found.append(f"the interface {network.interface} is there")
     return found

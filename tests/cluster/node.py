@@ -99,7 +99,7 @@ def _kubelet(setting: Setting) -> dict[str, object]:
         "tlsPrivateKeyFile": setting.key("kubelet-server"),
         "containerRuntimeEndpoint": socket,
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": path_of(setting.name),
+        "cgroupRoot": path_of(setting.folder.control_group),
         "failCgroupV1": False,
         "failSwapOn": False,
         "oomScoreAdj": 0,  # lowering it needs CAP_SYS_RESOURCE

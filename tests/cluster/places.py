@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -76,6 +77,11 @@ class ClusterFolder:
     @property
     def supervisor_socket(self) -> Path:
         return self.root / "supervisor.sock"
+
+    @property
+    def control_group(self) -> str:
+        """Name of its control group. These belong to the whole machine, so it differs between two cache folders."""
+        return f"{self.root.name}-{hashlib.sha256(os.fsencode(self.root)).hexdigest()[:8]}"
 
     @property
     def record(self) -> Path:

@@ -22,7 +22,6 @@ class Setting:
 
     folder: ClusterFolder
     network: Network
-    name: str
 
     def certificate(self, name: str) -> str:
         """Path of a certificate of this cluster."""

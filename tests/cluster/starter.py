@@ -50,7 +50,7 @@ def up(name: str = DEFAULT_NAME, *, node: bool = True) -> Cluster:
     with exclusive(_lock(name)):
         known = _still_good(name, folder) or _start(name, folder, node=node)
         if node:  # a failure here leaves a cluster that ran before as it is
-            known = _ensure_node(name, folder, known)
+            known = _ensure_node(folder, known)
     return _cluster(name, folder, known)
 
 
@@ -70,7 +70,7 @@ def down(name: str = DEFAULT_NAME, *, keep_images: bool = True) -> None:
     folder = cluster_folder(name)
     _require_machine()
     with exclusive(_lock(name)):
-        _clear(name, folder, keep_logs=False)
+        _clear(folder, keep_logs=False)
         if not keep_images:
             shutil.rmtree(folder.root, ignore_errors=True)
         _lock(name).unlink()
@@ -99,21 +99,25 @@ def _require_machine() -> None:
 
 def _still_good(name: str, folder: ClusterFolder) -> Record | None:
     known = record.read(folder)
-    if known is not None and _up_to_date(known) and wait_until(ApiServer(folder.kubeconfig).ready, HEALTH_SECONDS):
+    if known is not None and _up_to_date(known) and _answers(folder):
         return known
     if known is not None or footprint.strays(folder):
         say(f"Clearing what an earlier run of cluster {name!r} left")
     if folder.root.is_dir():
-        _clear(name, folder, keep_logs=False)
+        _clear(folder, keep_logs=False)
     return None
+
+
+def _answers(folder: ClusterFolder) -> bool:
+    return folder.kubeconfig.is_file() and wait_until(ApiServer(folder.kubeconfig).ready, HEALTH_SECONDS)
 
 
 def _start(name: str, folder: ClusterFolder, *, node: bool) -> Record:
     try:
         known = _start_control_plane(name, folder)
-        return _ensure_node(name, folder, known) if node else known
+        return _ensure_node(folder, known) if node else known
     except BaseException:  # Ctrl-C as well: half a cluster is worse than none
-        _clear(name, folder, keep_logs=True)
+        _clear(folder, keep_logs=True)
         raise
 
 
@@ -128,7 +132,7 @@ def _start_control_plane(name: str, folder: ClusterFolder) -> Record:
     with exclusive(clusters_folder() / ADDRESSES_LOCK):
         running = [each.index for each in record.every().values() if each.supervisor.alive]
         chosen = network.choose(running, network.blocks_in_use())
-        setting = Setting(folder, chosen, name)
+        setting = Setting(folder, chosen)
         controlplane.prepare(setting, datetime.now(UTC))
         supervisor = spawn(folder)
         known = record.write(folder, Record(supervisor, chosen.index, fingerprint()))
@@ -138,43 +142,51 @@ def _start_control_plane(name: str, folder: ClusterFolder) -> Record:
     return record.write(folder, replace(known, control_plane=True))
 
 
-def _ensure_node(name: str, folder: ClusterFolder, known: Record) -> Record:
-    setting = Setting(folder, known.network, name)
+def _ensure_node(folder: ClusterFolder, known: Record) -> Record:
+    setting = Setting(folder, known.network)
     if known.node and bringup.node_is_ready(setting):
         return known
-    cgroups.create(name)
+    cgroups.create(folder.control_group)
     bringup.node(setting, tool_image(platform.machine()))
     return record.write(folder, replace(known, node=True))
 
 
-def _clear(name: str, folder: ClusterFolder, *, keep_logs: bool) -> None:
+def _clear(folder: ClusterFolder, *, keep_logs: bool) -> None:
     known = record.read(folder)
-    identities = [identify(pid) for pid in footprint.strays(folder)]
-    for identity in filter(None, [known.supervisor if known and known.supervisor.alive else None, *identities]):
-        end(identity)
-    addresses = known.network if known else None
-    if addresses is not None and not _is_anothers(addresses, name):
+    addresses = _own_addresses(folder, known)
+    _end_supervisors(folder, known)
+    if addresses is not None:
         network.detach(addresses)
-    cgroups.remove(name)
+    cgroups.remove(folder.control_group)
     _remove_files(folder, keep_logs=keep_logs)
+    _remove_mount_points()
+    if not wait_until(lambda: not footprint.remaining(folder, addresses), VANISH_SECONDS):
+        left = "; ".join(footprint.remaining(folder, addresses))
+        raise ClusterError(
+            f"Cluster {folder.root.name!r} is not wholly gone: {left}.", "end these, then run down again"
+        )
+
+
+def _own_addresses(folder: ClusterFolder, known: Record | None) -> network.Network | None:
+    # The record of a cluster that died may name an index that a running one has taken since.
+    others = (each for name, each in record.every().items() if name != folder.root.name and each.supervisor.alive)
+    if known is None or any(each.index == known.index for each in others):
+        return None
+    return known.network
+
+
+def _end_supervisors(folder: ClusterFolder, known: Record | None) -> None:
+    recorded = known.supervisor if known is not None and known.supervisor.alive else None
+    for identity in (recorded, *map(identify, footprint.strays(folder))):
+        if identity is not None:
+            end(identity)
+
+
+def _remove_mount_points() -> None:
     # Under the lock of those who start: theirs would otherwise be removed before they mount on them.
     with exclusive(clusters_folder() / ADDRESSES_LOCK):
         if not any(each.supervisor.alive for each in record.every().values()):
             remove_mount_points()
-    checked = None if addresses is None or _is_anothers(addresses, name) else addresses
-    if not wait_until(lambda: not footprint.remaining(name, folder, checked), VANISH_SECONDS):
-        left = "; ".join(footprint.remaining(name, folder, checked))
-        raise ClusterError(f"Cluster {name!r} is not wholly gone: {left}.", "end these by hand, then run down again")
-
-
-def _lock(name: str) -> Path:
-    return clusters_folder() / f"{name}.lock"
-
-
-def _is_anothers(addresses: network.Network, name: str) -> bool:
-    # The record of a cluster that died may name an index that a running one has taken since.
-    others = (each for other, each in record.every().items() if other != name and each.supervisor.alive)
-    return any(each.index == addresses.index for each in others)
 
 
 def _remove_files(folder: ClusterFolder, *, keep_logs: bool) -> None:
@@ -191,6 +203,10 @@ def _remove_files(folder: ClusterFolder, *, keep_logs: bool) -> None:
     for each in (folder.containerd, folder.root):
         if each.is_dir() and not any(each.iterdir()):
             each.rmdir()
+
+
+def _lock(name: str) -> Path:
+    return clusters_folder() / f"{name}.lock"
 
 
 def _cluster(name: str, folder: ClusterFolder, known: Record) -> Cluster:

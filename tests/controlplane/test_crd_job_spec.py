@@ -19,6 +19,7 @@ from tests.support.objects import fine_tune_job
 pytestmark = pytest.mark.controlplane
 
 TRAIN: Json = {"name": "train", "uri": "configmap://data/train.jsonl"}
+UNSEEN: Json = {"observedGeneration": -1, "retries": 0}
 URI_OF_DATA = "must be pvc://CLAIM/PATH or configmap://NAME/KEY"
 PATTERN_OF_NAMES = r"should match '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'"
 
@@ -72,6 +73,7 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     "no job type": ({"jobType": None}, ("spec.jobType", "Required value")),
     "a job type of another release": ({"jobType": "dpo"}, ("spec.jobType", '"dpo"', 'supported values: "sft"')),
     "no model": ({"model": None}, ("spec.model", "Required value")),
+    "a model without a place": ({"model": {}}, ("spec.model.name", "Required value")),
     "an empty model": ({"model": {"name": ""}}, ("spec.model.name", "at least 1 chars")),
     "a model on the Hub": (
         {"model": {"name": "meta-llama/Llama-3.1-8B"}},
@@ -102,6 +104,7 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     ),
     "a dataset without a name": ({"datasets": [{"uri": TRAIN["uri"]}]}, ("spec.datasets[0].name", "Required value")),
     "a dataset with a capital": (data(name="Train"), ("spec.datasets[0].name", '"Train"', PATTERN_OF_NAMES)),
+    "a dataset with an empty name": (data(name=""), ("spec.datasets[0].name", "at least 1 chars")),
     "a dataset name of 64": (data(name="a" * 64), ("spec.datasets[0].name", "Too long", "63")),
     "a dataset without a place": ({"datasets": [{"name": "a"}]}, ("spec.datasets[0].uri", "Required value")),
     "a dataset with an empty place": (data(uri=""), ("spec.datasets[0].uri", "at least 1 chars")),
@@ -114,7 +117,7 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     ),
     "epochs and steps": (
         hyper(epochs=3, steps=100),
-        ("spec.hyperparameters", "give epochs or steps, not both", "epochs 3", "steps 100"),
+        ("spec.hyperparameters", "give epochs or steps, not both; given: epochs 3 and steps 100"),
     ),
     "no epochs": (hyper(epochs=0), ("spec.hyperparameters.epochs", "0", "greater than 0")),
     "too many epochs": (hyper(epochs=1001), ("spec.hyperparameters.epochs", "1001", "less than or equal to 1000")),
@@ -137,6 +140,14 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
     "too large a seed": (
         hyper(seed=4_294_967_296),
         ("spec.hyperparameters.seed", "4294967296", "less than or equal to 4294967295"),
+    ),
+    "a context of one token": (
+        hyper(contextLength=1),
+        ("spec.hyperparameters.contextLength", "1", "greater than or equal to 16"),
+    ),
+    "too long a context": (
+        hyper(contextLength=1_048_577),
+        ("spec.hyperparameters.contextLength", "1048577", "less than or equal to 1048576"),
     ),
     "a rank of nothing": (lora(rank=0), ("spec.hyperparameters.lora.rank", "0", "greater than or equal to 1")),
     "too high a rank": (lora(rank=513), ("spec.hyperparameters.lora.rank", "513", "less than or equal to 512")),
@@ -201,9 +212,9 @@ async def test_it_accepts(cluster: Cluster, namespace: str, spec: Json) -> None:
 
 
 @pytest.mark.parametrize(("spec", "words"), REFUSED.values(), ids=REFUSED)
-async def test_it_refuses(cluster: Cluster, namespace: str, spec: Json, words: tuple[str, ...]) -> None:
+async def test_it_refuses(cluster: Cluster, spec: Json, words: tuple[str, ...]) -> None:
     with pytest.raises(Invalid) as refusal:
-        await cluster.create(FINETUNEJOBS, namespace, manifest(spec))
+        await cluster.create(FINETUNEJOBS, "default", manifest(spec))
     for word in words:
         assert word in refusal.value.message
 
@@ -253,13 +264,13 @@ async def test_defaults_are_few_and_the_rest_stays_as_it_was_written(cluster: Cl
 
 async def test_an_unseen_job_says_that_nobody_has_seen_it(cluster: Cluster, namespace: str) -> None:
     stored = await cluster.create(FINETUNEJOBS, namespace, manifest({}))
-    assert stored["status"] == {"observedGeneration": -1}
+    assert stored["status"] == UNSEEN
 
 
 async def test_a_status_that_a_user_writes_is_not_kept(cluster: Cluster, namespace: str) -> None:
     forged = manifest({}) | {"status": {"observedGeneration": 1, "phase": "Succeeded"}}
     stored = await cluster.create(FINETUNEJOBS, namespace, forged)
-    assert stored["status"] == {"observedGeneration": -1}
+    assert stored["status"] == UNSEEN
 
 
 async def test_an_unknown_field_is_not_kept(cluster: Cluster, namespace: str) -> None:

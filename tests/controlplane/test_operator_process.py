@@ -24,6 +24,11 @@ async def holder(cluster: Cluster, namespace: str) -> str:
     return str(lease["spec"].get("holderIdentity"))
 
 
+async def phase(cluster: Cluster, namespace: str, name: str) -> str:
+    job = await cluster.get(FINETUNEJOBS, namespace, name)
+    return str(job["status"].get("phase", ""))
+
+
 async def is_ready(operator: OperatorProcess) -> bool:
     return (await operator.get("/readyz"))[0] == 200
 
@@ -43,13 +48,16 @@ async def test_it_leads_is_ready_and_ends_well_when_asked(
 
 
 async def test_every_line_of_its_log_is_json_and_a_quiet_life_has_no_error(
-    api_server: ApiServer, namespace: str, tmp_path: Path
+    api_server: ApiServer, cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     with running_operator(api_server, namespace, OperatorLaunch(tmp_path)) as operator:
         await operator.leads()
+        await cluster.create(FINETUNEJOBS, namespace, fine_tune_job("one", instanceType="unheard-of"))
+        await eventually(lambda: phase(cluster, namespace, "one"))
         operator.end()
 
-        assert not [line for line in operator.log() if line["level"] == "error"], operator.tail()
+        errors = [line for line in operator.log() if line["level"] == "error"]
+        assert not [line for line in errors if line.get("namespace", namespace) == namespace], operator.tail()
         assert all({"time", "level", "message"} <= line.keys() for line in operator.log()), operator.tail()
 
 
@@ -137,11 +145,6 @@ async def test_while_the_api_server_is_away_it_waits(api_server: ApiServer, name
 
         assert await operator.get("/healthz") == (200, "ok\n")
         assert operator.end() == 0
-
-
-async def phase(cluster: Cluster, namespace: str, name: str) -> str:
-    job = await cluster.get(FINETUNEJOBS, namespace, name)
-    return str(job["status"].get("phase", ""))
 
 
 async def test_a_short_outage_is_outlasted_and_nothing_is_missed(

@@ -62,7 +62,7 @@ def test_after_the_supervisor_is_killed_nothing_runs_and_up_starts_afresh(name: 
     up(name, node=False).kubectl("create", "namespace", "of-the-first-life")
     killed = _record(name)
     os.kill(killed.supervisor.pid, signal.SIGKILL)
-    wait_until(lambda: not any("process" in each for each in remaining(name, _folder(name), killed.network)))
+    wait_until(lambda: not any("process" in each for each in remaining(_folder(name), killed.network)))
     with pytest.raises(ClusterError, match=f"up --name {name}"):
         find(name)
     again = up(name, node=False)
@@ -118,9 +118,9 @@ def test_down_leaves_nothing(name: str) -> None:
     before = _host()
     up(name, node=False)
     addresses = _record(name).network
-    assert remaining(name, _folder(name), addresses)
+    assert remaining(_folder(name), addresses)
     down(name)
-    assert remaining(name, _folder(name), addresses) == []
+    assert remaining(_folder(name), addresses) == []
     assert not _folder(name).root.exists()
     wait_until(lambda: _host() == before)
 

@@ -104,11 +104,11 @@ def test_down_leaves_no_process_mount_interface_or_cgroup_of_running_pods() -> N
         _apply(cluster, _pod(cluster, "running", "sleep inf"))
         wait_until(lambda: _phase(cluster, "running") == "Running", POD_SECONDS)
         addresses = record.require(name, cluster_folder(name)).network
-        assert cgroups.existing(name)
+        assert cgroups.existing(cluster_folder(name).control_group)
     finally:
         down(name, keep_images=False)
-    assert remaining(name, cluster_folder(name), addresses) == []
-    assert cgroups.existing(name) == []
+    assert remaining(cluster_folder(name), addresses) == []
+    assert cgroups.existing(cluster_folder(name).control_group) == []
 
 
 def _pod(

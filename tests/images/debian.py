@@ -18,6 +18,7 @@ _PACKAGES: Mapping[str, str] = {
     "buildah": "/usr/bin/buildah",
     "containers-storage": "/usr/bin/containers-storage",
     "debootstrap": "/usr/sbin/debootstrap",
+    "netavark": "/usr/lib/podman/netavark",  # buildah does not start without it since Debian 13
     "containerd": "/usr/bin/ctr",
 }
 

@@ -7,6 +7,7 @@ gigabytes is written on the way to a node.
 from __future__ import annotations
 
 import json
+import resource
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
@@ -104,3 +105,10 @@ class Storage:
     def _place(self, root: str, run: str) -> tuple[str, ...]:
         place = self.workshop.folder
         return (root, str(place / "storage"), run, str(place / "run"), "--storage-driver", "overlay")
+
+
+def _limits() -> list[str]:
+    # buildah would raise them to its own defaults, which not every root may do.
+    limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}
+    hard = {name: resource.getrlimit(limit)[1] for name, limit in limits.items()}
+    return [f"--ulimit={name}={limit}:{limit}" for name, limit in hard.items() if limit != resource.RLIM_INFINITY]

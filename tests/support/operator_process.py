@@ -12,7 +12,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -89,7 +89,7 @@ class OperatorLaunch:
 @contextmanager
 def running_operator(server: ApiServer, namespace: str, launch: OperatorLaunch) -> Iterator[OperatorProcess]:
     """An operator with its Lease in ``namespace``; killed at the end if it still runs."""
-    health, progress = free_port(), free_port()
+    health, progress = free_ports(2)
     settings = {
         "namespace": namespace,
         "health": {"host": "127.0.0.1", "port": health},
@@ -118,10 +118,16 @@ def running_operator(server: ApiServer, namespace: str, launch: OperatorLaunch) 
 
 def free_port() -> int:
     """A port on the loopback that nobody listens on now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+    return free_ports(1)[0]
+
+
+def free_ports(number: int) -> list[int]:
+    """Different ports on the loopback that nobody listens on now."""
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(socket.socket()) for _ in range(number)]
+        for listener in listeners:
+            listener.bind(("127.0.0.1", 0))
+        return [listener.getsockname()[1] for listener in listeners]
 
 
 def _get(url: str) -> tuple[int, str]:

@@ -70,7 +70,11 @@ class Hyperparameters(ApiModel):
     """How to train. What is absent is chosen by the operator and recorded in status.resolved."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
-        Rule("!(has(self.epochs) && has(self.steps))", "give epochs or steps, not both"),
+        Rule(
+            "!(has(self.epochs) && has(self.steps))",
+            "give epochs or steps, not both",
+            "'give epochs or steps, not both; given: epochs %s and steps %d'.format([self.epochs, self.steps])",
+        ),
     )
 
     epochs: Annotated[float, Field(gt=0, le=1000)] | None = None

@@ -25,6 +25,19 @@ class Gpu(ApiModel):
 class Toleration(ApiModel):
     """A taint that pods of this type tolerate, as in core/v1."""
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            "(has(self.key) && self.key != '') || self.operator == 'Exists'",
+            "without a key a toleration needs operator Exists, which tolerates every taint",
+        ),
+        Rule(
+            "self.operator != 'Exists' || !has(self.value) || self.value == ''",
+            "operator Exists takes no value",
+            "'operator Exists takes no value; given: %s'.format([self.value])",
+            ".value",
+        ),
+    )
+
     key: Annotated[str | None, Field(max_length=317)] = None
     """The taint's key; absent with operator Exists tolerates every taint."""
     operator: Literal["Exists", "Equal"] = "Equal"

@@ -20,6 +20,7 @@ import kopf
 from typing_extensions import override
 
 from finetune_operator.api.model import Json
+from finetune_operator.api.names import MANAGER
 from finetune_operator.cluster.connection import Credentials
 from finetune_operator.cluster.resources import Resource
 from finetune_operator.reconciler.slim import slim
@@ -98,7 +99,14 @@ class _KopfThread(threading.Thread):
         # It leaves failed tasks behind that nobody asks for their errors; those that matter end it and are told.
         self._loop.set_exception_handler(lambda _loop, context: log.debug("in kopf's loop: %s", context["message"]))
         # Cancelled and not stopped by a flag: it leaves the waiting for the flag behind, and waits 5 s for that to end.
-        await kopf.operator(registry=self._registry, settings=_settings(), clusterwide=True)
+        await kopf.operator(
+            registry=self._registry,
+            settings=_settings(),
+            clusterwide=True,
+            # Without one it looks up the name of its user, which a pod with an assigned user id has not.
+            # Its type is a NewType of str that kopf does not export.
+            identity=MANAGER,  # type: ignore[arg-type]
+        )
 
 
 def _registry(login: Login, relay: _Relay) -> kopf.OperatorRegistry:

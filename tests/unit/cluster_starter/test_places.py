@@ -64,3 +64,11 @@ def test_a_recycled_pid_is_not_taken_for_the_supervisor() -> None:
     assert not Identity(real.pid, real.started, "another boot").alive
     process.communicate(b"\n")
     assert not real.alive
+
+
+def test_a_lock_whose_file_was_removed_is_taken_anew(tmp_path: Path) -> None:
+    lock = tmp_path / "a.lock"
+    with exclusive(lock):
+        lock.unlink()
+    with exclusive(lock):
+        assert lock.exists()

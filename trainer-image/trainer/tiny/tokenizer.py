@@ -18,7 +18,7 @@ CHAT_TEMPLATE: Final = """\
     {{- '<|start|>' + message['role'] + '\\n' }}
     {%- if message['role'] == 'assistant' %}
         {% generation %}
-            {{- message['content'] + '<|end|>' }}
+            {{- message['content'] + '<|end|>' -}}
         {% endgeneration %}
     {%- else %}
         {{- message['content'] + '<|end|>' }}
