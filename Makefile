@@ -85,6 +85,7 @@ generate: venv ## Write the CRDs, their copies in the chart and docs/reasons.md 
 requirements: venv ## Compile the pinned dependencies from pyproject.toml
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --group dev pyproject.toml --output-file requirements/dev.txt
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --output-file operator/requirements.txt
+	@sh trainer-image/requirements/compile.sh
 
 .PHONY: clean-cache
 clean-cache: cluster-down ## Also remove what is cached outside the checkout: programs, images, clusters

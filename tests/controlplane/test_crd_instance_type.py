@@ -45,7 +45,19 @@ NO_QUANTITIES: dict[str, tuple[object, tuple[str, ...]]] = {
     "of too many digits": ("1" * 33, ("Too long", "32")),
 }
 
-REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
+Refusals = dict[str, tuple[Json, tuple[str, ...]]]
+
+BY_QUANTITY: Refusals = {
+    f"{field} {what}": ({field: given}, (f"spec.{field}", *words))
+    for field in ("cpu", "memory", "ephemeralStorage", "sharedMemory")
+    for what, (given, words) in NO_QUANTITIES.items()
+}
+BY_GPU_MEMORY: Refusals = {
+    f"GPU memory {what}": ({"gpu": {"count": 1, "memory": given}}, ("spec.gpu.memory", *words))
+    for what, (given, words) in NO_QUANTITIES.items()
+}
+
+BY_FIELD: Refusals = {
     "no CPU": ({"cpu": None}, ("spec.cpu", "Required value")),
     "no memory": ({"memory": None}, ("spec.memory", "Required value")),
     "no GPUs but the word": ({"gpu": {}}, ("spec.gpu.count", "Required value")),
@@ -102,14 +114,9 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
         {"tolerations": [{"key": "a", "operator": "Exists", "value": "b"}]},
         ("spec.tolerations[0]", "operator Exists takes no value", "b"),
     ),
-} | {
-    f"{field} {what}": ({field: given}, (f"spec.{field}", *words))
-    for field in ("cpu", "memory", "ephemeralStorage", "sharedMemory")
-    for what, (given, words) in NO_QUANTITIES.items()
-} | {
-    f"GPU memory {what}": ({"gpu": {"count": 1, "memory": given}}, ("spec.gpu.memory", *words))
-    for what, (given, words) in NO_QUANTITIES.items()
 }  # fmt: skip
+
+REFUSED: Refusals = BY_FIELD | BY_QUANTITY | BY_GPU_MEMORY
 
 
 def manifest(spec: Json) -> Json:

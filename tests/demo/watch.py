@@ -17,7 +17,7 @@ Value = TypeVar("Value")
 
 PAUSE = 0.5  # seconds between two looks
 BEAT = 1.0  # seconds after which a watched resource is given again, unchanged
-END_OF_OBJECT = b"\n}\n"
+END_OF_EVENT = b"\n"
 CHUNK = 1 << 16
 
 
@@ -70,5 +70,5 @@ def _chunks(watch: subprocess.Popen[bytes], deadline: float) -> Iterator[list[Js
         if not read:
             time.sleep(PAUSE)  # so that a cluster that is away is not asked in a hot loop
             return
-        *whole, held = (held + read).split(END_OF_OBJECT)
-        yield [json.loads(each + END_OF_OBJECT) for each in whole]
+        *whole, held = (held + read).split(END_OF_EVENT)
+        yield [json.loads(each) for each in whole]

@@ -53,9 +53,8 @@ class Storage:
 
     def build(self, arguments: Sequence[str], log: Path) -> None:
         """Run `buildah bud` with `arguments`; its output goes to the file `log`."""
-        self.workshop.run(
-            ["buildah", *self._place("--root", "--runroot"), "bud", "--isolation=chroot", *arguments], log
-        )
+        command = ["buildah", *self._place("--root", "--runroot"), "bud", "--isolation=chroot", *_limits()]
+        self.workshop.run([*command, *arguments], log)
 
     def forget(self, arguments: Sequence[str]) -> None:
         """Run `buildah rm` or `buildah rmi` with `arguments`."""

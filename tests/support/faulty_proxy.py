@@ -6,7 +6,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -64,7 +64,8 @@ class FaultyProxy:
     async def say_in_watches(self, event: dict[str, object]) -> None:
         """Put an event of our own into every open watch."""
         for stream in tuple(self.streams):
-            await stream.write(json.dumps(event).encode() + b"\n")
+            with suppress(ConnectionError):
+                await stream.write(json.dumps(event).encode() + b"\n")
 
     def cut_watches(self) -> None:
         """Cut the connection of every open watch in the middle."""

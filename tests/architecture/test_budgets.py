@@ -1,0 +1,116 @@
+"""The sizes and shapes that keep this readable: every module a page, every function a thought, every name honest."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.architecture.tree import ROOT, python_files, tracked_files
+
+LONGEST_MODULE: Final = 400
+LONGEST_FUNCTION: Final = 60
+MOST_PARAMETERS: Final = 6
+BANNED_NAMES: Final = frozenset(
+    {"utils", "util", "helpers", "helper", "common", "misc", "manager", "base", "core", "data", "info"}
+)
+BANNED_CLASS: Final = re.compile(r"(Utils?|Helpers?|Misc|Manager)$")
+SOURCES: Final = ("operator/", "trainer-image/trainer/")
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+FILES: Final = python_files()
+SHIPPED: Final = [path for path in FILES if path.startswith(SOURCES)]
+
+
+def parsed(path: str) -> ast.Module:
+    """A module's syntax."""
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+def functions(path: str) -> Iterator[Function]:
+    """Every function of a module, nested ones too."""
+    return (node for node in ast.walk(parsed(path)) if isinstance(node, Function))
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_module_is_a_few_screens(path: str) -> None:
+    lines = len((ROOT / path).read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST_MODULE, f"{path} has {lines} lines: divide it by what it is about"
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_function_is_one_thought(path: str) -> None:
+    long = {f.name: _length(f) for f in functions(path) if _length(f) > LONGEST_FUNCTION}
+    assert not long
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_function_has_few_parameters(path: str) -> None:
+    wide = {f.name: _parameters(f) for f in functions(path) if _parameters(f) > MOST_PARAMETERS}
+    assert not wide, "gather them in a frozen value"
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_name_says_what_is_inside(path: str) -> None:
+    assert Path(path).stem not in BANNED_NAMES
+    classes = [node.name for node in ast.walk(parsed(path)) if isinstance(node, ast.ClassDef)]
+    assert not [name for name in classes if BANNED_CLASS.search(name)]
+
+
+@pytest.mark.parametrize("path", FILES)
+def test_a_module_says_what_it_is(path: str) -> None:
+    document = ast.get_docstring(parsed(path))
+    assert document, f"{path} has no docstring"
+    assert document[0].isupper() or document[0] in "`«'"
+    assert document.splitlines()[0].rstrip().endswith((".", ":", "?", ","))
+
+
+@pytest.mark.parametrize("path", SHIPPED)
+def test_everything_public_is_documented(path: str) -> None:
+    assert list(_undocumented(parsed(path))) == []
+
+
+def test_the_source_folder_never_shadows_the_standard_library() -> None:
+    assert "operator/__init__.py" not in tracked_files()
+    assert not (ROOT / "operator/__init__.py").exists()
+
+
+def test_no_test_sleeps() -> None:
+    """Only the poll loop may let time pass; a test waits for a condition."""
+    sleeping = re.compile(r"\b(?:time|asyncio)\.sleep\(")
+    tests = [path for path in FILES if Path(path).name.startswith("test_")]
+    assert not [path for path in tests if sleeping.search((ROOT / path).read_text(encoding="utf-8"))]
+
+
+def test_no_test_mocks_what_can_really_run() -> None:
+    mocking = re.compile(r"unittest\.mock|MagicMock|monkeypatch\.setattr|mocker\.")
+    tests = [p for p in FILES if p.startswith("tests/") and p != "tests/architecture/test_budgets.py"]
+    assert not [path for path in tests if mocking.search((ROOT / path).read_text(encoding="utf-8"))]
+
+
+def _length(function: Function) -> int:
+    return (function.end_lineno or function.lineno) - function.lineno + 1
+
+
+def _parameters(function: Function) -> int:
+    given = function.args
+    return len(
+        [each for each in (*given.posonlyargs, *given.args, *given.kwonlyargs) if each.arg not in {"self", "cls"}]
+    )
+
+
+def _undocumented(node: ast.Module | ast.ClassDef, inside: str = "") -> Iterator[str]:
+    for child in node.body:
+        if not isinstance(child, Function | ast.ClassDef) or child.name.startswith("_"):
+            continue
+        name = f"{inside}{child.name}"
+        inherits = isinstance(child, Function) and any("override" in ast.unparse(d) for d in child.decorator_list)
+        if not ast.get_docstring(child) and not inherits:
+            yield name
+        if isinstance(child, ast.ClassDef):
+            yield from _undocumented(child, f"{name}.")

@@ -1,0 +1,119 @@
+"""What is generated is fresh, what is pinned is pinned, and nothing names a place that only one machine has."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from typing import Final
+
+import pytest
+import yaml
+
+from finetune_operator.api.finetunejob import FineTuneJobSpec
+from finetune_operator.api.instancetype import InstanceTypeSpec
+from finetune_operator.api.model import ApiModel, Json
+from finetune_operator.api.status import Resolved
+from finetune_operator.planning.resolve import resolve
+from tests.architecture.tree import ROOT, text_of, tracked_files
+from tests.unit.planning.scene import CPU_SMALL, IMAGE
+
+SAMPLES: Final = sorted((ROOT / "crds" / "samples").glob("*.yaml"))
+SPECS: Final[dict[str, type[ApiModel]]] = {"FineTuneJob": FineTuneJobSpec, "InstanceType": InstanceTypeSpec}
+REQUIREMENTS: Final = sorted(path for path in tracked_files() if re.search(r"requirements.*\.(txt|in)$", path))
+
+MACHINE_PLACES: Final = re.compile(r"(?<![\w.$}/-])/(work|root|home)/[\w.]")
+"""A home or a workplace of somebody's machine."""
+REGISTRIES: Final = re.compile(
+    r"(pypi\.org|pythonhosted\.org|proxy\.golang\.org|sum\.golang\.org|registry\.npmjs\.org|deb\.debian\.org"
+    r"|docker\.io|ghcr\.io|quay\.io|registry\.k8s\.io|gcr\.io|public\.ecr\.aws)"
+)
+MAY_NAME_REGISTRIES: Final = re.compile(r"\.md$|^tests/architecture/|^LICENSE$")
+"""Documents may tell where something comes from; nothing that runs may insist on it."""
+
+
+def documents(path: str) -> list[Json]:
+    """Every YAML document of a file."""
+    return [each for each in yaml.safe_load_all((ROOT / path).read_text(encoding="utf-8")) if each]
+
+
+def test_the_definitions_are_what_the_models_say() -> None:
+    said = subprocess.run(
+        [sys.executable, "-m", "finetune_operator.api.crd", "--check"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "operator")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert said.returncode == 0, said.stderr
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_a_sample_is_commented_and_valid(path: os.PathLike[str]) -> None:
+    text = open(path, encoding="utf-8").read()  # noqa: PTH123, SIM115
+    assert text.startswith("# ")
+    for body in yaml.safe_load_all(text):
+        model = SPECS.get(body["kind"])
+        if model is not None:
+            model.model_validate(body["spec"] | {})
+            assert _known(body["spec"], model), f"{path}: a field that the schema does not know"
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_a_sample_is_accepted_by_the_operator(path: os.PathLike[str]) -> None:
+    for body in yaml.safe_load_all(open(path, encoding="utf-8").read()):  # noqa: PTH123, SIM115
+        if body["kind"] == "FineTuneJob":
+            spec = FineTuneJobSpec.model_validate(body["spec"])
+            assert isinstance(resolve(spec, {spec.instance_type: CPU_SMALL}, IMAGE), Resolved)
+
+
+@pytest.mark.parametrize("path", REQUIREMENTS)
+def test_requirements_come_from_whatever_index_the_machine_uses(path: str) -> None:
+    lines = text_of(path).splitlines()
+    assert not [
+        line for line in lines if re.match(r"\s*(-i|--index-url|--extra-index-url|--find-links|--trusted-host)\b", line)
+    ]
+
+
+@pytest.mark.parametrize("path", [path for path in REQUIREMENTS if path.endswith(".txt")])
+def test_compiled_requirements_are_pinned_with_hashes(path: str) -> None:
+    joined = text_of(path).replace("\\\n", " ")
+    packages = [line for line in joined.splitlines() if re.match(r"[A-Za-z0-9]", line)]
+    loose = [line.split()[0] for line in packages if "==" not in line or "--hash=sha256:" not in line]
+    assert packages
+    assert not loose
+
+
+def test_no_file_names_a_place_of_one_machine() -> None:
+    found = {path: MACHINE_PLACES.findall(text_of(path)) for path in tracked_files() if not path.endswith("go.sum")}
+    assert not {path for path, places in found.items() if places} - {"tests/architecture/test_files.py"}
+
+
+def test_nothing_that_runs_names_a_registry() -> None:
+    named = {
+        path
+        for path in tracked_files()
+        if not MAY_NAME_REGISTRIES.search(path) and not path.endswith(("go.sum", "go.mod"))
+        if REGISTRIES.search(text_of(path))
+    }
+    assert not named
+
+
+def test_no_secret_is_kept() -> None:
+    secret = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----\n[A-Za-z0-9+/]|eyJhbGciOi\w+\.eyJ")
+    assert not [path for path in tracked_files() if secret.search(text_of(path))]
+
+
+def _known(given: Json, model: type[ApiModel]) -> bool:
+    return _subset(given, model.model_validate(given).wire())
+
+
+def _subset(part: object, whole: object) -> bool:
+    """Whether everything that was written is still there after reading: what a model does not know, it drops."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(key in whole and _subset(value, whole[key]) for key, value in part.items())
+    if isinstance(part, list) and isinstance(whole, list):
+        return len(part) == len(whole) and all(map(_subset, part, whole))
+    return True
