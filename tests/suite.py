@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.checks import CHECKOUT, PYTHON, source_environment
-from tests.cluster import ClusterError, down
+from tests.cluster import ClusterError, down, find
 from tests.cluster.cluster import CURRENT
 from tests.cluster.places import cluster_folder
 from tests.e2e.place import cluster_name
+from tests.images.ensure import references
 
 REPORTS = CHECKOUT / "build" / "tests"
 KEEP = "FINETUNE_KEEP_CLUSTER"
@@ -107,9 +108,20 @@ def _run(part: Part) -> Outcome:
     report = REPORTS / f"{part.name.replace(' ', '-')}.xml"
     report.unlink(missing_ok=True)
     pytest = (PYTHON, "-m", "pytest", "-q", "--durations=5", f"--junitxml={report}", *part.pytest)
-    done = subprocess.run(part.command or pytest, cwd=CHECKOUT, env=source_environment(), check=False)
+    environment = {**source_environment(), **_real_trainer()}
+    done = subprocess.run(part.command or pytest, cwd=CHECKOUT, env=environment, check=False)
     counts = _counts(report) if part.pytest else Counts()
     return Outcome(part, done.returncode, time.monotonic() - started, counts)
+
+
+def _real_trainer() -> dict[str, str]:
+    """Where the tests of the trainer find its image; nothing while there is no node of ours."""
+    try:
+        socket = find(cluster_name()).containerd_socket
+    except ClusterError:
+        return {}
+    image = references(("trainer",))["trainer"]
+    return {"FINETUNE_TRAINER_IMAGE": image, "CONTAINERD_ADDRESS": str(socket)} if socket else {}
 
 
 def _counts(report: Path) -> Counts:

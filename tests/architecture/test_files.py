@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -33,11 +34,6 @@ MAY_NAME_REGISTRIES: Final = re.compile(r"\.md$|^tests/architecture/|^LICENSE$")
 """Documents may tell where something comes from; nothing that runs may insist on it."""
 
 
-def documents(path: str) -> list[Json]:
-    """Every YAML document of a file."""
-    return [each for each in yaml.safe_load_all((ROOT / path).read_text(encoding="utf-8")) if each]
-
-
 def test_the_definitions_are_what_the_models_say() -> None:
     said = subprocess.run(
         [sys.executable, "-m", "finetune_operator.api.crd", "--check"],
@@ -51,19 +47,18 @@ def test_the_definitions_are_what_the_models_say() -> None:
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
-def test_a_sample_is_commented_and_valid(path: os.PathLike[str]) -> None:
-    text = open(path, encoding="utf-8").read()  # noqa: PTH123, SIM115
+def test_a_sample_is_commented_and_valid(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
     assert text.startswith("# ")
     for body in yaml.safe_load_all(text):
         model = SPECS.get(body["kind"])
         if model is not None:
-            model.model_validate(body["spec"] | {})
             assert _known(body["spec"], model), f"{path}: a field that the schema does not know"
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
-def test_a_sample_is_accepted_by_the_operator(path: os.PathLike[str]) -> None:
-    for body in yaml.safe_load_all(open(path, encoding="utf-8").read()):  # noqa: PTH123, SIM115
+def test_a_sample_is_accepted_by_the_operator(path: Path) -> None:
+    for body in yaml.safe_load_all(path.read_text(encoding="utf-8")):
         if body["kind"] == "FineTuneJob":
             spec = FineTuneJobSpec.model_validate(body["spec"])
             assert isinstance(resolve(spec, {spec.instance_type: CPU_SMALL}, IMAGE), Resolved)

@@ -122,13 +122,15 @@ class Stage:
         state = {"running": {"startedAt": _stamp()}}
         return await self._say(pod, {"phase": "Running", "containerStatuses": [_container(state)]})
 
-    async def end(self, stage: str, attempt: int = 1, *, code: int = 0, message: str = "", **more: object) -> None:
-        """The container ends, and the Job controller settles the Job."""
+    async def end(
+        self, stage: str, attempt: int = 1, *, code: int = 0, message: str = "", status: Json | None = None
+    ) -> None:
+        """The container ends, ``status`` is what else there is to say, and the Job controller settles the Job."""
         pod = await self.pod(stage, attempt)
-        ended = {"exitCode": code, "reason": "Completed" if code == 0 else "Error", "message": message} | more
+        ended = {"exitCode": code, "reason": "Completed" if code == 0 else "Error", "message": message}
         state = {"terminated": ended | {"startedAt": _stamp(), "finishedAt": _stamp()}}
         phase = "Succeeded" if code == 0 else "Failed"
-        await self._say(pod, {"phase": phase, "containerStatuses": [_container(state)]})
+        await self._say(pod, {"phase": phase, "containerStatuses": [_container(state)], **(status or {})})
         await eventually(lambda: self._settled(stage, attempt))
 
     async def prepare(self) -> None:

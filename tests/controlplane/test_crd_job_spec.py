@@ -48,9 +48,11 @@ ACCEPTED: dict[str, Json] = {
     "sixteen datasets": {"datasets": [TRAIN | {"name": f"d{n}"} for n in range(16)]},
     "a dataset of one name in both splits": {"datasets": [TRAIN, TRAIN | {"split": "validation"}]},
     "empty hyperparameters": hyper(),
-    "hyperparameters at their lower bounds": hyper(batchSize=1, learningRate=1e-9, epochs=0.001, seed=0),
+    "hyperparameters at their lower bounds": hyper(
+        batchSize=1, learningRate=1e-9, epochs=0.001, seed=0, contextLength=1
+    ),
     "hyperparameters at their upper bounds": hyper(
-        batchSize=512, learningRate=10, steps=10_000_000, seed=4_294_967_295
+        batchSize=512, learningRate=10, steps=10_000_000, seed=4_294_967_295, contextLength=10_000_000
     ),
     "the most epochs": hyper(epochs=1000),
     "one step": hyper(steps=1),
@@ -141,13 +143,13 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
         hyper(seed=4_294_967_296),
         ("spec.hyperparameters.seed", "4294967296", "less than or equal to 4294967295"),
     ),
-    "a context of one token": (
-        hyper(contextLength=1),
-        ("spec.hyperparameters.contextLength", "1", "greater than or equal to 16"),
+    "a context of nothing": (
+        hyper(contextLength=0),
+        ("spec.hyperparameters.contextLength", "0", "greater than or equal to 1"),
     ),
     "too long a context": (
-        hyper(contextLength=1_048_577),
-        ("spec.hyperparameters.contextLength", "1048577", "less than or equal to 1048576"),
+        hyper(contextLength=10_000_001),
+        ("spec.hyperparameters.contextLength", "10000001", "less than or equal to 10000000"),
     ),
     "a rank of nothing": (lora(rank=0), ("spec.hyperparameters.lora.rank", "0", "greater than or equal to 1")),
     "too high a rank": (lora(rank=513), ("spec.hyperparameters.lora.rank", "513", "less than or equal to 512")),

@@ -13,7 +13,7 @@ from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.cluster.errors import Conflict
 from finetune_operator.cluster.resources import CLAIMS, FINETUNEJOBS, JOBS, PODS, Key
 from finetune_operator.planning.progress import Progress
-from tests.controlplane.stage import NAME, Stage, an_operator, verdict
+from tests.controlplane.stage import NAME, Operator, Stage, an_operator, verdict
 from tests.support.eventually import eventually
 from tests.support.objects import batch_job
 
@@ -235,19 +235,31 @@ class TestAnOperatorThatIsKilled:
         assert [a.number for a in (await stage.status()).attempts] == [1]
 
 
-async def test_two_operators_that_race_make_one_job_of_each_stage(stage: Stage) -> None:
+async def test_three_operators_that_race_make_one_job_of_each_stage(stage: Stage) -> None:
     await stage.apply()
     async with an_operator(stage.server) as one, an_operator(stage.server) as two, an_operator(stage.server) as three:
-        for _ in range(4):
-            operators = (one, two, three)
-            for each in operators:
-                await each.watch(stage.namespace)
-            visits = (each.visit(stage.namespace, watch=False) for each in operators)
-            results = await asyncio.gather(*visits, return_exceptions=True)
-            assert all(isinstance(each, float | None | Conflict) for each in results), results
-        assert await stage.jobs() == ["prepare-1"]
+        operators = (one, two, three)
+        await race(stage, operators)
+        await stage.run("prepare")
+        await stage.end("prepare", message=verdict(stage="prepare"))
+        await race(stage, operators)
+        await stage.run("train")
+        await stage.end("train", message=FINISHED)
+        await race(stage, operators)
         created = [write for each in operators for write in each.writes() if write == ("create", "jobs")]
-        assert len(created) == 1
+    assert await stage.jobs() == ["prepare-1", "train-1"]
+    assert len(created) == 2
+    assert words(await stage.status()) == (Phase.SUCCEEDED, Reason.COMPLETED)
+
+
+async def race(stage: Stage, operators: tuple[Operator, ...]) -> None:
+    """All operators look at the same view at the same moment, three times."""
+    for _ in range(3):
+        for each in operators:
+            await each.watch(stage.namespace)
+        visits = (each.visit(stage.namespace, watch=False) for each in operators)
+        results = await asyncio.gather(*visits, return_exceptions=True)
+        assert all(isinstance(each, float | None | Conflict) for each in results), results
 
 
 async def test_a_stale_status_write_is_refused_and_changes_nothing(stage: Stage) -> None:

@@ -113,6 +113,16 @@ async def test_a_path_out_of_its_claim_is_refused_at_once(stage: Stage) -> None:
     assert await stage.jobs() == []
 
 
+async def test_hardware_that_no_pod_can_ask_for_fails_the_job_in_the_servers_words(stage: Stage) -> None:
+    wrong = {"spec": {"nodeSelector": {"not a label": "x"}}}
+    await stage.world.patch(INSTANCETYPES, None, stage.hardware, wrong)
+    await stage.apply()
+    seen = await stage.visit()
+    assert words(seen) == (Phase.FAILED, Reason.INVALID_SPEC)
+    assert "not a label" in (seen.message or "")
+    assert await stage.jobs() == []
+
+
 async def test_the_schedulers_own_words_are_shown(stage: Stage) -> None:
     """The scheduler is the real one: this control plane has no node."""
     await stage.apply()
@@ -256,8 +266,7 @@ async def test_an_eviction_is_the_platforms_and_costs_no_retry(stage: Stage) -> 
         "message": "drained",
         "lastTransitionTime": "2026-11-21T12:00:00Z",
     }
-    await stage.say("train", {"conditions": [condition]})
-    await stage.end("train", code=143)
+    await stage.end("train", code=143, status={"conditions": [condition]})
     seen = await stage.visit()
     assert await stage.jobs() == ["prepare-1", "train-1", "train-2"]
     (first,) = [a for a in seen.attempts if (a.stage, a.number) == ("train", 1)]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from rich.console import Console
 
@@ -15,7 +17,7 @@ from tests.demo.failure import DemoError
 from tests.demo.follow import follow
 from tests.demo.install import chart_values, install
 from tests.demo.kubectl import Json, KubectlError
-from tests.demo.report import show_next, show_result, write_report
+from tests.demo.report import REPORT, show_next, show_result, write_report
 from tests.demo.sample import JOB, NAMESPACE, apply_sample, ensure_model
 from tests.demo.steps import Steps
 from tests.demo.target import Target, reach
@@ -31,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(soft_wrap=not sys.stdout.isatty())
     steps = Steps(console)
     try:
-        _demo(options.cluster, steps)
+        _demo(options.cluster, options.report, steps)
     except (ClusterError, ImageError) as problem:
         return _sorry(console, str(problem))
     except KubectlError as problem:
@@ -49,10 +51,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.demo", description="Fine-tune a small language model.")
     about = "name of the local cluster (demo); current means the cluster of your kubeconfig"
     parser.add_argument("--cluster", default="demo", metavar="NAME", help=about)
+    parser.add_argument(
+        "--report", type=Path, default=REPORT, metavar="FILE", help="where times and losses are written"
+    )
     return parser
 
 
-def _demo(cluster: str, steps: Steps) -> None:
+def _demo(cluster: str, report: Path, steps: Steps) -> None:
     job: Json | None = None
     answers: tuple[Answer, ...] = ()
     try:
@@ -62,10 +67,10 @@ def _demo(cluster: str, steps: Steps) -> None:
         with steps.quiet_step("answers", "Ask the model before and after", "about 10 s"):
             answers = ask(target.kubectl, target.images["trainer"], job["status"]["result"])
     finally:
-        report = write_report(steps, job, answers)
+        write_report(report, steps, job, answers)
     show_result(steps.console, job, answers)
     show_next(steps.console, target, job)
-    steps.say(f"\nDone in {steps.total:.0f} s. Times of all steps: {report.relative_to(report.parents[1])}")
+    steps.say(f"\nDone in {steps.total:.0f} s. Times of all steps: {os.path.relpath(report)}")
 
 
 def _fine_tune(target: Target, steps: Steps) -> Json:

@@ -21,8 +21,8 @@ from tests.demo.target import Target
 REPORT = CHECKOUT / "build" / "demo.json"
 
 
-def write_report(steps: Steps, job: Json | None, answers: Sequence[Answer]) -> Path:
-    """Write `build/demo.json`; its path. `job` is None when the demo did not come so far."""
+def write_report(path: Path, steps: Steps, job: Json | None, answers: Sequence[Answer]) -> None:
+    """Write times, losses and answers to `path` as JSON. `job` is None when the demo did not come so far."""
     status = job["status"] if job else {}
     metrics = status.get("progress", {}).get("metrics", {})
     content = {
@@ -34,9 +34,8 @@ def write_report(steps: Steps, job: Json | None, answers: Sequence[Answer]) -> P
         "result": status.get("result", {}).get("uri"),
         "answers": [asdict(answer) for answer in answers],
     }
-    REPORT.parent.mkdir(exist_ok=True)
-    REPORT.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-    return REPORT
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
 def show_result(console: Console, job: Json, answers: Sequence[Answer]) -> None:

@@ -49,7 +49,7 @@ def _stages(status: Json, now: datetime) -> Table:
     return table
 
 
-def _attempt(attempt: Json, now: datetime) -> Iterator[str]:
+def _attempt(attempt: Json, now: datetime) -> Iterator[RenderableType]:
     outcome = attempt.get("outcome")
     yield {"Succeeded": "[green]✔[/]", None: "[cyan]●[/]"}.get(outcome, "[red]✘[/]")
     number = f" (attempt {attempt['number']})" if attempt["number"] > 1 else ""
@@ -57,7 +57,7 @@ def _attempt(attempt: Json, now: datetime) -> Iterator[str]:
     begun = datetime.fromisoformat(attempt["startTime"])
     ended = datetime.fromisoformat(attempt["endTime"]) if attempt.get("endTime") else now
     yield f"{max((ended - begun).total_seconds(), 0):.0f} s"
-    yield f"[dim]{attempt.get('message') or attempt.get('node') or ''}[/]"
+    yield Text(attempt.get("message") or attempt.get("node") or "", style="dim")
 
 
 def _bar(progress: Json) -> Table:

@@ -42,10 +42,10 @@ def test_a_path_that_is_missing_in_a_claim_is_named(world: World) -> None:
     _names(status, "spec.datasets[0].uri", "pvc://models/data/train.jsonl")
 
 
-def test_a_model_folder_that_is_missing_is_named_beside_those_that_are_there(world: World) -> None:
+def test_a_model_folder_that_is_missing_is_named_with_what_a_model_folder_is(world: World) -> None:
     status = _refused(world, finetunejob(JOB, model={"name": "pvc://models/tiny-chad"}), "UserError")
 
-    _names(status, "spec.model.name", "tiny-chad", "tiny-chat")
+    _names(status, "spec.model.name", "pvc://models/tiny-chad", "Hugging Face layout")
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_malformed_line_is_named_by_its_number_and_what_is_allowed(
         ({"batchSize": 0}, ["spec.hyperparameters.batchSize", "0", "greater than or equal to 1"]),
         ({"epochs": 2, "steps": 5}, ["spec.hyperparameters", "epochs or steps, not both"]),
         ({"lora": {"rank": 1000}}, ["spec.hyperparameters.lora.rank", "1000", "less than or equal to 512"]),
-        ({"learningrate": 0.1}, ["spec.hyperparameters.learningrate"]),
+        ({"learningrate": 0.1}, ['unknown field "learningrate"', "spec.hyperparameters"]),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )

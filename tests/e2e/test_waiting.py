@@ -42,7 +42,7 @@ def test_a_gpu_job_lands_on_the_gpu_node_and_never_falls_back_to_the_cpu(world: 
         pytest.skip("GPUs are simulated on a local node only")
     find(world.target.name).simulate_gpus(8)
     name = _offer(world, offered, instance_type(_unique("gpu"), gpu={"count": 2, "product": "simulated"}))
-    world.apply(finetunejob(JOB, instanceType=name))
+    world.apply(finetunejob(JOB, instanceType=name, backoffLimit=0))
 
     status = world.until_over(JOB)
 

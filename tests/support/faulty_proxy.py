@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -13,7 +12,6 @@ from typing import Final
 
 import aiohttp
 from aiohttp import web
-from kubernetes.aio.client.configuration import Configuration
 
 from finetune_operator.cluster.connection import Connection
 from tests.support.apiserver import ApiServer, kubeconfig_for
@@ -78,14 +76,13 @@ class FaultyProxy:
 @asynccontextmanager
 async def faulty_proxy(server: ApiServer, folder: Path) -> AsyncIterator[FaultyProxy]:
     """A proxy on the loopback, without TLS and credentials on its own side."""
-    configuration = await Connection(str(server.kubeconfig)).load()
+    credentials = await Connection(str(server.kubeconfig)).credentials()
     proxy = FaultyProxy(folder / "proxy.kubeconfig")
-    connector = aiohttp.TCPConnector(limit=0, ssl=_tls(configuration))
+    connector = aiohttp.TCPConnector(limit=0, ssl=credentials.tls())
     timeout = aiohttp.ClientTimeout(total=None)
-    authorization = await configuration.get_api_key_with_prefix("BearerToken")
-    headers = {"Authorization": authorization} if authorization else {}
+    headers = {"Authorization": f"{credentials.scheme} {credentials.token}"} if credentials.token else {}
     async with aiohttp.ClientSession(
-        configuration.host, connector=connector, timeout=timeout, headers=headers
+        credentials.server, connector=connector, timeout=timeout, headers=headers
     ) as upstream:
         application = web.Application(client_max_size=2**24)
         application.router.add_route("*", "/{path:.*}", _Relay(proxy, upstream).handle)
@@ -131,13 +128,3 @@ class _Relay:
         finally:
             self._proxy.streams.discard(stream)
         return stream
-
-
-def _tls(configuration: Configuration) -> ssl.SSLContext:
-    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
-    if configuration.cert_file:
-        context.load_cert_chain(configuration.cert_file, configuration.key_file)
-    if not configuration.verify_ssl:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context

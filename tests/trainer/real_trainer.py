@@ -3,8 +3,8 @@
 Which one is decided by the environment, in this order:
 
 - ``FINETUNE_TRAINER_PYTHON``: a Python that has the trainer's packages (torch, transformers, trl, peft);
-- ``FINETUNE_TRAINER_IMAGE`` with ``CONTAINERD_ADDRESS`` (a socket): the image, under ``ctr run``, read-only, without
-  network but loopback, and as whatever user id the test asks for;
+- ``FINETUNE_TRAINER_IMAGE`` with ``CONTAINERD_ADDRESS`` (a socket): the image, under ``ctr run``, read-only and as its
+  own user;
 - else this Python, if it has the packages.
 """
 
@@ -52,17 +52,26 @@ class Trainer:
         """Whether there is anything to run."""
         return bool(self._python or self._image)
 
-    def command(self, module: str, folder: Path, arguments: Sequence[str] = (), user: int | None = None) -> list[str]:
-        """A command line for ``python -m module`` that can see ``folder``."""
+    @property
+    def runs_as_anyone(self) -> bool:
+        """Whether it can be run as another user: as root, and where others may enter the folders of its Python."""
+        places = Path(self._python).resolve().parents
+        return bool(self._python) and os.getuid() == 0 and all(place.stat().st_mode & 0o001 for place in places)
+
+    def command(self, module: str, folder: Path, arguments: Sequence[str] = ()) -> list[str]:
+        """A command line for ``python -m module`` that can see ``folder`` and what lies beside it."""
         if self._python:
             return [self._python, "-m", module, *arguments]
-        mounts = [f"type=bind,src={path},dst={path},options=rbind:rw" for path in (folder, CHECKOUT / "crds")]
+        mounts = [f"type=bind,src={path},dst={path},options=rbind:rw" for path in (folder.parent, CHECKOUT / "crds")]
         return [
-            *("ctr", "-n", "k8s.io", "run", "--rm", "--read-only", "--net-host", "--user", str(user or 65532)),
+            *("ctr", "-n", "k8s.io", "run", "--rm", "--read-only", "--net-host"),
+            *("--fifo-dir", str(folder / ".fifos")),  # a containerd may have a /run of its own
             *(part for mount in mounts for part in ("--mount", mount)),
             *("--mount", "type=tmpfs,dst=/tmp,options=rw"),
             *(part for name, value in contract_variables(folder).items() for part in ("--env", f"{name}={value}")),
-            *(self._image, f"trainer-{secrets.token_hex(4)}", "python", "-m", module, *arguments),
+            *(self._image, f"trainer-{secrets.token_hex(4)}"),
+            *("python", "-m", module),
+            *arguments,
         ]
 
     def start(
@@ -71,7 +80,7 @@ class Trainer:
         """Start ``python -m module``; the caller waits for it."""
         environment = {**os.environ, **contract_variables(folder), "PYTHONPATH": str(CHECKOUT / "trainer-image")}
         return subprocess.Popen(
-            self.command(module, folder, arguments, user),
+            self.command(module, folder, arguments),
             env={**environment, "PYTHONDONTWRITEBYTECODE": "1"},
             cwd="/",
             user=user if self._python else None,

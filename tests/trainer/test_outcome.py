@@ -35,7 +35,8 @@ def test_the_exit_code_tells_the_signal_of_a_failure_and_else_the_verdict() -> N
 
 
 def test_only_a_wide_overrun_is_overdue() -> None:
-    assert not is_overdue(Ledger(1400, 1000), budget=1000)
-    assert is_overdue(Ledger(1401, 1000), budget=1000)
-    assert not is_overdue(Ledger(1401, 2000), budget=1000)
-    assert "budget of 1000 s was used up and was ended after 1401 s" in overdue_end(Ledger(1401, 1000)).message
+    assert not is_overdue(Ledger(1400, 1000), budget=1000, used_before=0)
+    assert is_overdue(Ledger(1401, 1000), budget=1000, used_before=0)
+    assert not is_overdue(Ledger(1401, 2000), budget=1000, used_before=0)
+    assert not is_overdue(Ledger(5000, 1000), budget=1000, used_before=5000)
+    assert "budget of 1000 s was used up and was ended after 1401 s" in overdue_end(Ledger(1401), budget=1000).message

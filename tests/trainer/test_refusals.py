@@ -96,21 +96,40 @@ def test_a_crash_is_a_failure_that_shows_the_last_lines(inputs: Path) -> None:
     assert "No module named" in str(ended.verdict["lines"])
 
 
-def test_a_killed_process_is_told_by_its_signal(inputs: Path) -> None:
-    # Python takes the module from the working directory's path first: a stand-in that kills itself.
-    program = f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})"
+def run_with_stand_in(inputs: Path, program: str) -> tuple[int, Json]:
+    """Run a training whose ``torch`` is a stand-in that does what ``program`` says as soon as it is imported."""
     (inputs / "code" / "torch").mkdir(parents=True)
     (inputs / "code" / "torch" / "__init__.py").write_text(program)
     (inputs / "run.json").write_text(json.dumps(document(inputs) | {"stage": "train"}))
     environment = {
         "PYTHONPATH": f"{inputs / 'code'}:{CHECKOUT / 'trainer-image'}",
+        "PYTHONDONTWRITEBYTECODE": "1",
         "FINETUNE_RUN_JSON": str(inputs / "run.json"),
         "FINETUNE_TERMINATION_LOG": str(inputs / "termination-log"),
-        "PYTHONDONTWRITEBYTECODE": "1",
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "trainer"], env=environment, cwd="/", timeout=60, check=False, capture_output=True
-    )
-    verdict = json.loads((inputs / "termination-log").read_bytes())
-    assert done.returncode == 137
+    command = [sys.executable, "-m", "trainer"]
+    done = subprocess.run(command, env=environment, cwd="/", capture_output=True, timeout=60, check=False)
+    return done.returncode, json.loads((inputs / "termination-log").read_bytes())
+
+
+def test_a_killed_process_is_told_by_its_signal(inputs: Path) -> None:
+    code, verdict = run_with_stand_in(inputs, f"import os; os.kill(os.getpid(), {int(signal.SIGKILL)})")
+    assert code == 137
     assert (verdict["result"], verdict["code"]) == ("failed", "Killed")
+
+
+def test_a_training_that_does_not_mind_its_budget_is_ended_from_outside(inputs: Path) -> None:
+    (inputs / "workspace").mkdir()
+    ledger = inputs / "workspace" / "ledger.json"
+    overrun = f"open({str(ledger)!r}, 'w').write('{{\"trainingSeconds\": 9999}}')"
+    code, verdict = run_with_stand_in(inputs, f"import signal; {overrun}; signal.pause()")
+    assert code == 1
+    assert (verdict["result"], verdict["code"]) == ("failed", "DeadlineExceeded")
+    assert "was ended after 9999 s" in str(verdict["message"])
+
+
+def test_a_training_that_is_asked_to_end_while_it_loads_ends_at_once(inputs: Path) -> None:
+    program = "import os, signal; os.kill(os.getppid(), signal.SIGTERM); signal.pause(); signal.pause()"
+    code, verdict = run_with_stand_in(inputs, program)
+    assert code == 75
+    assert (verdict["result"], verdict["code"]) == ("retry", "Terminated")

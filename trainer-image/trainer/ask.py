@@ -11,9 +11,10 @@ import argparse
 import json
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any, Final
+
+from trainer.environment import library_environment
 
 LONGEST_ANSWER: Final = 128
 """Tokens."""
@@ -29,8 +30,7 @@ def main() -> int:
     for folder in filter(None, (asked.model, asked.adapter)):
         if not (folder / "config.json").is_file() and not (folder / "adapter_config.json").is_file():
             parser.error(f"{folder} holds no model: there is neither config.json nor adapter_config.json")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ.setdefault("HF_HOME", tempfile.gettempdir())
+    os.environ.update(library_environment())
     print(json.dumps(_interview(asked.model, asked.adapter, asked.prompts), ensure_ascii=False, indent=1))
     return 0
 

@@ -32,25 +32,31 @@ class Places:
 
 
 def worker_environment(environment: Mapping[str, str], cpus: float, verdict_file: Path) -> dict[str, str]:
-    """The variables for the process that trains.
+    """The variables for the process that trains. Threads follow the CPU limit: more would fight over it, ten times slower."""
+    return {
+        **environment,
+        **library_environment(),
+        VERDICT_FILE: str(verdict_file),
+        "USER": environment.get("USER", "finetune"),  # torch asks for a name, and an odd user id has none
+        # transformers would push progress by itself, and 100 % after every end.
+        "DISABLE_KUBEFLOW_INTEGRATION": "TRUE",
+        "OMP_NUM_THREADS": str(max(1, int(cpus))),
+        "PYTHONUNBUFFERED": "1",
+    }
 
-    Its home is a temporary folder, because the root file system is read-only and the user id may be anyone's. Nothing
-    is fetched: model and data are in place. Threads follow the CPU limit; more would fight over it (ten times slower).
+
+def library_environment() -> dict[str, str]:
+    """The variables under which the libraries may be imported anywhere: a read-only root, any user id, no network.
+
+    What they want to keep goes into a temporary folder; nothing is fetched, because model and data are in place.
     """
     home = tempfile.gettempdir()
     return {
-        **environment,
-        VERDICT_FILE: str(verdict_file),
         "HOME": home,
         "HF_HOME": f"{home}/huggingface",
         "TRITON_CACHE_DIR": f"{home}/triton",
         "TORCHINDUCTOR_CACHE_DIR": f"{home}/inductor",
-        "USER": environment.get("USER", "finetune"),  # torch asks for a name, and an odd user id has none
         "HF_HUB_OFFLINE": "1",
         "HF_HUB_DISABLE_TELEMETRY": "1",
-        # transformers would push progress by itself, and 100 % after every end.
-        "DISABLE_KUBEFLOW_INTEGRATION": "TRUE",
         "TOKENIZERS_PARALLELISM": "false",
-        "OMP_NUM_THREADS": str(max(1, int(cpus))),
-        "PYTHONUNBUFFERED": "1",
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from trainer.failures import Broken, Interrupted, StageEnd
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trainer.workspace.ledger import Ledger
+
+
+OVERRUN_SECONDS: Final = 300.0
+"""Beyond its budget and a tenth of it, that a training is left alone: it may be in a long save or evaluation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +51,22 @@ def end_without_verdict(seen: Circumstances) -> StageEnd:
     )
 
 
-def overdue_end(ledger: Ledger) -> StageEnd:
+def overdue_end(ledger: Ledger, budget: float) -> StageEnd:
     """How a stage ended that PID 1 had to end because the trainer did not mind its budget."""
     return Broken(
         "DeadlineExceeded",
-        f"the training went on after its budget of {ledger.budget_seconds:.0f} s was used up and was ended after"
+        f"the training went on after its budget of {max(budget, ledger.budget_seconds):.0f} s was used up and was ended after"
         f" {ledger.training_seconds:.0f} s",
     )
 
 
-def is_overdue(ledger: Ledger, budget: float) -> bool:
-    """Whether training has outrun its budget by so much that it cannot be minding it. `budget` is run.json's."""
+def is_overdue(ledger: Ledger, budget: float, used_before: float) -> bool:
+    """Whether training has outrun its budget by so much that it cannot be minding it. `budget` is run.json's.
+
+    `used_before` is what earlier attempts used: one that begins with nothing left still has to finish the model.
+    """
     in_force = max(budget, ledger.budget_seconds)
-    return ledger.training_seconds > 1.1 * in_force + 300
+    return ledger.training_seconds > max(1.1 * in_force, used_before) + OVERRUN_SECONDS
 
 
 def process_exit_code(verdict_code: int, seen: Circumstances) -> int:

@@ -64,6 +64,8 @@ class _Watch:
 
     def __init__(self, run: Run, environment: Mapping[str, str]) -> None:
         self._run = run
+        self._ledger = Workspace(run.workspace).ledger
+        self._used_before = read_ledger(self._ledger).training_seconds
         self._kills_before = memory_kills()
         self._asked = False
         self._overdue = False
@@ -88,7 +90,8 @@ class _Watch:
     def _intervene(self) -> None:
         if any(self.workers.codes):
             self._end()  # the others would wait for the one that failed
-        if is_overdue(read_ledger(Workspace(self._run.workspace).ledger), self._run.limits.training_seconds):
+        ledger = read_ledger(self._ledger)
+        if is_overdue(ledger, self._run.limits.training_seconds, self._used_before):
             self._overdue = True
             self._end()
         if self._kill_at is not None and time.monotonic() >= self._kill_at:
@@ -121,7 +124,7 @@ class _SignalBox:
 
 def _verdict(run: Run, seen: Circumstances, handed_over: dict[str, object] | None) -> dict[str, object]:
     if seen.overdue and (handed_over is None or exit_code(handed_over) != 0):
-        end = overdue_end(read_ledger(Workspace(run.workspace).ledger))
+        end = overdue_end(read_ledger(Workspace(run.workspace).ledger), run.limits.training_seconds)
         return verdict_of(end, run.stage, run.attempt).to_json()
     return handed_over or verdict_of(end_without_verdict(seen), run.stage, run.attempt).to_json()
 

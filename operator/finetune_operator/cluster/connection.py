@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,16 @@ class Credentials:
     proxy: str | None
     scheme: str | None = None
     token: str | None = field(default=None, repr=False)
+
+    def tls(self) -> ssl.SSLContext:
+        """How to trust the server, and how to show who we are where a client certificate says it. Reads files."""
+        context = ssl.create_default_context(cafile=self.authority_path)
+        if self.certificate_path:
+            context.load_cert_chain(self.certificate_path, self.key_path)
+        if self.insecure:
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+        return context
 
 
 @dataclass(frozen=True)

@@ -109,6 +109,8 @@ def _underway(view: View, standing: Underway) -> Why:
     if stage == "prepare":
         return Why(Phase.VALIDATING, Reason.VALIDATING, "model and data are being checked on CPU")
     progress = view.observed.progress
+    if progress is None and view.job.status.reason == Reason.TRAINING and (said := _said_before(view)):
+        return said  # this operator is new, and the trainer has not reported to it yet
     if progress is None or progress.attempt != standing.job.attempt or progress.step == 0:
         return Why(Phase.RUNNING, Reason.LOADING, "the trainer loads model and data")
     total = f" of {progress.total_steps}" if progress.total_steps else ""

@@ -91,7 +91,7 @@ def _from_push(pushed: reported.Progress, view: View) -> Progress:
         trained_tokens=pushed.trained_tokens,
         checkpoint_step=pushed.checkpoint_step,
         metrics=dict(pushed.metrics),
-        last_updated_time=pushed.received_at,
+        last_updated_time=pushed.received_at.replace(microsecond=0),
     )
 
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from typing import Final
@@ -21,15 +20,20 @@ from typing_extensions import override
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import MANAGER
-from finetune_operator.cluster.connection import Credentials
 from finetune_operator.cluster.resources import Resource
+from finetune_operator.reconciler.kopf_login import EndlessBackoffs, Login, Sessions
 from finetune_operator.reconciler.slim import slim
 from finetune_operator.reconciler.source import LABELS, Sink
 
 log = logging.getLogger(__name__)
 
-Login = Callable[[], Awaitable[Credentials]]
 STOP_SECONDS: Final = 3.0
+END_SECONDS: Final = 2.0
+"""When kopf has come to its clean-up, a watch of its may still hang, and kopf with it, for ever."""
+
+
+class KopfStuckError(Exception):
+    """kopf was at its end and did not end."""
 
 
 class KopfSource:
@@ -71,21 +75,28 @@ class _Relay:
 class _KopfThread(threading.Thread):
     def __init__(self, login: Login, relay: _Relay, ended: Future[None]) -> None:
         super().__init__(name="kopf", daemon=True)
-        self._registry = _registry(login, relay)
+        self._sessions = Sessions(login)
+        self._registry = _registry(self._sessions, relay, self._ending)
         self._ended = ended
         self._loop: asyncio.AbstractEventLoop | None = None
         self._task: asyncio.Task[None] | None = None
 
     @override
     def run(self) -> None:
+        loop = self._loop = asyncio.new_event_loop()
+        # It leaves failed tasks behind that nobody asks for their errors; those that matter end it and are told.
+        loop.set_exception_handler(lambda _loop, context: log.debug("in kopf's loop: %s", context["message"]))
+        self._task = loop.create_task(self._operate())
         try:
-            asyncio.run(self._operate())
+            loop.run_until_complete(self._task)
         except asyncio.CancelledError:
-            self._ended.set_result(None)
+            self._tell(None)
         except BaseException as error:  # noqa: BLE001 - handed to who waits for the end
-            self._ended.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+            self._tell(error if isinstance(error, Exception) else RuntimeError(repr(error)))
         else:
-            self._ended.set_result(None)
+            self._tell(None)
+        finally:
+            _wind_up(loop)
 
     def stop(self) -> None:
         if self._loop is not None and self._task is not None:
@@ -94,27 +105,58 @@ class _KopfThread(threading.Thread):
                 self._loop.call_soon_threadsafe(self._task.cancel)
 
     async def _operate(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._task = asyncio.current_task()
-        # It leaves failed tasks behind that nobody asks for their errors; those that matter end it and are told.
-        self._loop.set_exception_handler(lambda _loop, context: log.debug("in kopf's loop: %s", context["message"]))
         # Cancelled and not stopped by a flag: it leaves the waiting for the flag behind, and waits 5 s for that to end.
-        await kopf.operator(
-            registry=self._registry,
-            settings=_settings(),
-            clusterwide=True,
-            # Without one it looks up the name of its user, which a pod with an assigned user id has not.
-            # Its type is a NewType of str that kopf does not export.
-            identity=MANAGER,  # type: ignore[arg-type]
-        )
+        try:
+            await kopf.operator(
+                registry=self._registry,
+                settings=_settings(),
+                clusterwide=True,
+                # Without one it looks up the name of its user, which a pod with an assigned user id has not.
+                # Its type is a NewType of str that kopf does not export.
+                identity=MANAGER,  # type: ignore[arg-type]
+            )
+        finally:
+            await self._sessions.close()
+
+    def _ending(self) -> None:
+        if self._loop is not None:
+            self._loop.call_later(END_SECONDS, self._give_up, self._loop)
+
+    def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._tell(KopfStuckError("kopf failed, as it has logged, and did not come to its end"))
+        closing = loop.create_task(self._sessions.close())
+        closing.add_done_callback(lambda _: loop.stop())
+
+    def _tell(self, error: Exception | None) -> None:
+        """Only the first word counts: a thread that was given up may still end."""
+        if self._ended.done():
+            return
+        if error is None:
+            self._ended.set_result(None)
+        else:
+            self._ended.set_exception(error)
 
 
-def _registry(login: Login, relay: _Relay) -> kopf.OperatorRegistry:
+def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
+    """Close the loop. Not as ``asyncio.run`` does, which waits for tasks that hang."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        loop.run_until_complete(asyncio.wait(tasks, timeout=1))
+    loop.close()
+
+
+def _registry(sessions: Sessions, relay: _Relay, ending: Callable[[], None]) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
+    @kopf.on.cleanup(registry=registry)
+    async def clean_up(**_: object) -> None:
+        ending()
+
     @kopf.on.login(registry=registry)
-    async def log_in(**_: object) -> kopf.ConnectionInfo:
-        return _connection_info(await login())
+    async def log_in(**_: object) -> kopf.AiohttpSession:
+        return await sessions.open()
 
     for resource in LABELS:
         _register(registry, resource, relay)
@@ -140,33 +182,9 @@ def _settings() -> kopf.OperatorSettings:
     settings.queueing.idle_timeout = 0.05  # a worker holds its place among the 200 for so long
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
-    settings.networking.error_backoffs = _EndlessBackoffs()
+    settings.networking.error_backoffs = EndlessBackoffs()
     settings.networking.enforce_retry_after = True
     for resource, labels in LABELS.items():
         if labels:
             settings.watching.label_selectors[resource.group, resource.version, resource.plural] = labels
     return settings
-
-
-class _EndlessBackoffs:
-    """Iterated anew for each request; when it ends, kopf ends."""
-
-    def __iter__(self) -> Iterator[float]:
-        delay = 0.5
-        while True:
-            yield delay * random.uniform(0.5, 1.5)  # noqa: S311 - to spread load
-            delay = min(delay * 2, 30)
-
-
-def _connection_info(found: Credentials) -> kopf.ConnectionInfo:
-    return kopf.ConnectionInfo(
-        server=found.server,
-        insecure=found.insecure,
-        ca_path=found.authority_path,
-        certificate_path=found.certificate_path,
-        private_key_path=found.key_path,
-        proxy_url=found.proxy,
-        scheme=found.scheme,
-        token=found.token,
-        trust_env=True,
-    )

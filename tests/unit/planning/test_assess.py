@@ -277,6 +277,27 @@ def test_where_a_view_comes_from_does_not_show(beside: Beside) -> None:
     assert told(scene(a_job(), prepared(), beside=beside)) == told(scene(a_job(), prepared()))
 
 
+def test_a_new_operator_does_not_take_a_training_job_for_a_loading_one() -> None:
+    children = (prepared(), stage_job(), running_pod())
+    training = told(scene(a_job(), *children, beside=pushed(total_steps=18)))
+    after_restart = told(scene(a_job(status=training), *children, now=at(9)))
+    assert after_restart == training
+
+
+def test_the_next_attempt_loads_before_it_trains() -> None:
+    training = told(scene(a_job(), prepared(), stage_job(), running_pod(), beside=pushed()))
+    lost = told(scene(a_job(status=training), prepared(), ended(code=143), stage_job(attempt=2), now=at(9)))
+    assert words(lost) == (Phase.QUEUED, Reason.WAITING_FOR_POD)
+    again = (prepared(), ended(code=143), stage_job(attempt=2), running_pod(attempt=2))
+    assert words(told(scene(a_job(status=lost), *again, now=at(12)))) == (Phase.RUNNING, Reason.LOADING)
+
+
+def test_a_report_is_dated_in_whole_seconds() -> None:
+    beside = pushed(received_at=at(3.25))
+    status = told(scene(a_job(), prepared(), stage_job(), running_pod(), beside=beside))
+    assert status.wire()["progress"]["lastUpdatedTime"] == stamp(at(3))
+
+
 def test_every_time_is_written_as_kubernetes_writes_it() -> None:
     wire = told(scene(a_job(), prepared(), ended(message=COMPLETED), now=at(30))).wire()
     assert wire["completionTime"] == stamp(at(30))

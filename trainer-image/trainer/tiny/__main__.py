@@ -8,6 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from trainer.environment import library_environment
+
 
 def main() -> int:
     """Make the model in the folder that is asked for; whole or not at all. Returns the exit code."""
@@ -18,8 +20,7 @@ def main() -> int:
     out: Path = asked.out
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         parser.error(f"{out} exists and is not an empty folder; name another, or remove it")
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ.setdefault("HF_HOME", tempfile.gettempdir())
+    os.environ.update(library_environment())
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=".tiny-") as folder:
         whole = Path(folder) / "model"

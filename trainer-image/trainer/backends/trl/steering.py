@@ -105,12 +105,11 @@ class Steering(TrainerCallback):  # type: ignore[misc]
                 advice=f"Lower the learning rate (it was {self._run.hyperparameters.learning_rate:g}), or look for "
                 "damaged rows in the dataset.",
             )
-        if not metrics or not is_first():
-            return
         if "firstLoss" not in self._course.progress.metrics and "loss" in metrics:
             self._course.measured({"firstLoss": metrics["loss"]})
         self._course.measured(metrics)
-        append_metrics(self._workspace.metrics, self._place(state), metrics)
+        if metrics and is_first():
+            append_metrics(self._workspace.metrics, self._place(state), metrics)
 
     def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """A checkpoint has been written: mark it complete, unless a newer attempt has taken over."""

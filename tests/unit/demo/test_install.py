@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from tests.demo.install import chart_values
+
+IMAGES = {"operator": "localhost:5000/finetune/operator:1-2", "trainer": "localhost:5000/finetune/trainer:3-4"}
+
+
+def test_an_image_reference_is_split_at_its_tag_and_not_at_a_port() -> None:
+    assert chart_values(IMAGES)["image"] == {"repository": "localhost:5000/finetune/operator", "tag": "1-2"}
+
+
+def test_more_values_are_merged_deeply_over_the_demos_own() -> None:
+    values = chart_values(IMAGES, {"replicas": 2, "settings": {"images": {"trl": "other"}}})
+
+    assert values["replicas"] == 2
+    assert values["settings"] == {"images": {"trl": "other"}, "progress": {"statusIntervalSeconds": 2}}
