@@ -8,11 +8,16 @@ import secrets
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import settings
 
 from finetune_operator.cluster.client import Cluster
 from tests.support.apiserver import NAMESPACES, ApiServer, apply_crds, remove_api_server, running_api_server
 
 SESSION = "FINETUNE_TEST_SESSION"
+
+# A busy machine is no counter-example.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 
 
 def pytest_configure() -> None:

@@ -38,8 +38,8 @@ def batch_job(name: str, labels: dict[str, str] | None = None) -> Json:
 def pod(name: str, labels: dict[str, str] | None = None) -> Json:
     """A pod that nobody runs."""
     containers = [{"name": "main", "image": "none.invalid/none"}]
-    # A node of this name does not exist, so that the scheduler leaves it alone.
-    spec = {"restartPolicy": "Never", "containers": containers, "nodeName": "nowhere"}
+    # No scheduler of this name exists; a node that does not would have the pod collected as garbage.
+    spec = {"restartPolicy": "Never", "containers": containers, "schedulerName": "nobody"}
     return _body(PODS, {"name": name, "labels": labels or {}}, spec)
 
 

@@ -53,6 +53,11 @@ class Trainer:
         return bool(self._python or self._image)
 
     @property
+    def shares_loopback(self) -> bool:
+        """Whether it can reach a server of the test's own: a containerd may be in a network of its own."""
+        return bool(self._python)
+
+    @property
     def runs_as_anyone(self) -> bool:
         """Whether it can be run as another user: as root, and where others may enter the folders of its Python."""
         places = Path(self._python).resolve().parents
@@ -66,8 +71,8 @@ class Trainer:
         return [
             *("ctr", "-n", "k8s.io", "run", "--rm", "--read-only", "--net-host"),
             *("--fifo-dir", str(folder / ".fifos")),  # a containerd may have a /run of its own
-            *(part for mount in mounts for part in ("--mount", mount)),
             *("--mount", "type=tmpfs,dst=/tmp,options=rw"),
+            *(part for mount in mounts for part in ("--mount", mount)),
             *(part for name, value in contract_variables(folder).items() for part in ("--env", f"{name}={value}")),
             *(self._image, f"trainer-{secrets.token_hex(4)}"),
             *("python", "-m", module),
@@ -134,8 +139,8 @@ class Job:
         try:
             output, _ = process.communicate(timeout=WITHIN)
         except subprocess.TimeoutExpired:
-            process.kill()
-            output, _ = process.communicate()
+            process.terminate()  # a container ends with its program, and not with the client that is waiting for it
+            output, _ = process.communicate(timeout=WITHIN)
             raise AssertionError(f"the trainer did not end within {WITHIN:g} s:\n{output}") from None
         message = (self.folder / "termination-log").read_bytes()
         assert message, output

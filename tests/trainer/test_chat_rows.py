@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -22,13 +23,13 @@ def dataset(path: Path, uri: str = "configmap://questions/train.jsonl") -> Datas
 
 def refusal(path: Path, uri: str = "configmap://questions/train.jsonl") -> UserError:
     with pytest.raises(UserError) as refused:
-        read_dataset(dataset(path, uri))
+        list(read_dataset(dataset(path, uri)))
     assert refused.value.param == "spec.datasets[0].uri"
     return refused.value
 
 
 def test_the_sample_dataset_is_valid() -> None:
-    assert len(read_dataset(dataset(SAMPLE))) == 48
+    assert len(list(read_dataset(dataset(SAMPLE)))) == 48
 
 
 def test_a_malformed_line_is_refused_with_its_number(tmp_path: Path) -> None:
@@ -45,10 +46,20 @@ def test_further_bad_lines_are_counted(tmp_path: Path) -> None:
     )
 
 
+def test_a_dataset_is_read_without_being_held(tmp_path: Path) -> None:
+    size = write_lines(tmp_path / "train.jsonl", [chat("question " * 50, "answer " * 50)] * 5000).stat().st_size
+    tracemalloc.start()
+    rows = sum(1 for _ in read_dataset(dataset(tmp_path / "train.jsonl")))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert rows == 5000
+    assert most < size / 10
+
+
 def test_blank_lines_a_byte_order_mark_and_windows_line_ends_are_fine(tmp_path: Path) -> None:
     file = tmp_path / "train.jsonl"
     file.write_bytes(b"\xef\xbb\xbf" + json.dumps(GOOD).encode() + b"\r\n\r\n  \n" + json.dumps(GOOD).encode())
-    assert len(read_dataset(dataset(file))) == 2
+    assert len(list(read_dataset(dataset(file)))) == 2
 
 
 @pytest.mark.parametrize(
@@ -75,7 +86,7 @@ def test_a_folder_means_all_its_jsonl_files_in_order(tmp_path: Path) -> None:
     write_lines(tmp_path / "b.jsonl", [chat("b", "2")])
     write_lines(tmp_path / "a.jsonl", [chat("a", "1")])
     write_lines(tmp_path / "notes.txt", ["no row"])
-    rows = read_dataset(dataset(tmp_path, "pvc://team/questions"))
+    rows = list(read_dataset(dataset(tmp_path, "pvc://team/questions")))
     assert [row.messages[0].fields["content"] for row in rows] == ["a", "b"]
     write_lines(tmp_path / "c.jsonl", ["no row"])
     assert refusal(tmp_path, "pvc://team/questions/").message.startswith("pvc://team/questions/c.jsonl, line 1:")

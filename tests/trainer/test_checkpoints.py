@@ -14,6 +14,7 @@ from trainer.workspace.checkpoints import (
     Checkpoint,
     all_checkpoints,
     damage,
+    discard_newer,
     mark_complete,
     marked_seconds,
     rotate,
@@ -97,3 +98,21 @@ def test_rotation_keeps_the_newest_and_removes_what_others_left_half_written(tmp
     removed = rotate(tmp_path, keep_last=2, attempt=2)
     assert sorted(each.step for each in removed) == [10, 20, 40]
     assert [each.step for each in all_checkpoints(tmp_path)] == [60, 50, 30]
+
+
+def test_after_falling_back_the_new_checkpoints_are_kept_and_the_damaged_ones_go(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for step in (40, 190, 200):
+        write_checkpoint(tmp_path, 1, step)
+    for step in (190, 200):
+        cut(tmp_path / "attempt-1" / f"checkpoint-{step}" / "model.safetensors")
+    from_here = next(sound_checkpoints(tmp_path))
+    discard_newer(tmp_path, from_here.step)
+    said = capsys.readouterr().out
+    assert "checkpoint 200 of attempt 1 is removed: training goes on from step 40" in said
+    write_checkpoint(tmp_path, 2, 50)
+    rotate(tmp_path, keep_last=2, attempt=2)
+    assert [each.step for each in sound_checkpoints(tmp_path)] == [50, 40]
+
+

@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 import pytest
 
 from trainer.contract.progress import Progress, Reply, parse_reply, progress_body
-from trainer.training.clock import TrainingClock
+from trainer.training.clock import Reading, TrainingClock
 from trainer.training.course import Course
 from trainer.training.interruption import Interruption
+from trainer.training.wish import Wish, decided, vote
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -37,7 +38,7 @@ def test_only_training_counts_and_earlier_attempts_do_too() -> None:
     assert clock.seconds == 30
     clock.start()
     watch.now += 20
-    assert (clock.seconds, clock.share, clock.used_up) == (50, 0.5, False)
+    assert (clock.seconds, clock.reading.share, clock.reading.used_up) == (50, 0.5, False)
     clock.stop()
     watch.now += 500
     assert clock.seconds == 50
@@ -74,6 +75,48 @@ def test_the_training_goes_on_until_something_ends_it() -> None:
     assert running.wish() == "stopped"
     running.interruption.asked = True
     assert running.wish() == "terminated"
+
+
+def test_a_process_follows_the_first_ones_clock_and_budget() -> None:
+    watch = Watch()
+    follower = course(watch, budget=10.0)
+    follower.begin(step=0)
+    watch.now += 30
+    assert follower.wish() == "deadline"
+    follower.settle(Reading(seconds=28.0, budget=60.0), own=False)
+    watch.now += 4
+    assert follower.wish() == "go on"
+    assert follower.clock.reading == Reading(seconds=32.0, budget=60.0)
+    assert follower.reading == Reading(seconds=28.0, budget=60.0)
+
+
+def test_the_first_process_loses_no_time_by_agreeing() -> None:
+    watch = Watch()
+    leader = course(watch)
+    leader.begin(step=0)
+    watch.now += 5
+    reading = leader.clock.reading
+    watch.now += 3  # the others were waited for
+    leader.settle(reading, own=True)
+    assert (leader.reading.seconds, leader.clock.seconds) == (5, 8)
+
+
+def agreed(*wishes: Wish) -> Wish:
+    votes = [vote(wish, first=index == 0) for index, wish in enumerate(wishes)]
+    return decided([max(place) for place in zip(*votes, strict=True)])
+
+
+def test_only_the_first_processs_view_of_the_budget_counts() -> None:
+    leader = Wish("go on", save=False, reading=Reading(100.0, 7200.0))
+    behind = Wish("deadline", save=True, reading=Reading(130.0, 60.0))
+    assert agreed(leader, behind, behind) == leader
+    assert agreed(behind, leader) == behind
+
+
+def test_a_signal_to_any_process_ends_all() -> None:
+    leader = Wish("deadline", save=False, reading=Reading(100.0, 90.0))
+    asked = Wish("terminated", save=False, reading=Reading(3.0, 90.0))
+    assert agreed(leader, asked) == Wish("terminated", save=False, reading=leader.reading)
 
 
 def test_metrics_are_kept_until_they_are_replaced() -> None:

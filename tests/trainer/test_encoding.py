@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
-from trainer.backends.trl.encoding import NOT_LEARNED, ChatTokenizer, EncodedRow, encode, encode_row
+from trainer.backends.trl.encoding import NOT_LEARNED, ChatTokenizer, EncodedRow, Tally, encode, encode_row
 from trainer.dataset.rows import ChatRow, parse_row
 from trainer.failures import UserError
+
+
+class Talk(ChatRow):
+    """A row whose end of life can be seen: it has no slots, so it can be referred to weakly."""
+
 
 ROLE_ENDS = {"user": "?", "assistant": "!", "system": ".", "tool": ";"}
 
@@ -69,14 +75,31 @@ def test_a_turn_of_weight_zero_stays_in_the_context_and_out_of_the_loss() -> Non
 
 
 def test_a_long_row_is_cut_off_and_one_without_answers_is_dropped() -> None:
-    encoded = encode([TALK, row(("user", "how do you do"), ("assistant", "fine"))], TOKENIZER, 10)
-    assert [learned(each) for each in encoded.rows] == ["____yo!___"]
-    assert (encoded.truncated, encoded.dropped, encoded.tokens, encoded.longest) == (2, 1, 10, 10)
+    kept: list[EncodedRow] = []
+    tally = encode([TALK, row(("user", "how do you do"), ("assistant", "fine"))], TOKENIZER, 10, kept.append)
+    assert [learned(each) for each in kept] == ["____yo!___"]
+    assert tally == Tally(rows=1, tokens=10, longest=10, truncated=2, dropped=1, ends_learned=True)
+
+
+def test_rows_are_counted_one_by_one_and_not_held() -> None:
+    held: list[weakref.ref[ChatRow]] = []
+    alive: list[int] = []
+
+    def rows() -> Iterator[ChatRow]:
+        for _ in range(50):
+            talk = Talk(TALK.messages)
+            held.append(weakref.ref(talk))
+            yield talk
+            del talk
+            alive.append(sum(each() is not None for each in held))
+
+    assert encode(rows(), TOKENIZER, 100, lambda _: None).rows == 50
+    assert max(alive) == 1
 
 
 def test_an_end_of_turn_outside_the_loss_is_noticed() -> None:
-    assert encode([TALK], TOKENIZER, 100).ends_learned
-    assert not encode([TALK], TOKENIZER, 6).ends_learned
+    assert encode([TALK], TOKENIZER, 100, lambda _: None).ends_learned
+    assert not encode([TALK], TOKENIZER, 6, lambda _: None).ends_learned
 
 
 def test_a_template_whose_turns_cannot_be_told_apart_is_refused() -> None:
@@ -89,4 +112,4 @@ def test_a_model_without_a_chat_template_is_refused() -> None:
     plain = LetterTokenizer()
     plain.chat_template = None
     with pytest.raises(UserError, match="has no chat template"):
-        encode([TALK], plain, 100)
+        encode([TALK], plain, 100, lambda _: None)

@@ -53,6 +53,7 @@ def library_environment() -> dict[str, str]:
     home = tempfile.gettempdir()
     return {
         "HOME": home,
+        "XDG_CACHE_HOME": f"{home}/cache",
         "HF_HOME": f"{home}/huggingface",
         "TRITON_CACHE_DIR": f"{home}/triton",
         "TORCHINDUCTOR_CACHE_DIR": f"{home}/inductor",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from trainer.contract.verdict import Result
+    from trainer.contract.result import Result
 
 
 class StageEnd(Exception):  # noqa: N818 - it carries an end, which need not be an error

@@ -65,7 +65,14 @@ class Reason(StrEnum):
         "PodsRemain",
         "Pods of an earlier attempt still exist; the next one waits, so that there is never a second writer.",
     )
+    NODE_UNREACHABLE = (
+        "NodeUnreachable",
+        "A pod should have ended and its node does not confirm it; the message says what an administrator must do.",
+    )
+    FORBIDDEN = "Forbidden", "The API server does not permit an object: RBAC or an admission policy; tried again."
+    CREATE_FAILED = "CreateFailed", "An object cannot be created at the moment; the message says why; tried again."
     # Working
+    TERMINATING = "Terminating", "The pod was told to end and saves a checkpoint."
     LOADING = "Loading", "The trainer is up and loads model and data; training time does not count yet."
     TRAINING = "Training", "The trainer is training."
     # Succeeded
@@ -78,6 +85,7 @@ class Reason(StrEnum):
     USER_ERROR = "UserError", "The trainer refused data, model or parameters; failure.param names the field."
     OUT_OF_MEMORY = "OutOfMemory", "The GPU's memory does not hold the training."
     OOM_KILLED = "OOMKilled", "The container exceeded its memory limit."
+    DEADLINE_EXCEEDED = "DeadlineExceeded", "The trainer did not stop by itself when the hours were used up."
     LIMIT_EXCEEDED = (
         "LimitExceeded",
         "The pod exceeded a limit of its own: ephemeral storage, an emptyDir or shared memory.",

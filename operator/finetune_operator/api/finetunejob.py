@@ -82,7 +82,7 @@ class Hyperparameters(ApiModel):
     steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     """Optimizer steps, instead of epochs."""
     batch_size: Annotated[int, Field(ge=1, le=512)] | None = None
-    """Rows per optimizer step over all GPUs and accumulation; 8 when absent."""
+    """Rows per optimizer step over all GPUs and accumulation; a multiple of the GPUs, at least 8, when absent."""
     learning_rate: Annotated[float, Field(gt=0, le=10)] | None = None
     """Peak learning rate; 2e-4 with LoRA and 2e-5 without when absent."""
     context_length: Annotated[int, Field(ge=1, le=10_000_000)] | None = None

@@ -70,11 +70,11 @@ Quantity = Annotated[
         json_schema_extra={
             "x-kubernetes-int-or-string": True,
             "minimum": 0,
-            "pattern": r"^[0-9]+(\.[0-9]+)?([KMGTPE]i?|m|k)?$",
+            "pattern": r"^0*([1-9][0-9]*(\.[0-9]+)?|0\.0*[1-9][0-9]*)(m|k|Ki|[MGTPE]i?)?$",
         },
     ),
 ]
-"""A Kubernetes quantity, kept as it was written: ``500m``, ``16Gi``, ``2``."""
+"""A Kubernetes quantity above zero, kept as it was written: ``500m``, ``16Gi``, ``2``."""
 
 Text = Annotated[str, Field(max_length=1024)]
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]

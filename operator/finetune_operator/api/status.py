@@ -16,6 +16,9 @@ MOST_ATTEMPTS = 10
 
 Stage = Literal["prepare", "train"]
 
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""Above it JSON readers disagree about integers."""
+
 
 class Condition(ApiModel):
     """As metav1.Condition."""
@@ -98,15 +101,15 @@ class Usage(ApiModel):
 class Report(ApiModel):
     """What the check of model and data found."""
 
-    rows: int
+    rows: Count
     """Rows of training data."""
-    tokens: int
+    tokens: Count
     """Tokens of training data, as the model's tokenizer counts them."""
-    longest_row_tokens: int | None = None
+    longest_row_tokens: Count | None = None
     """Tokens of the longest row."""
-    validation_rows: int | None = None
+    validation_rows: Count | None = None
     """Rows of validation data."""
-    parameters: int | None = None
+    parameters: Count | None = None
     """Weights of the model."""
     warnings: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
     """What is suspicious but not refused."""

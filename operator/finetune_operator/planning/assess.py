@@ -10,6 +10,7 @@ from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.status import FineTuneJobStatus, Report, Resolved
 from finetune_operator.planning import conditions, records
 from finetune_operator.planning.ledger import display_of, progress_of, usage_of
+from finetune_operator.planning.observed import ObservedPod
 from finetune_operator.planning.outcome import failure_of, result_of
 from finetune_operator.planning.standing import (
     BackingOff,
@@ -23,7 +24,7 @@ from finetune_operator.planning.standing import (
     View,
     Wanted,
 )
-from finetune_operator.planning.waiting import Why, why_waiting
+from finetune_operator.planning.waiting import Why, why_ending, why_waiting
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ def _why(view: View, standing: Standing) -> Why:  # noqa: PLR0911 - one rung for
                 return Why(Phase.PENDING, Reason.RETRYING, f"attempt {attempt} of {stage} follows: {ended.message}")
             return Why(Phase.PENDING, Reason.PENDING, f"{stage} will start")
         case Fenced(_, pods):
-            return _fenced(pods[0].name, pods[0].node)
+            return _fenced(pods[0], view.now)
         case BackingOff(stage, until, ended):
             return Why(Phase.PENDING, Reason.RETRYING, f"{stage} starts again at {until:%H:%M:%S} UTC: {ended.message}")
         case Underway():
@@ -86,12 +87,13 @@ def _why(view: View, standing: Standing) -> Why:  # noqa: PLR0911 - one rung for
     assert_never(standing)
 
 
-def _fenced(pod: str, node: str | None) -> Why:
-    return Why(
-        Phase.PENDING,
-        Reason.PODS_REMAIN,
-        f"pod {pod} of an earlier attempt has not ended on {node or 'its node'}; the next attempt waits for it",
-    )
+def _fenced(pod: ObservedPod, now: datetime) -> Why:
+    ending = why_ending(pod, now)
+    if ending and ending.reason == Reason.NODE_UNREACHABLE:
+        return Why(Phase.PENDING, ending.reason, ending.message)
+    where = pod.node or "its node"
+    message = f"pod {pod.name} of an earlier attempt has not ended on {where}; the next attempt waits for it"
+    return Why(Phase.PENDING, Reason.PODS_REMAIN, message)
 
 
 def _blocked(blocked: Blocked) -> Why:
@@ -99,19 +101,23 @@ def _blocked(blocked: Blocked) -> Why:
 
 
 def _underway(view: View, standing: Underway) -> Why:
-    """Waiting in the cluster's words; then checking, loading or training."""
-    stage = standing.job.stage
-    waiting = why_waiting(standing.job, view.observed.hints)
-    if waiting:
-        return waiting if stage == "train" else Why(Phase.VALIDATING, waiting.reason, waiting.message)
-    if _over(standing) and (said := _said_before(view)):
-        return said
-    if stage == "prepare":
+    """Waiting in the cluster's words, or ending; then checking, loading or training."""
+    said = why_waiting(standing.job, view.observed.hints) or why_ending(standing.job.pod, view.now)
+    if said is None and _over(standing):
+        said = _said_before(view)
+    if standing.job.stage == "train":
+        return said or _training(view, standing.job.attempt)
+    if said is None:
         return Why(Phase.VALIDATING, Reason.VALIDATING, "model and data are being checked on CPU")
+    return Why(Phase.VALIDATING, said.reason, said.message)
+
+
+def _training(view: View, attempt: int) -> Why:
+    """What the trainer last told, to this operator or to the one before it."""
     progress = view.observed.progress
     if progress is None and view.job.status.reason == Reason.TRAINING and (said := _said_before(view)):
         return said  # this operator is new, and the trainer has not reported to it yet
-    if progress is None or progress.attempt != standing.job.attempt or progress.step == 0:
+    if progress is None or progress.attempt != attempt or progress.step == 0:
         return Why(Phase.RUNNING, Reason.LOADING, "the trainer loads model and data")
     total = f" of {progress.total_steps}" if progress.total_steps else ""
     return Why(Phase.RUNNING, Reason.TRAINING, f"step {progress.step}{total}")

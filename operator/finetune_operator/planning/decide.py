@@ -23,6 +23,8 @@ from finetune_operator.planning.standing import (
 POLL_SECONDS: Final = 10.0
 """How often a job that waits is looked at again: some of the cluster's reasons are told by Events only, which no watch brings."""
 
+LONGEST_POLL_SECONDS: Final = 120.0
+
 
 @dataclass(frozen=True)
 class CreateClaim:
@@ -60,6 +62,12 @@ def look_again(standing: Standing, now: datetime) -> float | None:
             return max((standing.until - now).total_seconds(), 0.1)
         case Underway():
             pod = standing.job.pod
-            return None if pod and pod.running_since and not standing.job.finished else POLL_SECONDS
+            quiet = pod and pod.running_since and not pod.ends_by and not standing.job.finished
+            return None if quiet else _patience((now - standing.job.created).total_seconds())
         case Wanted() | Fenced():
             return POLL_SECONDS
+
+
+def _patience(waited: float) -> float:
+    """Who has waited long is looked at less often: a full cluster must not be asked ever more."""
+    return min(max(POLL_SECONDS, waited / 6), LONGEST_POLL_SECONDS)

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import ApiModel
-from finetune_operator.api.status import Report
+from finetune_operator.api.status import Count, Report
 from finetune_operator.planning.observed import Exit, ObservedJob, ObservedPod
 
 USER_ERROR_EXIT: Final = 64
@@ -39,13 +39,17 @@ def _storable(value: object) -> object:
     return dict(list(finite.items())[:MOST_METRICS])
 
 
+Amount = Annotated[float, Field(ge=0, le=1e9)]
+"""Thirty years of seconds: more is nonsense, and must not reach the status."""
+
+
 class Artifact(ApiModel):
     """The finished model, as the trainer's verdict names it; ``path`` is relative to the workspace."""
 
     path: Annotated[str, _first(512)]
     kind: Literal["adapter", "model"]
     files: Annotated[tuple[Annotated[str, _first(253)], ...], _first(32)] = ()
-    bytes: int = 0
+    bytes: Count = 0
     digest: Annotated[str, _first(80)] = ""
 
 
@@ -62,11 +66,11 @@ class Verdict(ApiModel):
     code: Annotated[str | None, _first(64)] = None
     param: Annotated[str | None, _first(253)] = None
     advice: Annotated[str | None, _first(1024)] = None
-    step: int | None = None
-    total_steps: int | None = None
-    epoch: float | None = None
-    training_seconds: float | None = None
-    trained_tokens: int | None = None
+    step: Count | None = None
+    total_steps: Count | None = None
+    epoch: Amount | None = None
+    training_seconds: Amount | None = None
+    trained_tokens: Count | None = None
     metrics: Annotated[dict[str, float], BeforeValidator(_storable)] = Field(default_factory=dict)
     report: Report | None = None
     artifact: Artifact | None = None
@@ -158,6 +162,8 @@ def _judged(pod: ObservedPod, verdict: Verdict | None) -> Ending | None:
     if not pod.exit:
         return None
     message = verdict.message if verdict else _words(pod.exit)
+    if verdict and verdict.code == Reason.DEADLINE_EXCEEDED:
+        return Ending("UserError", Reason.DEADLINE_EXCEEDED, message)
     if pod.exit.code == USER_ERROR_EXIT:
         return Ending("UserError", Reason.USER_ERROR, message)
     if pod.exit.code == OUT_OF_MEMORY_EXIT:

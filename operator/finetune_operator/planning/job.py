@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from finetune_operator.api.finetunejob import FineTuneJobSpec
+from finetune_operator.api.finetunejob import MOST_HOURS, FineTuneJobSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import API_VERSION
 from finetune_operator.api.status import FineTuneJobStatus
@@ -13,7 +13,7 @@ from finetune_operator.api.status import FineTuneJobStatus
 
 @dataclass(frozen=True)
 class Job:
-    """One FineTuneJob. ``deleting`` is true once a deletion was asked for."""
+    """One FineTuneJob."""
 
     namespace: str
     name: str
@@ -21,14 +21,13 @@ class Job:
     generation: int
     resource_version: str
     created: datetime
-    deleting: bool
     spec: FineTuneJobSpec
     status: FineTuneJobStatus
 
     @property
     def hours(self) -> float:
         """The budget in hours; a job that names none has the longest."""
-        return 168.0 if self.spec.hours is None else self.spec.hours
+        return float(MOST_HOURS) if self.spec.hours is None else self.spec.hours
 
     def owner_reference(self) -> Json:
         """What makes the garbage collector remove a child with its job."""
@@ -52,7 +51,6 @@ def parse_job(body: Json) -> Job:
         generation=metadata.get("generation", 1),
         resource_version=metadata["resourceVersion"],
         created=parse_time(metadata["creationTimestamp"]),
-        deleting="deletionTimestamp" in metadata,
         spec=FineTuneJobSpec.model_validate(body["spec"]),
         status=FineTuneJobStatus.model_validate(body.get("status") or {}),
     )

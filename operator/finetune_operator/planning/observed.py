@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import Final, cast, get_args
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL
@@ -45,7 +45,8 @@ class ObservedPod:
     created: datetime
     phase: str
     node: str | None = None
-    deleting: bool = False
+    ends_by: datetime | None = None
+    """When a pod that was told to end must have ended: its deletion time, grace included."""
     unschedulable: str | None = None
     waiting: Waiting | None = None
     running_since: datetime | None = None
@@ -73,7 +74,6 @@ class ObservedJob:
     attempt: int
     created: datetime
     finished: bool = False
-    deleting: bool = False
     pods: tuple[ObservedPod, ...] = ()
 
     @property
@@ -132,9 +132,11 @@ class Beside:
 def observe(raw_jobs: Iterable[Json], raw_pods: Iterable[Json], beside: Beside) -> Observed:
     """Raw Jobs and Pods of one FineTuneJob as values, each pod beside its Job."""
     pods_by_owner: dict[str, list[ObservedPod]] = {}
-    for raw in raw_pods:
+    for raw in filter(_legible, raw_pods):
         pods_by_owner.setdefault(_owner_uid(raw), []).append(parse_pod(raw))
-    jobs = tuple(parse_stage_job(raw, pods_by_owner.pop(raw["metadata"]["uid"], ())) for raw in raw_jobs)
+    jobs = tuple(
+        parse_stage_job(raw, pods_by_owner.pop(raw["metadata"]["uid"], ())) for raw in filter(_legible, raw_jobs)
+    )
     orphans = tuple(pod for pods in pods_by_owner.values() for pod in pods)
     ordered = tuple(sorted(jobs, key=lambda job: (job.stage, job.attempt)))
     return Observed(ordered, orphans, beside.progress, beside.hints, beside.confirmed)
@@ -151,7 +153,6 @@ def parse_stage_job(raw: Json, pods: Iterable[ObservedPod]) -> ObservedJob:
         attempt=int(metadata["labels"][ATTEMPT_LABEL]),
         created=parse_time(metadata["creationTimestamp"]),
         finished=any(c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in conditions),
-        deleting="deletionTimestamp" in metadata,
         pods=tuple(sorted(pods, key=lambda pod: pod.created)),
     )
 
@@ -170,7 +171,7 @@ def parse_pod(raw: Json) -> ObservedPod:
         created=parse_time(metadata["creationTimestamp"]),
         phase=status.get("phase", "Pending"),
         node=raw.get("spec", {}).get("nodeName"),
-        deleting="deletionTimestamp" in metadata,
+        ends_by=parse_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
         unschedulable=_unschedulable(conditions),
         waiting=_waiting(state),
         running_since=parse_time(running) if running else None,
@@ -180,6 +181,12 @@ def parse_pod(raw: Json) -> ObservedPod:
         reason=status.get("reason", ""),
         message=status.get("message", ""),
     )
+
+
+def _legible(raw: Json) -> bool:
+    """Whether the labels say stage and attempt: a child that somebody labelled by hand must not stop a job."""
+    labels = raw["metadata"].get("labels") or {}
+    return labels.get(STAGE_LABEL) in get_args(Stage) and str(labels.get(ATTEMPT_LABEL, "")).isdecimal()
 
 
 def _stage(metadata: Json) -> Stage:

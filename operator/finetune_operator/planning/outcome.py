@@ -65,7 +65,7 @@ def failure_of(standing: Standing) -> Failure | None:
 def _failure_of_attempt(broken: Broken) -> Failure:
     ending, verdict = broken.ending, broken.ending.verdict
     return Failure(
-        cause="User" if ending.outcome == "UserError" else "Platform",
+        cause="User" if ending.outcome == "UserError" and ending.reason != Reason.DEADLINE_EXCEEDED else "Platform",
         code=(verdict.code if verdict else None) or broken.reason,
         message=broken.message[:1024],
         param=verdict.param if verdict else _param_of(ending),

@@ -17,6 +17,7 @@ Value = TypeVar("Value")
 
 DEFAULT_EPOCHS = 3.0
 DEFAULT_BATCH_SIZE = 8
+LARGEST_BATCH = 512
 DEFAULT_SEED = 42
 DEFAULT_RANK = 16
 LORA_LEARNING_RATE = 2e-4
@@ -47,22 +48,22 @@ def resolve(spec: FineTuneJobSpec, instance_types: Mapping[str, InstanceTypeSpec
         return Rejection(
             Reason.UNKNOWN_INSTANCE_TYPE, f"spec.instanceType: {error}", "spec.instanceType", may_mend=True
         )
-    return Resolved(
-        image=image,
-        instance_type=instance_type,
-        hyperparameters=resolve_hyperparameters(spec.hyperparameters or Hyperparameters()),
-    )
+    gpus = instance_type.gpu.count if instance_type.gpu else 1
+    hyperparameters = resolve_hyperparameters(spec.hyperparameters or Hyperparameters(), gpus)
+    if hyperparameters.batch_size % gpus:
+        return _undividable(hyperparameters.batch_size, gpus)
+    return Resolved(image=image, instance_type=instance_type, hyperparameters=hyperparameters)
 
 
-def resolve_hyperparameters(given: Hyperparameters) -> ResolvedHyperparameters:
-    """The values that were given, and for the others the documented defaults."""
+def resolve_hyperparameters(given: Hyperparameters, gpus: int = 1) -> ResolvedHyperparameters:
+    """The values that were given, and for the others the documented defaults; these suit any number of GPUs."""
     lora = _resolve_lora(given.lora or Lora())
     default_rate = LORA_LEARNING_RATE if lora.enabled else FULL_LEARNING_RATE
     epochs = None if given.steps else _or(given.epochs, DEFAULT_EPOCHS)
     return ResolvedHyperparameters(
         epochs=epochs,
         steps=given.steps,
-        batch_size=_or(given.batch_size, DEFAULT_BATCH_SIZE),
+        batch_size=_or(given.batch_size, -(-DEFAULT_BATCH_SIZE // gpus) * gpus),
         learning_rate=_or(given.learning_rate, default_rate),
         seed=_or(given.seed, DEFAULT_SEED),
         context_length=given.context_length,
@@ -79,6 +80,16 @@ def _resolve_lora(given: Lora) -> ResolvedLora:
         dropout=_or(given.dropout, 0.0),
         target_modules=given.target_modules or (),
     )
+
+
+def _undividable(batch_size: int, gpus: int) -> Rejection:
+    """The batch is global, so each GPU must get the same number of rows."""
+    nearest = min(max(1, round(batch_size / gpus)), LARGEST_BATCH // gpus) * gpus
+    param = "spec.hyperparameters.batchSize"
+    message = (
+        f"{param}: {batch_size} rows cannot be divided evenly over {gpus} GPUs: give a multiple, such as {nearest}"
+    )
+    return Rejection(Reason.INVALID_SPEC, message, param)
 
 
 def _unreadable_uri(spec: FineTuneJobSpec) -> Rejection | None:

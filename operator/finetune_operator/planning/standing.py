@@ -19,6 +19,9 @@ STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 GRACE: Final = timedelta(seconds=10)
 """How long a refusal waits for what the same apply may still bring, such as an InstanceType."""
 
+PATIENCE: Final = timedelta(minutes=10)
+"""How long attempts may follow each other without a new checkpoint before that ends the job."""
+
 FIRST_BACKOFF: Final = timedelta(seconds=10)
 LONGEST_BACKOFF: Final = timedelta(minutes=5)
 MOST_DOUBLINGS: Final = 10
@@ -188,15 +191,48 @@ def _after(view: View, ended: Ended) -> Standing:
 
 
 def _again(view: View, ended: Ended) -> Standing:
-    """After the platform ended an attempt: always the next one, unless three in a row brought no new checkpoint."""
-    before = [a for a in view.job.status.attempts if a.stage == ended.stage and a.number < ended.number]
-    lately = [a for a in before if a.number > ended.number - ATTEMPTS_WITHOUT_PROGRESS]
-    if len(lately) == ATTEMPTS_WITHOUT_PROGRESS - 1 and all(a.outcome == "Platform" for a in lately):
-        newest = max(ended.checkpoint_step, *(a.checkpoint_step or 0 for a in lately))
-        if newest <= max((a.checkpoint_step or 0 for a in before if a not in lately), default=0):
-            message = f"three attempts in a row ended without a new checkpoint; the last: {ended.ending.message}"
-            return Broken(ended.ending, Reason.NO_PROGRESS, message)
+    """After the platform ended an attempt: the next one, at once the first time, then ever more patiently.
+
+    Three in a row without a new checkpoint end the job, unless they came within minutes: a node that turns pods away
+    does so three times in seconds, and is soon drained or replaced.
+    """
+    fruitless = _fruitless(view, ended)
+    if len(fruitless) + 1 >= ATTEMPTS_WITHOUT_PROGRESS and ended.time - fruitless[0].start_time >= PATIENCE:
+        message = (
+            f"{len(fruitless) + 1} attempts in a row ended without a new checkpoint; the last: {ended.ending.message}"
+        )
+        return Broken(ended.ending, Reason.NO_PROGRESS, message)
+    until = ended.time + (_backoff(len(fruitless)) if fruitless else timedelta())
+    if view.now < until:
+        return BackingOff(ended.stage, until, ended.ending)
     return _start(view, ended.stage, ended.number + 1, ended.ending)
+
+
+def _fruitless(view: View, ended: Ended) -> list[Attempt]:
+    """The attempts right before this one that the platform ended too, none of them with a new checkpoint."""
+    earlier = sorted(
+        (a for a in view.job.status.attempts if a.stage == ended.stage and a.number < ended.number),
+        key=lambda a: a.number,
+    )
+    found: list[Attempt] = []
+    step = ended.checkpoint_step
+    while earlier and step <= max(a.checkpoint_step or 0 for a in earlier):
+        last = earlier.pop()
+        if last.outcome != "Platform":
+            break
+        step = last.checkpoint_step or 0
+        if earlier and step > max(a.checkpoint_step or 0 for a in earlier):
+            break
+        if not earlier and step > 0:
+            break
+        found.insert(0, last)
+    return found
+
+
+def _backoff(failures: int) -> timedelta:
+    """10 s after the first failure, doubled with each, five minutes at most."""
+    doubled: int = 2 ** min(failures - 1, MOST_DOUBLINGS)
+    return min(FIRST_BACKOFF * doubled, LONGEST_BACKOFF)
 
 
 def _retry(view: View, ended: Ended) -> Standing:
@@ -205,7 +241,7 @@ def _retry(view: View, ended: Ended) -> Standing:
     if retries > view.job.spec.backoff_limit:
         message = f"{ended.ending.message} (after {view.job.spec.backoff_limit} retries)"
         return Broken(ended.ending, Reason.BACKOFF_LIMIT_EXCEEDED, message)
-    until = ended.time + min(FIRST_BACKOFF * 2 ** min(retries - 1, MOST_DOUBLINGS), LONGEST_BACKOFF)
+    until = ended.time + _backoff(retries)
     if view.now < until:
         return BackingOff(ended.stage, until, ended.ending)
     return _start(view, ended.stage, ended.number + 1, ended.ending)
@@ -222,8 +258,12 @@ def _recorded_ending(record: Attempt) -> Ending:
 
 
 def _checkpoint_step(view: View, number: int, ending: Ending) -> int:
-    """The newest checkpoint that is known of the attempt: of its verdict, else of what it reported last."""
+    """The newest checkpoint that is known of the attempt: of its verdict, else of what it reported last.
+
+    The report may have come to another operator, before this one took over: then the status has it.
+    """
     if ending.verdict and ending.verdict.step:
         return ending.verdict.step
-    progress = view.observed.progress
-    return (progress.checkpoint_step or 0) if progress and progress.attempt == number else 0
+    progress, written = view.observed.progress, view.job.status.progress
+    reported = progress.checkpoint_step if progress and progress.attempt == number else None
+    return max(reported or 0, (written.checkpoint_step or 0) if written else 0)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Final
 
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.planning.observed import Hint, ObservedJob, ObservedPod, Waiting
+
+CONFIRMATION: Final = timedelta(seconds=30)
+"""A node that answers tells of an ended pod within seconds of its grace."""
 
 IMAGE_REASONS: Final = frozenset(
     {
@@ -46,6 +50,18 @@ def why_waiting(job: ObservedJob, hints: tuple[Hint, ...]) -> Why | None:
     if pod.node is None:
         return _not_placed(job)
     return _on_node(pod, hints)
+
+
+def why_ending(pod: ObservedPod | None, now: datetime) -> Why | None:
+    """Why a pod that was told to end is still there: it saves a checkpoint, or its node does not answer."""
+    if pod is None or pod.ends_by is None or pod.terminal:
+        return None
+    cause = f": {pod.disruption}" if pod.disruption else ""
+    if now < pod.ends_by + CONFIRMATION:
+        return Why(Phase.RUNNING, Reason.TERMINATING, f"pod {pod.name} was told to end{cause}")
+    advice = "bring the node back or, once it is surely off, delete its Node object"
+    message = f"node {pod.node} does not confirm that pod {pod.name} has ended{cause}; an administrator must {advice}"
+    return Why(Phase.RUNNING, Reason.NODE_UNREACHABLE, message)
 
 
 def _no_pod(job: ObservedJob, hints: tuple[Hint, ...]) -> Why:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import assert_never
 
 from finetune_operator.api.conditions import Reason
@@ -10,7 +11,7 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.names import UID_LABEL
 from finetune_operator.api.status import Resolved
 from finetune_operator.cluster.client import Cluster
-from finetune_operator.cluster.errors import AlreadyExists, Invalid, Refused
+from finetune_operator.cluster.errors import AlreadyExists, Invalid, Refused, Unavailable
 from finetune_operator.cluster.resources import CLAIMS, JOBS, Key, Resource
 from finetune_operator.planning.assess import Blocked
 from finetune_operator.planning.decide import Action, CreateClaim, CreateStage
@@ -38,16 +39,22 @@ class Actor:
         self._pull_policy = pull_policy
 
     async def act(self, job: Job, resolved: Resolved, actions: tuple[Action, ...]) -> Obstacle | None:
-        """Do all actions in order. Stops at the first that the API server does not permit and says why.
+        """Do all actions in order. Stops at the first that does not succeed and says why.
 
-        Raises ClusterError for what is worth trying again as it is.
+        A Blocked is worth trying again as it is, a Rejection is not. Raises ClusterError for anything else.
         """
         for action in actions:
             try:
                 await self._do(job, resolved, action)
             except Refused as error:
-                return Blocked(Reason.QUOTA_EXCEEDED, error.message)
+                return Blocked(_refusal(error.message), error.message)
+            except Unavailable as error:
+                return Blocked(Reason.CREATE_FAILED, error.message)
             except Invalid as error:
+                if (
+                    error.status != HTTPStatus.UNPROCESSABLE_ENTITY
+                ):  # an admission webhook's, and it may change its mind
+                    return Blocked(Reason.CREATE_FAILED, error.message)
                 return Rejection(Reason.INVALID_SPEC, error.message, _param(action))
             except ForeignObjectError as error:
                 return Rejection(Reason.NAME_CONFLICT, str(error), "metadata.name")
@@ -82,6 +89,10 @@ class ForeignObjectError(Exception):
 
     def __init__(self, kind: str, name: str) -> None:
         super().__init__(f"{kind} {name!r} exists and is not this job's: delete or rename it")
+
+
+def _refusal(message: str) -> Reason:
+    return Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.FORBIDDEN
 
 
 def _param(action: Action) -> str:

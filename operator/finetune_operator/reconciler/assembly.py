@@ -6,6 +6,7 @@ import time
 from typing import Final
 
 from finetune_operator.api.conditions import TERMINAL_PHASES
+from finetune_operator.api.finetunejob import MOST_HOURS
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.resources import Key
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
@@ -75,8 +76,7 @@ class _Post:
 def budget_reply(store: Store, key: Key) -> Json:
     """What a trainer should know besides its run document: the budget, which may have been raised since."""
     job = store.job(key)
-    hours = None if job is None else job["spec"].get("hours")
-    return {} if hours is None else {"budgetSeconds": hours * SECONDS_PER_HOUR}
+    return {} if job is None else {"budgetSeconds": job["spec"].get("hours", MOST_HOURS) * SECONDS_PER_HOUR}
 
 
 def _goes_on(job: Json | None, uid: str) -> bool:

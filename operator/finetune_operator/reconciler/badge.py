@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from typing import Final
 
 from finetune_operator.api.names import LEADER_LABEL
 from finetune_operator.cluster.client import Cluster
@@ -11,15 +13,31 @@ from finetune_operator.cluster.resources import PODS, Key
 
 log = logging.getLogger(__name__)
 
+AGAIN_SECONDS: Final = 5.0
 
-async def wear(cluster: Cluster, pod: Key | None, *, leading: bool) -> None:
-    """Put the label on our pod or take it off. Outside of a pod there is nothing to do."""
+
+async def wear(cluster: Cluster, pod: Key | None) -> None:
+    """Put the label on our pod, as often as it takes: without it no trainer reaches the leader."""
+    while True:
+        if await _label(cluster, pod, "true"):
+            return
+        await asyncio.sleep(AGAIN_SECONDS)
+
+
+async def take_off(cluster: Cluster, pod: Key | None) -> None:
+    """Take the label off our pod, if the API server lets us: the next leader's pod has its own."""
+    await _label(cluster, pod, None)
+
+
+async def _label(cluster: Cluster, pod: Key | None, value: str | None) -> bool:
+    """Whether there is nothing more to do. Outside of a pod there is nothing to label."""
     if pod is None:
-        return
-    label = "true" if leading else None
+        return True
     try:
-        await cluster.patch(PODS, *pod, {"metadata": {"labels": {LEADER_LABEL: label}}})
+        await cluster.patch(PODS, *pod, {"metadata": {"labels": {LEADER_LABEL: value}}})
     except NotFound:
         log.info("there is no pod %s to label: not running in one", pod)
     except ClusterError as error:
         log.warning("cannot label our pod; trainers cannot report progress until it is labelled: %s", error)
+        return False
+    return True

@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 STOP_SECONDS: Final = 3.0
 END_SECONDS: Final = 2.0
 """When kopf has come to its clean-up, a watch of its may still hang, and kopf with it, for ever."""
+WIND_UP_SECONDS: Final = 1.0
 
 
 class KopfStuckError(Exception):
@@ -86,17 +87,19 @@ class _KopfThread(threading.Thread):
         loop = self._loop = asyncio.new_event_loop()
         # It leaves failed tasks behind that nobody asks for their errors; those that matter end it and are told.
         loop.set_exception_handler(lambda _loop, context: log.debug("in kopf's loop: %s", context["message"]))
-        self._task = loop.create_task(self._operate())
+        task = self._task = loop.create_task(self._operate())
+        error: BaseException | None = None
         try:
-            loop.run_until_complete(self._task)
+            loop.run_until_complete(task)
         except asyncio.CancelledError:
-            self._tell(None)
-        except BaseException as error:  # noqa: BLE001 - handed to who waits for the end
-            self._tell(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-        else:
-            self._tell(None)
+            log.debug("kopf was cancelled")
+        except BaseException as failure:  # noqa: BLE001 - handed to who waits for the end
+            error = failure
+        try:
+            loop.run_until_complete(_wind_up(self._sessions))
+            loop.close()
         finally:
-            _wind_up(loop)
+            self._tell(error)
 
     def stop(self) -> None:
         if self._loop is not None and self._task is not None:
@@ -106,45 +109,43 @@ class _KopfThread(threading.Thread):
 
     async def _operate(self) -> None:
         # Cancelled and not stopped by a flag: it leaves the waiting for the flag behind, and waits 5 s for that to end.
-        try:
-            await kopf.operator(
-                registry=self._registry,
-                settings=_settings(),
-                clusterwide=True,
-                # Without one it looks up the name of its user, which a pod with an assigned user id has not.
-                # Its type is a NewType of str that kopf does not export.
-                identity=MANAGER,  # type: ignore[arg-type]
-            )
-        finally:
-            await self._sessions.close()
+        await kopf.operator(
+            registry=self._registry,
+            settings=_settings(),
+            clusterwide=True,
+            # Without one it looks up the name of its user, which a pod with an assigned user id has not.
+            # Its type is a NewType of str that kopf does not export.
+            identity=MANAGER,  # type: ignore[arg-type]
+        )
 
     def _ending(self) -> None:
         if self._loop is not None:
             self._loop.call_later(END_SECONDS, self._give_up, self._loop)
 
     def _give_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._tell(KopfStuckError("kopf failed, as it has logged, and did not come to its end"))
-        closing = loop.create_task(self._sessions.close())
-        closing.add_done_callback(lambda _: loop.stop())
+        if self._task is not None and not self._task.done():
+            self._tell(KopfStuckError("kopf failed, as it has logged, and did not come to its end"))
+            loop.stop()
 
-    def _tell(self, error: Exception | None) -> None:
-        """Only the first word counts: a thread that was given up may still end."""
+    def _tell(self, error: BaseException | None) -> None:
+        # Only the first word counts: a kopf that was given up has already been told of.
         if self._ended.done():
             return
         if error is None:
             self._ended.set_result(None)
         else:
-            self._ended.set_exception(error)
+            self._ended.set_exception(error if isinstance(error, Exception) else RuntimeError(repr(error)))
 
 
-def _wind_up(loop: asyncio.AbstractEventLoop) -> None:
-    """Close the loop. Not as ``asyncio.run`` does, which waits for tasks that hang."""
-    tasks = asyncio.all_tasks(loop)
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        loop.run_until_complete(asyncio.wait(tasks, timeout=1))
-    loop.close()
+async def _wind_up(sessions: Sessions) -> None:
+    """End what is left in the loop. Not as ``asyncio.run`` does, which waits for tasks that hang."""
+    if tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=WIND_UP_SECONDS)
+    await sessions.close()
+    # Connections that were closed are gone only some rounds of the loop later.
+    await asyncio.sleep(0.05)
 
 
 def _registry(sessions: Sessions, relay: _Relay, ending: Callable[[], None]) -> kopf.OperatorRegistry:

@@ -14,7 +14,8 @@ from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import FineTuneJobStatus, Resolved
 from finetune_operator.cluster.client import Cluster
-from finetune_operator.cluster.resources import FINETUNEJOBS, Key
+from finetune_operator.cluster.errors import NotFound
+from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, Key
 from finetune_operator.planning.assess import Blocked, assess
 from finetune_operator.planning.decide import decide, look_again
 from finetune_operator.planning.job import Job, parse_job
@@ -65,10 +66,23 @@ class Reconciler:
         again = look_again(seen.standing, seen.view.now)
         return 10.0 if blocked else again
 
-    def _resolve(self, job: Job) -> Resolved | Rejection:
-        """What was decided when the job was accepted, else what the catalog says now."""
+    async def _resolve(self, job: Job) -> Resolved | Rejection:
+        """What was decided when the job was accepted, else what the catalog says now.
+
+        That an InstanceType is missing is asked of the API server: a watch may lag, and a refusal is for ever.
+        """
         if job.status.resolved:
             return job.status.resolved
+        choice = self._chosen(job)
+        if isinstance(choice, Rejection) and choice.may_mend:
+            try:
+                self.store.put(INSTANCETYPES, await self.cluster.get(INSTANCETYPES, None, job.spec.instance_type))
+            except NotFound:
+                return choice
+            return self._chosen(job)
+        return choice
+
+    def _chosen(self, job: Job) -> Resolved | Rejection:
         offered = {
             entry["metadata"]["name"]: InstanceTypeSpec.model_validate(entry["spec"])
             for entry in self.store.instance_types()
@@ -77,7 +91,7 @@ class Reconciler:
 
     async def _gather(self, job: Job) -> Seen:
         """Look at the store; where absence or a last word decides, look at the API server."""
-        choice = self._resolve(job)
+        choice = await self._resolve(job)
         rejection = choice if isinstance(choice, Rejection) else None
         resolved = None if isinstance(choice, Rejection) else choice
         # Kubernetes keeps time in whole seconds, and a status must read back as it was written.

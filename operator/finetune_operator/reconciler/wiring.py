@@ -19,7 +19,7 @@ from finetune_operator.cluster.client import Cluster, Limits
 from finetune_operator.cluster.connection import Connection
 from finetune_operator.cluster.errors import ClusterError
 from finetune_operator.cluster.resources import Key
-from finetune_operator.reconciler.badge import wear
+from finetune_operator.reconciler.badge import take_off, wear
 from finetune_operator.reconciler.health import serve_health
 from finetune_operator.reconciler.kopf_source import KopfSource
 from finetune_operator.reconciler.leader import Candidate, Leader, LeaseLost
@@ -92,18 +92,18 @@ async def _stand_by_and_reign(parts: Parts, vitals: Vitals, assemble: Assemble) 
     pod = Key(settings.namespace, settings.pod_name) if settings.pod_name else None
     leader = Leader(parts.cluster, _candidate(settings), time.monotonic, parts.now)
     # A killed container of this pod may have left it.
-    await wear(parts.cluster, pod, leading=False)
+    await take_off(parts.cluster, pod)
     await leader.acquire()
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_hold(leader), name="lease")
-            await wear(parts.cluster, pod, leading=True)
+            group.create_task(wear(parts.cluster, pod), name="badge")
             parts.metrics.leader.set(1)
             await _Reign(parts, vitals).begin(assemble, group)
     finally:
         with suppress(TimeoutError):
             async with asyncio.timeout(FAREWELL_SECONDS):
-                await wear(parts.cluster, pod, leading=False)
+                await take_off(parts.cluster, pod)
                 await leader.release()
 
 

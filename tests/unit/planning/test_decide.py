@@ -20,7 +20,7 @@ from finetune_operator.planning.standing import (
     Underway,
     Wanted,
 )
-from tests.unit.planning.scene import NOW, at, ended_pod, pod, running_pod, stage_job
+from tests.unit.planning.scene import NOW, at, ended_pod, pod, running_pod, stage_job, stamp
 
 BOOM = Ending("Error", Reason.ERROR, "boom")
 REFUSAL = Rejection(Reason.INVALID_SPEC, "no", "spec")
@@ -81,6 +81,17 @@ AGAIN: dict[str, tuple[Standing, float | None]] = {
     "now and then while it is fenced": (Fenced("train", ()), POLL_SECONDS),
     "now and then while it could not be started": (Wanted("train", 1), POLL_SECONDS),
 }
+
+
+@pytest.mark.parametrize(("waited", "seconds"), [(0, 10), (60, 10), (120, 20), (600, 100), (86_400, 120)])
+def test_who_has_waited_long_is_looked_at_less_often(waited: float, seconds: float) -> None:
+    assert look_again(underway(pod()), at(waited)) == seconds
+
+
+def test_a_pod_that_was_told_to_end_is_looked_at_until_it_has() -> None:
+    ending = running_pod()
+    ending["metadata"]["deletionTimestamp"] = stamp(at(120))
+    assert look_again(underway(ending), NOW) == POLL_SECONDS
 
 
 @pytest.mark.parametrize(("standing", "seconds"), AGAIN.values(), ids=AGAIN)

@@ -40,6 +40,18 @@ CASES = {
     "exit 0 and the word stopped": Case(
         ended_pod(message=verdict("stopped")), "Succeeded", Reason.STOPPED, "it stopped"
     ),
+    "the fuse of PID 1, which no retry mends": Case(
+        ended_pod(code=1, message=verdict("failed", code="DeadlineExceeded")),
+        "UserError",
+        Reason.DEADLINE_EXCEEDED,
+        "it failed",
+    ),
+    "a verdict with a number that no status can hold": Case(
+        ended_pod(message=verdict("completed", trainingSeconds=1e36)),
+        "Error",
+        Reason.ERROR,
+        "exit code 0 without a verdict: the image does not keep the trainer contract",
+    ),
     "exit 0 without a word": Case(
         ended_pod(), "Error", Reason.ERROR, "exit code 0 without a verdict: the image does not keep the trainer contract"
     ),
@@ -54,6 +66,12 @@ CASES = {
         "UserError",
         Reason.USER_ERROR,
         "exit code 64 (Error): ValueError: no rows",
+    ),
+    "a deadline that the trainer did not keep": Case(
+        ended_pod(code=1, message=verdict("failed", code="DeadlineExceeded")),
+        "UserError",
+        Reason.DEADLINE_EXCEEDED,
+        "it failed",
     ),
     "GPU memory exhausted": Case(
         ended_pod(code=66, message=verdict("outOfMemory")), "UserError", Reason.OUT_OF_MEMORY, "it outOfMemory"
@@ -200,6 +218,11 @@ class TestVerdicts:
 
     def test_a_place_that_no_json_can_hold_is_no_verdict(self) -> None:
         assert parse_verdict(verdict("completed", training_seconds=float("inf"))) is None
+
+    @pytest.mark.parametrize("field", ["step", "total_steps", "trained_tokens", "training_seconds", "epoch"])
+    @pytest.mark.parametrize("value", [-1, 2**70])
+    def test_a_count_that_no_status_can_hold_is_no_verdict(self, field: str, value: int) -> None:
+        assert parse_verdict(verdict("completed", **{field: value})) is None
 
     def test_a_boundless_verdict_is_cut_to_what_a_status_holds(self) -> None:
         artifact = {"path": "m", "kind": "model", "files": ["f" * 999] * 99, "bytes": 1, "digest": "d" * 99}

@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from finetune_operator.api.model import Json
-from finetune_operator.planning.observed import Beside, Exit, ObservedPod, Waiting, observe, parse_pod, parse_stage_job
+from finetune_operator.planning.observed import (
+    Beside,
+    Exit,
+    Observed,
+    ObservedPod,
+    Waiting,
+    observe,
+    parse_pod,
+    parse_stage_job,
+)
 from tests.unit.planning.scene import NOW, at, container, ended, pod, running_pod, stage_job, stamp
 
 
@@ -159,7 +168,7 @@ def test_a_deleted_pod_is_alive_until_it_has_ended() -> None:
     raw["metadata"]["deletionTimestamp"] = stamp(NOW)
     (alive,) = observe([], [raw], Beside()).live_pods()
     assert isinstance(alive, ObservedPod)
-    assert alive.deleting
+    assert alive.ends_by == NOW
 
 
 def test_jobs_are_found_by_stage_and_attempt() -> None:
@@ -167,3 +176,12 @@ def test_jobs_are_found_by_stage_and_attempt() -> None:
     assert [(job.stage, job.attempt) for job in seen.jobs] == [("prepare", 1), ("train", 1), ("train", 2)]
     assert seen.job("train", 2) is seen.jobs[2]
     assert seen.job("train", 3) is None
+
+
+@pytest.mark.parametrize(
+    "labels", [{}, {"finetune.dev/stage": "train"}, {"finetune.dev/stage": "x", "finetune.dev/attempt": "1"}]
+)
+def test_a_child_that_somebody_labelled_by_hand_is_not_ours(labels: dict[str, str]) -> None:
+    raw = running_pod()
+    raw["metadata"]["labels"] = labels
+    assert observe([], [raw], Beside()) == Observed()

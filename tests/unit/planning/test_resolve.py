@@ -104,3 +104,28 @@ def test_what_nothing_can_mend_is_said_before_what_may_still_come() -> None:
     choice = choose(model={"name": "pvc://models/.."}, instanceType="nothing")
     assert isinstance(choice, Rejection)
     assert choice.reason == Reason.INVALID_SPEC
+
+
+@pytest.mark.parametrize(("batch", "nearest"), [(6, 8), (1, 4), (2, 4), (510, 512)])
+def test_a_batch_that_the_gpus_cannot_share_is_refused_with_one_that_they_can(batch: int, nearest: int) -> None:
+    four = InstanceTypeSpec.model_validate({"cpu": "8", "memory": "64Gi", "gpu": {"count": 4}})
+    body = job_body()["spec"] | {"instanceType": "four", "hyperparameters": {"batchSize": batch}}
+    refused = resolve(FineTuneJobSpec.model_validate(body), {"four": four}, IMAGE)
+    assert isinstance(refused, Rejection)
+    assert refused.param == "spec.hyperparameters.batchSize"
+    assert f"{batch} rows" in refused.message
+    assert f"such as {nearest}" in refused.message
+
+
+@pytest.mark.parametrize(("gpus", "rows"), [(1, 8), (2, 8), (3, 9), (8, 8), (16, 16), (48, 48), (64, 64)])
+def test_a_batch_that_nobody_gave_suits_the_gpus(gpus: int, rows: int) -> None:
+    assert resolve_hyperparameters(Hyperparameters(), gpus).batch_size == rows
+
+
+@pytest.mark.parametrize(("gpus", "nearest"), [(48, 480), (3, 510)])
+def test_the_nearest_batch_is_one_that_the_schema_allows(gpus: int, nearest: int) -> None:
+    hardware = InstanceTypeSpec.model_validate({"cpu": "8", "memory": "64Gi", "gpu": {"count": gpus}})
+    spec = FineTuneJobSpec.model_validate(job_body({"hyperparameters": {"batchSize": 512}})["spec"])
+    refused = resolve(spec, {"cpu-small": hardware}, IMAGE)
+    assert isinstance(refused, Rejection)
+    assert refused.message.endswith(f"such as {nearest}")

@@ -9,12 +9,13 @@ import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.names import stage_job_name
-from finetune_operator.api.status import Attempt, FineTuneJobStatus, Stage
-from finetune_operator.planning.ending import Ending
+from finetune_operator.api.status import Attempt, FineTuneJobStatus, Progress, Stage
+from finetune_operator.planning.ending import Ending, ending_of
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.resolve import Rejection
 from finetune_operator.planning.standing import (
     GRACE,
+    PATIENCE,
     BackingOff,
     Broken,
     Done,
@@ -58,13 +59,14 @@ def record(
     stage: Stage = "train",
     end: datetime = NOW,
     checkpoint: int | None = None,
+    start: datetime = NOW - timedelta(hours=1),
 ) -> Attempt:
     """An attempt as the status tells of it; without an outcome it goes on."""
     return Attempt(
         stage=stage,
         number=number,
         job=stage_job_name(NAME, UID, stage, number),
-        start_time=NOW,
+        start_time=start,
         end_time=end if outcome else None,
         outcome=outcome,
         reason="Error" if outcome else None,
@@ -277,6 +279,35 @@ class TestThePlatform:
         assert isinstance(result, Broken) is broken
         if isinstance(result, Broken):
             assert result.reason == Reason.NO_PROGRESS
+
+    def test_may_end_three_attempts_within_minutes(self) -> None:
+        just_now = [record(n, "Platform", start=NOW - timedelta(seconds=30)) for n in (1, 2)]
+        view = scene(a_job(status=status(*just_now, record(3))), ended(attempt=3, code=75))
+        assert standing(view) == BackingOff("train", NOW + timedelta(seconds=20), ending_of(view.observed.jobs[0]))
+
+    def test_makes_the_second_start_without_a_checkpoint_wait(self) -> None:
+        view = scene(a_job(status=status(record(1, "Platform"), record(2))), ended(attempt=2, code=75))
+        result = standing(view)
+        assert isinstance(result, BackingOff)
+        assert result.until == NOW + timedelta(seconds=10)
+
+    @pytest.mark.parametrize(("count", "seconds"), [(2, 10), (3, 20), (4, 40), (5, 80)])
+    def test_is_waited_for_ever_more_patiently_when_no_checkpoint_comes(self, count: int, seconds: int) -> None:
+        past = [record(n, "Platform", start=NOW) for n in range(1, count + 1)]
+        job = a_job(status=status(*past))
+        assert isinstance(standing(scene(job, now=at(seconds - 1))), BackingOff)
+        assert isinstance(standing(scene(job, now=at(seconds))), Wanted)
+
+    def test_is_not_given_up_for_the_time_that_passes_between_attempts(self) -> None:
+        """The operator was down, or a pod on a lost node held the next attempt back: no attempt has ended since."""
+        job = a_job(status=status(*[record(n, "Platform", start=NOW) for n in (1, 2, 3)]))
+        assert isinstance(standing(scene(job, now=NOW + 2 * PATIENCE)), Wanted)
+        assert isinstance(standing(scene(job, running_pod(), now=NOW + 2 * PATIENCE)), Fenced)
+
+    def test_learns_of_a_checkpoint_from_the_status_when_another_operator_heard_of_it(self) -> None:
+        told = Progress(step=40, checkpoint_step=30, last_updated_time=NOW)
+        past = status(record(1, "Platform"), record(2, "Platform"), record(3)).model_copy(update={"progress": told})
+        assert isinstance(standing(scene(a_job(status=past))), Wanted)
 
     def test_learns_of_a_checkpoint_from_what_was_pushed_when_the_verdict_was_lost(self) -> None:
         past = status(record(1, "Platform"), record(2, "Platform"), record(3))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
 from finetune_operator.planning.observed import Beside, observe
-from finetune_operator.planning.waiting import Why, why_waiting
-from tests.unit.planning.scene import container, ended_pod, hints, pod, running_pod, stage_job
+from finetune_operator.planning.waiting import Why, why_ending, why_waiting
+from tests.unit.planning.scene import NOW, container, ended_pod, hints, pod, running_pod, stage_job, stamp
 
 NOBODY = hints()
 
@@ -115,3 +117,30 @@ def test_an_attempt_waits_for(said: Why | None, expected: tuple[Phase, Reason, s
 @pytest.mark.parametrize("body", [running_pod(), ended_pod(), ended_pod(code=1), pod(phase="Failed")])
 def test_an_attempt_that_ran_waits_for_nothing(body: Json) -> None:
     assert why(body) is None
+
+
+def ending(*, ends_in: timedelta | None, body: Json | None = None) -> Why | None:
+    """Why a pod that must end in so much time is still there."""
+    raw = body or running_pod()
+    if ends_in is not None:
+        raw["metadata"]["deletionTimestamp"] = stamp(NOW + ends_in)
+    return why_ending(observe([stage_job()], [raw], Beside()).jobs[0].pod, NOW)
+
+
+def test_a_pod_that_was_told_to_end_saves_its_checkpoint() -> None:
+    said = ending(ends_in=timedelta(seconds=60))
+    assert said is not None
+    assert (said.phase, said.reason) == (Phase.RUNNING, Reason.TERMINATING)
+
+
+def test_a_node_that_does_not_confirm_an_end_is_named_with_what_to_do() -> None:
+    said = ending(ends_in=timedelta(minutes=-2))
+    assert said is not None
+    assert said.reason == Reason.NODE_UNREACHABLE
+    assert "node-0" in said.message
+    assert "delete its Node object" in said.message
+
+
+def test_a_pod_that_nobody_told_to_end_and_one_that_has_ended_are_not_ending() -> None:
+    assert ending(ends_in=None) is None
+    assert ending(ends_in=timedelta(minutes=-2), body=ended_pod()) is None

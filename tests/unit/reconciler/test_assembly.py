@@ -21,6 +21,9 @@ def test_it_learns_the_whole_budget_in_seconds() -> None:
     assert budget_reply(holding(hours=1.5), ONE) == {"budgetSeconds": 5400}
 
 
-def test_without_a_budget_or_a_job_there_is_nothing_to_tell() -> None:
-    assert budget_reply(holding(), ONE) == {}
+def test_a_job_that_names_no_hours_has_a_week() -> None:
+    assert budget_reply(holding(), ONE) == {"budgetSeconds": 168 * 3600}
+
+
+def test_of_a_job_that_is_gone_there_is_nothing_to_tell() -> None:
     assert budget_reply(Store(), ONE) == {}

@@ -11,10 +11,9 @@ from trainer.contract import CONTRACT_VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trainer.contract.result import Result
     from trainer.contract.run import Stage
     from trainer.failures import StageEnd
-
-Result = Literal["completed", "deadline", "stopped", "userError", "outOfMemory", "retry", "failed"]
 
 EXIT_CODES: Final[Mapping[str, int]] = {
     "completed": 0,

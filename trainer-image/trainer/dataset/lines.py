@@ -23,27 +23,28 @@ MOST_NUMBERS: Final = 5
 """Further bad lines that a message names."""
 
 
-def read_dataset(dataset: Dataset) -> tuple[ChatRow, ...]:
-    """All rows of a dataset, in the order of its files and lines.
+def read_dataset(dataset: Dataset) -> Iterator[ChatRow]:
+    """The rows of a dataset one by one, in the order of its files and lines; after a bad line no more of them.
 
-    UserError: DatasetNotFound, DatasetUnreadable, DatasetEmpty, or DatasetRowInvalid, which tells the first bad line in
-    full and the numbers of the next ones.
+    UserError: DatasetNotFound, DatasetUnreadable, DatasetEmpty, or at the end DatasetRowInvalid, which tells
+    the first bad line in full and the numbers of the next ones.
     """
-    rows: list[ChatRow] = []
+    empty = True
     problems: list[tuple[str, str]] = []
     for file in dataset_files(dataset):
         for place, row in _rows_of(file, _name_of(file, dataset)):
             if isinstance(row, ChatRow):
-                rows.append(row)
+                empty = False
+                if not problems:
+                    yield row
             else:
                 problems.append((place, row))
                 if len(problems) == MOST_PROBLEMS:
                     raise _invalid(dataset, problems)
     if problems:
         raise _invalid(dataset, problems)
-    if not rows:
+    if empty:
         raise UserError("DatasetEmpty", f"{dataset.uri} has no rows", param=dataset.param, advice=ADVICE)
-    return tuple(rows)
 
 
 def _rows_of(file: Path, name: str) -> Iterator[tuple[str, ChatRow | str]]:

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a clock shows at one moment: seconds used by all attempts, and the budget."""
+
+    seconds: float
+    budget: float
+
+    @property
+    def share(self) -> float:
+        """Of the budget that is used; 1 and more when it is used up."""
+        return self.seconds / self.budget
+
+    @property
+    def used_up(self) -> bool:
+        """Whether the budget is."""
+        return self.seconds >= self.budget
 
 
 class TrainingClock:
@@ -30,17 +49,18 @@ class TrainingClock:
         self._used = self.seconds
         self._since = None
 
+    def follow(self, reading: Reading) -> None:
+        """Show from now on what another clock showed a moment ago."""
+        self.budget = reading.budget
+        self._used = reading.seconds
+        self._since = None if self._since is None else self._monotonic()
+
+    @property
+    def reading(self) -> Reading:
+        """Seconds and budget of this moment."""
+        return Reading(self.seconds, self.budget)
+
     @property
     def seconds(self) -> float:
         """Used by all attempts up to now."""
         return self._used + (self._monotonic() - self._since if self._since is not None else 0.0)
-
-    @property
-    def share(self) -> float:
-        """Of the budget that is used; 1 and more when it is used up."""
-        return self.seconds / self.budget
-
-    @property
-    def used_up(self) -> bool:
-        """Whether the budget is."""
-        return self.seconds >= self.budget

@@ -7,6 +7,7 @@ Every change replaces one reference, so no reader ever sees half of one.
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import TYPE_CHECKING, Literal
 
 from trainer.contract.verdict import Position
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.contract.progress import Activity, Progress, Reply
-    from trainer.training.clock import TrainingClock
+    from trainer.training.clock import Reading, TrainingClock
     from trainer.training.interruption import Interruption
 
 StopReason = Literal["go on", "deadline", "stopped", "terminated"]
@@ -28,12 +29,14 @@ class Course:
 
     def __init__(self, progress: Progress, clock: TrainingClock, interruption: Interruption) -> None:
         self.clock = clock
+        self.reading = clock.reading
         self.interruption = interruption
         self.stopped_by: StopReason = "go on"
         self.began = False
         self._progress = progress
         self._stop_wished = False
         self._first: tuple[int, float] = (0, 0.0)
+        self._ledger_lock = threading.Lock()
 
     @property
     def progress(self) -> Progress:
@@ -105,8 +108,15 @@ class Course:
             return "terminated"
         if self._stop_wished:
             return "stopped"
-        return "deadline" if self.clock.used_up else "go on"
+        return "deadline" if self.clock.reading.used_up else "go on"
+
+    def settle(self, reading: Reading, *, own: bool) -> None:
+        """Decide by this reading from now on, as all processes do; a clock that is not the one it is from follows it."""
+        self.reading = reading
+        if not own:
+            self.clock.follow(reading)
 
     def keep_ledger(self, path: Path) -> None:
-        """Write the seconds used to the workspace."""
-        write_ledger(path, Ledger(training_seconds=self.clock.seconds, budget_seconds=self.clock.budget))
+        """Write the seconds used to the workspace. Threads take turns, so that the last entry is the newest."""
+        with self._ledger_lock:
+            write_ledger(path, Ledger(training_seconds=self.clock.seconds, budget_seconds=self.clock.budget))

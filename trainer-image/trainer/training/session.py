@@ -12,7 +12,8 @@ from trainer.training.clock import TrainingClock
 from trainer.training.course import Course
 from trainer.training.heartbeat import Heartbeat
 from trainer.training.push import SECONDS_BETWEEN_PUSHES, Endpoint, push
-from trainer.workspace.fence import take_fence
+from trainer.workspace.fence import check_owner, take_fence
+from trainer.workspace.finished import check_free
 from trainer.workspace.ledger import read_ledger
 from trainer.workspace.metrics import first_loss
 
@@ -39,8 +40,12 @@ def open_course(run: Run, workspace: Workspace, interruption: Interruption) -> C
 def in_charge(run: Run, workspace: Workspace, course: Course, environment: Mapping[str, str]) -> Iterator[None]:
     """Take the fence, then keep the ledger and push progress until left. Interrupted when a newer attempt is here.
 
-    Only for the first process of a training: one writer per workspace.
+    UserError (OutputOccupied) when the workspace, or the place of the model, is not this job's. Only for the first
+    process of a training: one writer per workspace.
     """
+    # Before the fence: a job that is refused leaves no claim behind.
+    check_owner(workspace.fence, run.job)
+    check_free(workspace, run)
     take_fence(workspace.fence, run.job, run.attempt)
     endpoint = Endpoint.from_environment(environment)
     with ExitStack() as beats:

@@ -6,12 +6,13 @@ written last, after everything else has reached the disk, and lists every file w
 
 from __future__ import annotations
 
-import os
+import json
 import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trainer.workspace.durability import make_readable, sync
 from trainer.workspace.jsonfile import number_at, read_json, write_json
 from trainer.workspace.soundness import damage_of_file
 
@@ -67,11 +68,14 @@ def sound_checkpoints(root: Path) -> Iterator[Checkpoint]:
 
 
 def damage(checkpoint: Checkpoint) -> str | None:
-    """Why a checkpoint cannot be used, in words; None when sizes, headers and checksums say that it can."""
+    """Why a checkpoint cannot be used, in words; None when sizes, headers and checksums say that it can.
+
+    OSError when the volume does not let it be read: that says nothing about the checkpoint.
+    """
     if not checkpoint.complete:
         return "it was never completed"
-    files = read_json(checkpoint.marker).get("files")
-    if not isinstance(files, dict) or not files:
+    files = _marked_files(checkpoint)
+    if not files:
         return f"its {MARKER} cannot be read"
     for name, size in files.items():
         problem = damage_of_file(checkpoint.path / name, size)
@@ -85,8 +89,8 @@ def mark_complete(checkpoint: Checkpoint, training_seconds: float, now: datetime
     files = sorted(path for path in checkpoint.path.rglob("*") if path.is_file() and path.name != MARKER)
     for path in files:
         make_readable(path)
-        _sync(path)
-    _sync(checkpoint.path)
+        sync(path)
+    sync(checkpoint.path)
     write_json(
         checkpoint.marker,
         {
@@ -97,6 +101,15 @@ def mark_complete(checkpoint: Checkpoint, training_seconds: float, now: datetime
             "files": {str(path.relative_to(checkpoint.path)): path.stat().st_size for path in files},
         },
     )
+
+
+def _marked_files(checkpoint: Checkpoint) -> dict[str, object]:
+    try:
+        marker: object = json.loads(checkpoint.marker.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    files = marker.get("files") if isinstance(marker, dict) else None
+    return files if isinstance(files, dict) else {}
 
 
 def marked_seconds(checkpoint: Checkpoint) -> float:
@@ -112,26 +125,31 @@ def rotate(root: Path, keep_last: int, attempt: int) -> list[Checkpoint]:
     checkpoints = all_checkpoints(root)
     complete = [checkpoint for checkpoint in checkpoints if checkpoint.complete]
     half_written = [each for each in checkpoints if not each.complete and each.attempt < attempt]
-    removed = complete[keep_last:] + half_written
-    for checkpoint in removed:
+    return _remove(complete[keep_last:] + half_written)
+
+
+def discard_newer(root: Path, step: int) -> list[Checkpoint]:
+    """Remove the checkpoints after `step`, from which an attempt goes on: it has judged them damaged.
+
+    Left there they would pass for the newest ones, and rotation would keep them instead of sound ones. Says on standard
+    output what is removed, and returns it.
+    """
+    newer = [checkpoint for checkpoint in all_checkpoints(root) if checkpoint.step > step]
+    for checkpoint in newer:
+        print(
+            f"checkpoint {checkpoint.step} of attempt {checkpoint.attempt} is removed: training goes on from step {step}",
+            flush=True,
+        )
+    return _remove(newer)
+
+
+def _remove(checkpoints: list[Checkpoint]) -> list[Checkpoint]:
+    for checkpoint in checkpoints:
         # First the marker, so that a removal that is cut short leaves no checkpoint that seems to count.
         checkpoint.marker.unlink(missing_ok=True)
         shutil.rmtree(checkpoint.path, ignore_errors=True)
-    return removed
-
-
-def make_readable(path: Path) -> None:
-    """Let others read what a library may have written for its own user only (safetensors are written 0600)."""
-    path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
+    return checkpoints
 
 
 def _folders(parent: Path) -> list[Path]:
     return [path for path in parent.iterdir() if path.is_dir()] if parent.is_dir() else []
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

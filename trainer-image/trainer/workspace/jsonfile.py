@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from typing import TYPE_CHECKING
+
+from trainer.workspace.durability import sync
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,12 +20,18 @@ def write_json(path: Path, document: Mapping[str, object]) -> None:
     Makes the folder when there is none. OSError when the volume refuses.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    with partial.open("w", encoding="utf-8", errors="replace") as file:
-        json.dump(document, file, ensure_ascii=False, allow_nan=False, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    # A name of its own: several threads, and pods with the same process ids, may write the same file at once.
+    partial = path.with_name(f".{path.name}.{os.uname().nodename}.{os.getpid()}.{threading.get_native_id()}")
+    try:
+        with partial.open("w", encoding="utf-8", errors="replace") as file:
+            json.dump(document, file, ensure_ascii=False, allow_nan=False, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+        sync(path.parent)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def read_json(path: Path) -> dict[str, object]:

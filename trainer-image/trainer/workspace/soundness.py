@@ -16,7 +16,7 @@ _LARGEST_HEADER: Final = 100_000_000
 
 
 def damage_of_file(path: Path, expected_bytes: object) -> str | None:
-    """What is wrong with a file, as the end of a sentence; None when nothing shows."""
+    """What is wrong with a file, as the end of a sentence; None when nothing shows. OSError when it cannot be read."""
     if not path.is_file():
         return "is missing"
     size = path.stat().st_size
@@ -46,7 +46,7 @@ def read_safetensors_header(path: Path) -> dict[str, dict[str, object]]:
 def _safetensors(path: Path) -> str | None:
     try:
         read_safetensors_header(path)
-    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, IndexError) as error:
         return f"is damaged: {error}"
     return None
 
@@ -55,7 +55,7 @@ def _torch_archive(path: Path) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
-    except (OSError, zipfile.BadZipFile) as error:
+    except (zipfile.BadZipFile, ValueError, EOFError, RuntimeError) as error:
         return f"is damaged: {error}"
     return f"is damaged at {broken}" if broken else None
 
@@ -63,6 +63,6 @@ def _torch_archive(path: Path) -> str | None:
 def _json(path: Path) -> str | None:
     try:
         json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except ValueError as error:
         return f"is damaged: {error}"
     return None

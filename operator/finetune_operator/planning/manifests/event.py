@@ -21,6 +21,10 @@ WARNINGS = frozenset(
         Reason.QUOTA_EXCEEDED,
         Reason.RETRYING,
         Reason.PODS_REMAIN,
+        Reason.NODE_UNREACHABLE,
+        Reason.FORBIDDEN,
+        Reason.CREATE_FAILED,
+        Reason.TERMINATING,
     }
 )
 

@@ -19,8 +19,6 @@ TOKEN_SECONDS: Final = 3600
 GROUP_ID: Final = 65532
 """Group of the volumes' files, so that any user id that the cluster assigns can write them."""
 
-PREPARE_MEMORY: Final = "2Gi"
-
 
 @dataclass(frozen=True)
 class Progress:
@@ -104,7 +102,8 @@ def _resources(run: Run) -> Json:
     """Requests equal limits: the pod gets what the instance type says. Checking data needs no GPU and little else."""
     instance = run.resolved.instance_type
     if run.stage == "prepare":
-        amounts = {"cpu": PREPARE_CPU, "memory": PREPARE_MEMORY}
+        # What the type has is there anyway; asking for little lets the check run beside other work.
+        amounts = {"cpu": PREPARE_CPU, "memory": instance.memory}
         return {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": amounts}
     amounts = {"cpu": instance.cpu, "memory": instance.memory}
     if instance.ephemeral_storage:

@@ -5,36 +5,27 @@ A process that acted on its own signal or clock would leave the others waiting i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import torch
 from torch import distributed
 
+from trainer.training.wish import Wish, decided, vote
+
 if TYPE_CHECKING:
-    from trainer.training.course import StopReason
-
-REASONS: Final[tuple[StopReason, ...]] = ("go on", "deadline", "stopped", "terminated")
-"""The later one wins when processes differ: it leaves less time."""
+    from trainer.training.course import Course
 
 
-@dataclass(frozen=True, slots=True)
-class Wish:
-    """What one process, and after agreement every process, does at the end of a step."""
-
-    stop: StopReason
-    save: bool
-
-
-def agree(wish: Wish) -> Wish:
-    """The wish that all processes follow. One process follows its own."""
-    if processes() == 1:
-        return wish
-    device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
-    votes = torch.tensor([REASONS.index(wish.stop), int(wish.save)], device=device)
-    distributed.all_reduce(votes, op=distributed.ReduceOp.MAX)
-    stop, save = votes.tolist()
-    return Wish(stop=REASONS[stop], save=bool(save))
+def agree(course: Course, *, save: bool = False) -> Wish:
+    """What all processes do now, by the first one's clock, which the course follows. One process follows its own wish."""
+    wish = Wish(course.wish(), save, course.clock.reading)
+    if processes() > 1:
+        device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+        votes = torch.tensor(vote(wish, first=is_first()), dtype=torch.float64, device=device)
+        distributed.all_reduce(votes, op=distributed.ReduceOp.MAX)
+        wish = decided(votes.tolist())
+    course.settle(wish.reading, own=is_first())
+    return wish
 
 
 def wait_for_all() -> None:

@@ -6,7 +6,9 @@ conversation up to each turn. A turn of weight 0 is shown and not learned.
 
 from __future__ import annotations
 
+import dataclasses
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -53,41 +55,52 @@ class EncodedRow:
 
 
 @dataclass(frozen=True, slots=True)
-class EncodedDataset:
-    """Rows that can be learned from, and what was lost on the way."""
+class Tally:
+    """How many rows can be learned from, with how many tokens (padding not counted), and what was lost on the way.
 
-    rows: tuple[EncodedRow, ...]
+    `longest` is in tokens. `ends_learned` says that some row teaches where a turn ends.
+    """
+
+    rows: int = 0
+    tokens: int = 0
+    longest: int = 0
     truncated: int = 0
     dropped: int = 0
-    ends_learned: bool = True
+    ends_learned: bool = False
 
-    @property
-    def tokens(self) -> int:
-        """Tokens of all rows, padding not counted."""
-        return sum(len(row.input_ids) for row in self.rows)
+    def plus(self, row: EncodedRow, end: int | None) -> Tally:
+        """The tally with one more row. `end` is the token that ends a turn."""
+        if not row.learned:
+            return dataclasses.replace(self, truncated=self.truncated + row.truncated, dropped=self.dropped + 1)
+        return Tally(
+            rows=self.rows + 1,
+            tokens=self.tokens + len(row.input_ids),
+            longest=max(self.longest, len(row.input_ids)),
+            truncated=self.truncated + row.truncated,
+            dropped=self.dropped,
+            ends_learned=self.ends_learned or end is None or end in row.labels,
+        )
 
-    @property
-    def longest(self) -> int:
-        """Tokens of the longest row."""
-        return max((len(row.input_ids) for row in self.rows), default=0)
+
+Keep = Callable[[EncodedRow], None]
+"""What takes a row that can be learned from; a list's `append`, for example."""
 
 
-def encode(rows: Iterable[ChatRow], tokenizer: ChatTokenizer, longest: int) -> EncodedDataset:
-    """All rows in tokens, at most `longest` each; a row that loses every learned token by that is dropped.
+def encode(rows: Iterable[ChatRow], tokenizer: ChatTokenizer, longest: int, keep: Keep) -> Tally:
+    """Put all rows into tokens, one by one, at most `longest` each, and give them to `keep`; none is held here.
 
-    UserError (ModelUnsupported) when the model has no chat template, or one whose turns cannot be told apart.
+    A row that loses every learned token by its length is dropped. UserError (ModelUnsupported) when the model has no
+    chat template, or one whose turns cannot be told apart.
     """
     if not tokenizer.chat_template:
         raise _unsupported("the model's tokenizer has no chat template", "Start from a chat or instruct model.")
-    encoded = [encode_row(row, tokenizer, longest) for row in rows]
-    kept = tuple(row for row in encoded if row.learned)
-    end = tokenizer.eos_token_id
-    return EncodedDataset(
-        rows=kept,
-        truncated=sum(row.truncated for row in encoded),
-        dropped=len(encoded) - len(kept),
-        ends_learned=end is None or any(end in row.labels for row in kept),
-    )
+    tally = Tally()
+    for row in rows:
+        encoded = encode_row(row, tokenizer, longest)
+        tally = tally.plus(encoded, tokenizer.eos_token_id)
+        if encoded.learned:
+            keep(encoded)
+    return tally
 
 
 def encode_row(row: ChatRow, tokenizer: ChatTokenizer, longest: int) -> EncodedRow:

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.backends.trl.encoding import ChatTokenizer
+    from trainer.contract.result import Result
     from trainer.contract.run import Run
-    from trainer.contract.verdict import Position, Result
+    from trainer.contract.verdict import Position
     from trainer.training.course import StopReason
     from trainer.workspace.layout import Workspace
 

@@ -46,6 +46,8 @@ def load_model(run: Run, weights: Path | None = None) -> Any:  # noqa: ANN401 - 
             os.fspath(weights or run.model.path), dtype=dtype, local_files_only=True
         )
     except (OSError, ValueError, KeyError) as error:
+        if weights is not None:
+            raise  # the checkpoint is to blame, not the model that the user named
         raise UserError("ModelUnsupported", f"{run.model.name} cannot be loaded: {error}", param=PARAM) from error
 
 

@@ -1,19 +1,29 @@
-"""What a training is made from: the model's folder looked at, and the datasets read, checked and in tokens."""
+"""What a training is made from: the model's folder looked at, and the datasets read, checked and in tokens.
+
+Datasets may be larger than memory: they are read row by row, first to check them all and then to put them into tokens.
+"""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from trainer.backends.trl.encoding import ChatTokenizer, EncodedDataset, encode
+from trainer.backends.trl.encoding import ChatTokenizer, Keep, Tally, encode
 from trainer.backends.trl.model_folder import PARAM, ModelFolder, context_length, inspect_model
+from trainer.contract.run import Split
 from trainer.dataset.lines import read_dataset
 from trainer.failures import UserError
 
 if TYPE_CHECKING:
-    from trainer.contract.run import Run, Split
+    from collections.abc import Iterator
+
+    from trainer.contract.run import Run
     from trainer.dataset.rows import ChatRow
+
+
+SPLITS: Final[tuple[Split, Split]] = ("train", "validation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,19 +32,21 @@ class Materials:
 
     folder: ModelFolder
     tokenizer: ChatTokenizer
-    train: EncodedDataset
-    validation: EncodedDataset
+    train: Tally
+    validation: Tally
     warnings: tuple[str, ...]
 
 
-def gather_materials(run: Run) -> Materials:
-    """Read and check everything; UserError names what is wrong. Cheap checks go first, so that mistakes show in a second."""
+def gather_materials(run: Run, keep: Mapping[Split, Keep]) -> Materials:
+    """Read and check everything; UserError names what is wrong. Cheap checks go first, so that mistakes show in a second.
+
+    The rows of each split in tokens are given to `keep` one by one, and not held here.
+    """
     folder = inspect_model(run.model)
     longest = context_length(run.hyperparameters.context_length, folder)
-    rows = {split: _rows(run, split) for split in ("train", "validation")}
+    ignored = ignored_keys(run)
     tokenizer = load_tokenizer(run)
-    train = encode(rows["train"], tokenizer, longest)
-    validation = encode(rows["validation"], tokenizer, longest)
+    train, validation = (encode(_rows(run, split), tokenizer, longest, keep[split]) for split in SPLITS)
     if not train.rows:
         raise UserError(
             "DatasetEmpty",
@@ -42,8 +54,12 @@ def gather_materials(run: Run) -> Materials:
             param=next(dataset.param for dataset in run.datasets if dataset.split == "train"),
             advice="Raise contextLength, or shorten what stands before the answers.",
         )
-    everything = (*rows["train"], *rows["validation"])
-    return Materials(folder, tokenizer, train, validation, _warnings(everything, train, longest))
+    return Materials(folder, tokenizer, train, validation, _warnings(ignored, train, longest))
+
+
+def ignored_keys(run: Run) -> list[str]:
+    """Check every row of every dataset, as read_dataset does; the keys in them that have no meaning, sorted."""
+    return sorted({key for split in SPLITS for row in _rows(run, split) for key in row.ignored})
 
 
 def load_tokenizer(run: Run) -> ChatTokenizer:
@@ -64,11 +80,13 @@ def load_tokenizer(run: Run) -> ChatTokenizer:
     return loaded
 
 
-def _rows(run: Run, split: Split | str) -> list[ChatRow]:
-    return [row for dataset in run.datasets if dataset.split == split for row in read_dataset(dataset)]
+def _rows(run: Run, split: Split) -> Iterator[ChatRow]:
+    for dataset in run.datasets:
+        if dataset.split == split:
+            yield from read_dataset(dataset)
 
 
-def _warnings(rows: tuple[ChatRow, ...], train: EncodedDataset, longest: int) -> tuple[str, ...]:
+def _warnings(ignored: list[str], train: Tally, longest: int) -> tuple[str, ...]:
     found = []
     if train.dropped:
         found.append(
@@ -76,7 +94,6 @@ def _warnings(rows: tuple[ChatRow, ...], train: EncodedDataset, longest: int) ->
         )
     if train.truncated > train.dropped:
         found.append(f"{train.truncated - train.dropped} rows are cut off after {longest} tokens: raise contextLength")
-    ignored = sorted({key for row in rows for key in row.ignored})
     if ignored:
         found.append(f"keys of the dataset that have no meaning here were passed over: {', '.join(ignored[:8])}")
     if not train.ends_learned:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from trainer.backends.trl.materials import Materials, gather_materials
+from trainer.backends.trl.materials import SPLITS, Materials, gather_materials
 from trainer.contract.verdict import Report, Verdict
 from trainer.failures import UserError
 from trainer.training.plan import few_steps_warning, make_plan
 from trainer.workspace.fence import check_owner
+from trainer.workspace.finished import check_free
 from trainer.workspace.jsonfile import write_json
 
 if TYPE_CHECKING:
+    from trainer.backends.trl.encoding import EncodedRow
     from trainer.contract.run import Run
     from trainer.workspace.layout import Workspace
 
@@ -20,7 +22,8 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     """Check everything and report; UserError names the field that is to blame."""
     check_writable(workspace)
     check_owner(workspace.fence, run.job)
-    materials = gather_materials(run)
+    check_free(workspace, run)
+    materials = gather_materials(run, dict.fromkeys(SPLITS, _let_go))
     report = _report(run, materials)
     return Verdict(
         stage="prepare",
@@ -46,15 +49,19 @@ def check_writable(workspace: Workspace) -> None:
         ) from error
 
 
+def _let_go(_row: EncodedRow) -> None:
+    """Counting is enough here: a dataset in tokens need not fit in this pod's memory."""
+
+
 def _report(run: Run, materials: Materials) -> Report:
     processes = max(1, run.hardware.gpus * run.hardware.nodes)
-    plan = make_plan(run.hyperparameters, len(materials.train.rows), processes)
+    plan = make_plan(run.hyperparameters, materials.train.rows, processes)
     few = few_steps_warning(plan)
     return Report(
-        rows=len(materials.train.rows),
+        rows=materials.train.rows,
         tokens=materials.train.tokens,
         longest_row_tokens=materials.train.longest,
-        validation_rows=len(materials.validation.rows),
+        validation_rows=materials.validation.rows,
         parameters=materials.folder.parameters,
         warnings=(*materials.warnings, *([few] if few else [])),
     )

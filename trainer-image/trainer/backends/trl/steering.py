@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from trainer.backends.trl.agreement import Wish, agree, is_first, wait_for_all
+from trainer.backends.trl.agreement import agree, is_first, wait_for_all
 from trainer.failures import Broken
-from trainer.workspace.checkpoints import Checkpoint, mark_complete, rotate
+from trainer.workspace.checkpoints import Checkpoint, discard_newer, mark_complete, rotate
 from trainer.workspace.fence import check_fence
 from trainer.workspace.metrics import append_metrics
 
@@ -44,6 +44,10 @@ class Steered:
     evaluates: bool
 
 
+class EvaluationGivenUp(Exception):  # noqa: N818 - nothing has failed
+    """The way out of transformers' evaluation loop, which asks nobody whether to go on."""
+
+
 class Steering(TrainerCallback):  # type: ignore[misc]
     """Called by transformers in the training thread of every process; only the first process writes."""
 
@@ -59,6 +63,9 @@ class Steering(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         """Everything is loaded: the first step comes next, and the clock begins to count."""
         del args, control
+        if is_first():
+            check_fence(self._workspace.fence, self._run.attempt)
+            discard_newer(self._workspace.checkpoints, state.global_step)
         self._course.begin(state.global_step)
         self._saved_at = self._course.clock.seconds
 
@@ -67,12 +74,12 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         del args
         self._course.advance(state.global_step, float(state.epoch or 0.0), state.num_input_tokens_seen)
         last = state.global_step >= state.max_steps
-        agreed = agree(Wish(stop=self._course.wish(), save=self._checkpoint_due(state.global_step)))
+        agreed = agree(self._course, save=self._checkpoint_due(state.global_step))
         stops = agreed.stop != "go on"
         if stops and not last:
             self._course.stopped_by = agreed.stop
         control.should_training_stop = control.should_training_stop or stops
-        control.should_evaluate = self._evaluates and last
+        control.should_evaluate = self._evaluates and last and not stops
         control.should_save = agreed.save or stops or last
         # A loss that is not a number must show before the weights that it spoilt are saved.
         control.should_log = control.should_log or control.should_save
@@ -85,6 +92,17 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         if self._evaluates and state.global_step < state.max_steps and not control.should_training_stop:
             self._course.turn_to("evaluation")
             control.should_evaluate = True
+
+    def on_prediction_step(
+        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
+    ) -> None:
+        """Give an evaluation up when the training is to end: it may take longer than there is time for."""
+        del args, control
+        agreed = agree(self._course)
+        if agreed.stop != "go on":
+            if state.global_step < state.max_steps:
+                self._course.stopped_by = agreed.stop
+            raise EvaluationGivenUp
 
     def on_log(
         self,

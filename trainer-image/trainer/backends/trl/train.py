@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 import os
-import pickle
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import torch
-from datasets import Dataset
 from torch.optim.lr_scheduler import LambdaLR
 from trl import SFTTrainer
 
-from trainer.backends.trl.agreement import is_first, wait_for_all
+from trainer.backends.trl.agreement import agree, is_first, wait_for_all
 from trainer.backends.trl.arguments import sft_config
 from trainer.backends.trl.finishing import finish
 from trainer.backends.trl.loading import check_hardware, load_model, load_trained, lora_config
-from trainer.backends.trl.materials import gather_materials
-from trainer.backends.trl.steering import Steered, Steering
+from trainer.backends.trl.materials import SPLITS, gather_materials
+from trainer.backends.trl.steering import EvaluationGivenUp, Steered, Steering
+from trainer.backends.trl.token_columns import TokenColumns
 from trainer.failures import Interrupted, OutOfMemory
 from trainer.training.plan import Plan, learning_rate_factor, make_plan
+from trainer.training.resuming import train_from_newest
 from trainer.workspace.checkpoints import Checkpoint, sound_checkpoints
 from trainer.workspace.jsonfile import number_at, read_json
 
 if TYPE_CHECKING:
-    from trainer.backends.trl.encoding import EncodedDataset
+    from collections.abc import Mapping
+
     from trainer.backends.trl.materials import Materials
-    from trainer.contract.run import Run
+    from trainer.contract.run import Run, Split
     from trainer.contract.verdict import Verdict
     from trainer.training.course import Course
     from trainer.workspace.layout import Workspace
-
-LOADING_ERRORS: Final = (OSError, ValueError, KeyError, RuntimeError, EOFError, pickle.UnpicklingError)
-"""What libraries raise when a checkpoint's content makes no sense to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +42,7 @@ class Training:
     workspace: Workspace
     course: Course
     materials: Materials
+    rows: Mapping[Split, TokenColumns]
     plan: Plan
 
 
@@ -52,12 +52,14 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict | None:
     Ends early by UserError, Broken, OutOfMemory or Interrupted.
     """
     check_hardware(run)
-    materials = gather_materials(run)
-    plan = make_plan(run.hyperparameters, len(materials.train.rows), int(os.environ.get("WORLD_SIZE", "1")))
+    rows: dict[Split, TokenColumns] = {split: TokenColumns() for split in SPLITS}
+    materials = gather_materials(run, {split: columns.append for split, columns in rows.items()})
+    plan = make_plan(run.hyperparameters, materials.train.rows, int(os.environ.get("WORLD_SIZE", "1")))
     course.planned(plan.total_steps, plan.total_epochs)
-    training = Training(run, workspace, course, materials, plan)
+    training = Training(run, workspace, course, materials, rows, plan)
     try:
-        model = _train_from_newest(training)
+        checkpoints = sound_checkpoints(workspace.checkpoints)
+        model = train_from_newest(checkpoints, partial(_train_from, training), partial(_is_end, course))
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(training, error) from error
     if course.stopped_by == "terminated":
@@ -71,21 +73,14 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict | None:
     return finish(run, workspace, (model, materials.tokenizer), end) if is_first() else None
 
 
-def _train_from_newest(training: Training) -> Any:  # noqa: ANN401 - a transformers or PEFT model of any class
-    """Train from the newest checkpoint that can be loaded, or from the start. Returns the trained model."""
-    for checkpoint in sound_checkpoints(training.workspace.checkpoints):
-        try:
-            return _train_from(training, checkpoint)
-        except LOADING_ERRORS as error:
-            if training.course.began or isinstance(error, torch.OutOfMemoryError):
-                raise
-            print(f"checkpoint {checkpoint.step} is passed over: it cannot be loaded: {error}", flush=True)
-    return _train_from(training, None)
+def _is_end(course: Course, error: Exception) -> bool:
+    """Whether an error while loading a checkpoint is none of the checkpoint's."""
+    return course.began or isinstance(error, torch.OutOfMemoryError | torch.AcceleratorError)
 
 
-def _train_from(training: Training, checkpoint: Checkpoint | None) -> Any:  # noqa: ANN401 - see above
+def _train_from(training: Training, checkpoint: Checkpoint | None) -> Any:  # noqa: ANN401 - a transformers or PEFT model of any class
     course = training.course
-    if checkpoint is not None and (checkpoint.step >= training.plan.total_steps or course.clock.used_up):
+    if checkpoint is not None and (checkpoint.step >= training.plan.total_steps or course.reading.used_up):
         return _nothing_left(training, checkpoint)
     print(f"training starts {f'again after step {checkpoint.step}' if checkpoint else 'from the model'}", flush=True)
     trainer = _trainer(training)
@@ -113,36 +108,46 @@ class _Trainer(SFTTrainer):  # type: ignore[misc]
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:  # noqa: ANN401 - transformers' signature
         """Make the schedule once; on resume transformers restores where it was."""
         del num_training_steps
-        plan, clock = self.training.plan, self.training.course.clock
+        plan, course = self.training.plan, self.training.course
+        agree(course)
         # Known to transformers under this name; it asks once for each training.
         self.lr_scheduler: Any = LambdaLR(
-            optimizer or self.optimizer, lambda step: learning_rate_factor(plan, step, clock.share)
+            optimizer or self.optimizer, lambda step: learning_rate_factor(plan, step, course.reading.share)
         )
         self._created_lr_scheduler = True
         return self.lr_scheduler
 
+    def evaluate(self, *args: Any, **options: Any) -> dict[str, float]:  # noqa: ANN401 - transformers' signature
+        """Evaluate, unless the training is to end meanwhile: then save, if that has not been done, and end."""
+        try:
+            metrics: dict[str, float] = super().evaluate(*args, **options)
+        except EvaluationGivenUp:
+            print("the evaluation is given up: the training is to end", flush=True)
+            # Half an evaluation must not show up in what is logged at the end.
+            self._metrics["eval"].clear()
+            self.model.train()
+            saved = self.training.course.progress.checkpoint_step
+            self.control.should_save = self.control.should_save or saved < self.state.global_step
+            self.control.should_training_stop = True
+            return {}
+        return metrics
+
 
 def _trainer(training: Training) -> _Trainer:
-    run, materials = training.run, training.materials
+    run, rows = training.run, training.rows
     model = load_model(run)
-    evaluates = bool(materials.validation.rows)
+    evaluates = training.materials.validation.rows > 0
     trainer = _Trainer(
         model=model,
         args=sft_config(run, training.plan, training.workspace.attempt_checkpoints(run.attempt)),
-        train_dataset=_dataset(materials.train),
-        eval_dataset=_dataset(materials.validation) if evaluates else None,
-        processing_class=materials.tokenizer,
+        train_dataset=rows["train"].dataset(),
+        eval_dataset=rows["validation"].dataset() if evaluates else None,
+        processing_class=training.materials.tokenizer,
         peft_config=lora_config(run, model),
         callbacks=[Steering(Steered(run, training.workspace, training.course, evaluates))],
     )
     trainer.training = training
     return trainer
-
-
-def _dataset(encoded: EncodedDataset) -> Dataset:
-    return Dataset.from_dict(
-        {"input_ids": [row.input_ids for row in encoded.rows], "labels": [row.labels for row in encoded.rows]}
-    )
 
 
 def _out_of_memory(training: Training, error: torch.OutOfMemoryError) -> OutOfMemory:
