@@ -41,7 +41,8 @@ NO_QUANTITIES: dict[str, tuple[object, tuple[str, ...]]] = {
     "in words": ("two", ('"two"', "should match")),
     "with a blank": ("4 Gi", ('"4 Gi"', "should match")),
     "with a strange suffix": ("1GB", ('"1GB"', "should match")),
-    "below nothing": (-1, ("-1", "greater than or equal to 0")),
+    "of nothing": (0, ("0", "greater than or equal to 1")),
+    "of nothing in words": ("0.0Gi", ('"0.0Gi"', "should match")),
     "of too many digits": ("1" * 33, ("Too long", "32")),
 }
 

@@ -194,7 +194,7 @@ REFUSED: dict[str, tuple[Json, tuple[str, ...]]] = {
         ("spec.output", "storageSize and storageClassName are for a claim of the job's own"),
     ),
     "a size that is none": ({"output": {"storageSize": "big"}}, ("spec.output.storageSize", '"big"', "should match")),
-    "a negative size": ({"output": {"storageSize": -1}}, ("spec.output.storageSize", "-1", "greater than or equal to 0")),
+    "a size of nothing": ({"output": {"storageSize": 0}}, ("spec.output.storageSize", "0", "greater than or equal to 1")),
     "too long a size": ({"output": {"storageSize": "1" * 33}}, ("spec.output.storageSize", "Too long", "32")),
     "too long a class": ({"output": {"storageClassName": "a" * 254}}, ("spec.output.storageClassName", "Too long", "253")),
     "retain in words": ({"output": {"retain": "yes"}}, ("spec.output.retain", "must be of type boolean")),

@@ -20,6 +20,14 @@ pytestmark = pytest.mark.controlplane
 QUOTAS: Final = Resource("", "v1", "resourcequotas", "ResourceQuota")
 NAMESPACES: Final = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 
+WEBHOOKS: Final = Resource(
+    "admissionregistration.k8s.io",
+    "v1",
+    "validatingwebhookconfigurations",
+    "ValidatingWebhookConfiguration",
+    namespaced=False,
+)
+
 
 def words(status: FineTuneJobStatus) -> tuple[Phase | None, str | None]:
     """Where a job is, and why."""
@@ -199,6 +207,38 @@ class TestAQuota:
         seen = await stage.visit()
         assert words(seen) == (Phase.PENDING, Reason.QUOTA_EXCEEDED)
         assert await stage.jobs() == []
+
+
+async def test_a_webhook_that_is_down_is_named_and_waited_for(stage: Stage) -> None:
+    name = f"down-{stage.namespace}"
+    await stage.apply()
+    await stage.world.create(WEBHOOKS, None, webhook_that_is_down(name, stage.namespace))
+    try:
+        seen = await eventually(lambda: _with_reason(stage, Reason.CREATE_FAILED))
+        assert seen.phase == Phase.PENDING
+        assert f"{name}.tests.finetune.dev" in (seen.message or "")
+        assert await stage.operator.visit(stage.namespace) == 10.0
+    finally:
+        await stage.world.delete(WEBHOOKS, None, name)
+    await eventually(lambda: _started(stage))
+
+
+def webhook_that_is_down(name: str, namespace: str) -> Json:
+    """A webhook for the Jobs of one namespace that nobody answers, as when a queueing system is restarted."""
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": namespace}}
+    rule = {"apiGroups": ["batch"], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["jobs"]}
+    hook = {
+        "name": f"{name}.tests.finetune.dev",
+        "clientConfig": {"url": "https://127.0.0.1:9/jobs"},
+        "namespaceSelector": selector,
+        "rules": [rule],
+        "failurePolicy": "Fail",
+        "sideEffects": "None",
+        "admissionReviewVersions": ["v1"],
+        "timeoutSeconds": 1,
+    }
+    kind = "ValidatingWebhookConfiguration"
+    return {"apiVersion": WEBHOOKS.api_version, "kind": kind, "metadata": {"name": name}, "webhooks": [hook]}
 
 
 async def _started(stage: Stage) -> bool:

@@ -116,3 +116,12 @@ def test_after_falling_back_the_new_checkpoints_are_kept_and_the_damaged_ones_go
     assert [each.step for each in sound_checkpoints(tmp_path)] == [50, 40]
 
 
+@pytest.mark.parametrize("file", ["COMPLETE.json", "trainer_state.json"])
+def test_a_volume_that_cannot_be_read_says_nothing_about_the_checkpoint(tmp_path: Path, file: str) -> None:
+    checkpoint = write_checkpoint(tmp_path, 1, 10)
+    marker = json.loads(checkpoint.marker.read_text())
+    checkpoint.marker.write_text(json.dumps(marker | {"files": {"trainer_state.json": 0}}))
+    (checkpoint.path / file).unlink()
+    (checkpoint.path / file).symlink_to("/proc/self/mem")  # reading its first byte is an input/output error
+    with pytest.raises(OSError, match="Input/output error"):
+        damage(checkpoint)

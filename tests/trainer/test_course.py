@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from trainer.training.clock import Reading, TrainingClock
 from trainer.training.course import Course
 from trainer.training.interruption import Interruption
 from trainer.training.wish import Wish, decided, vote
+from trainer.workspace.ledger import read_ledger
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -117,6 +120,22 @@ def test_a_signal_to_any_process_ends_all() -> None:
     leader = Wish("deadline", save=False, reading=Reading(100.0, 90.0))
     asked = Wish("terminated", save=False, reading=Reading(3.0, 90.0))
     assert agreed(leader, asked) == Wish("terminated", save=False, reading=leader.reading)
+
+
+def test_the_ledger_never_goes_back_when_two_threads_keep_it(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.json"
+    running = course(ticking := Watch())
+    running.begin(step=0)
+    kept: list[float] = []
+
+    def keep(_: int) -> None:
+        ticking.now += 1
+        running.keep_ledger(path)
+        kept.append(read_ledger(path).training_seconds)
+
+    with ThreadPoolExecutor(max_workers=2) as threads:
+        list(threads.map(keep, range(200)))
+    assert kept[-1] == running.clock.seconds == 200
 
 
 def test_metrics_are_kept_until_they_are_replaced() -> None:

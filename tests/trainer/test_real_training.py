@@ -144,6 +144,34 @@ def test_full_fine_tuning_leaves_whole_weights_and_evaluates(job: Job) -> None:
     assert (job.workspace.model / "model.safetensors").is_file()
 
 
+@pytest.mark.parametrize("ending", ["SIGTERM", "stop"])
+def test_an_evaluation_is_given_up_when_the_training_is_to_end(
+    job: Job, operator: OperatorEndpoint, ending: str
+) -> None:
+    operator.reply = {"stop": False}
+    (job.folder / "progress-url").write_text(operator.url)
+    rows = [json.loads(line) for line in SAMPLE.read_text().splitlines()]
+    held_out = write_lines(job.folder / "held-out.jsonl", rows * 1000)
+    validation = {"name": "v", "split": "validation", "uri": "pvc://team/v.jsonl", "path": str(held_out)}
+    datasets = [*job.document("train")["datasets"], validation]  # type: ignore[misc]
+    process = job.start("train", {"datasets": datasets, "hyperparameters__steps": 60})
+    wait_until(lambda: _activity(operator) == "evaluation", within=WITHIN)
+    if ending == "SIGTERM":
+        process.send_signal(signal.SIGTERM)
+    operator.reply = {"stop": True}
+    attempt = job.end(process)
+    assert "the evaluation is given up" in attempt.output
+    assert (job.workspace.attempt_checkpoints(1) / "checkpoint-6" / "COMPLETE.json").is_file()
+    assert attempt.verdict["result"] == ("retry" if ending == "SIGTERM" else "stopped"), attempt.output
+    assert attempt.verdict["step"] == 6
+    assert "evalLoss" not in attempt.verdict["metrics"]  # type: ignore[operator]
+    assert job.workspace.model.exists() == (ending == "stop")
+
+
+def _activity(operator: OperatorEndpoint) -> object:
+    return operator.posts[-1][2]["finetune"]["activity"] if operator.posts else None
+
+
 def test_a_training_that_diverges_says_so(job: Job) -> None:
     attempt = job.attempt("train", {"hyperparameters__learningRate": 1e30, "hyperparameters__lora": {"enabled": False}})
     assert (attempt.exit_code, attempt.verdict["code"]) == (1, "LossNotFinite"), attempt.output

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,27 @@ def test_a_json_file_is_replaced_whole_and_leaves_nothing_behind(tmp_path: Path)
     write_json(path, {"a": 2})
     assert read_json(path) == {"a": 2}
     assert [each.name for each in path.parent.iterdir()] == ["ledger.json"]
+
+
+def test_threads_that_write_the_same_file_do_not_disturb_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.json"
+
+    def write(seconds: int) -> float:
+        write_ledger(path, Ledger(seconds, 3600))
+        return read_ledger(path).budget_seconds
+
+    with ThreadPoolExecutor(max_workers=4) as threads:
+        assert set(threads.map(write, range(1, 400))) == {3600}
+    assert [each.name for each in tmp_path.iterdir()] == ["ledger.json"]
+
+
+def test_a_file_that_cannot_be_written_leaves_the_old_one_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"a": float("nan")})
+    assert read_json(path) == {"a": 1}
+    assert [each.name for each in tmp_path.iterdir()] == ["ledger.json"]
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff"])
@@ -117,7 +139,7 @@ def test_a_model_in_the_way_is_never_overwritten(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     staging = staged_model(workspace)
     workspace.model.mkdir()
-    with pytest.raises(UserError, match="already exists and was not made by this job"):
+    with pytest.raises(UserError, match="was not made by this job"):
         put_in_place(workspace, staging, DONE, JOB)
 
 

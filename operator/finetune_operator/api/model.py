@@ -69,7 +69,7 @@ Quantity = Annotated[
         max_length=32,
         json_schema_extra={
             "x-kubernetes-int-or-string": True,
-            "minimum": 0,
+            "minimum": 1,
             "pattern": r"^0*([1-9][0-9]*(\.[0-9]+)?|0\.0*[1-9][0-9]*)(m|k|Ki|[MGTPE]i?)?$",
         },
     ),

@@ -222,7 +222,8 @@ class TestVerdicts:
     @pytest.mark.parametrize("field", ["step", "total_steps", "trained_tokens", "training_seconds", "epoch"])
     @pytest.mark.parametrize("value", [-1, 2**70])
     def test_a_count_that_no_status_can_hold_is_no_verdict(self, field: str, value: int) -> None:
-        assert parse_verdict(verdict("completed", **{field: value})) is None
+        given: Json = {field: value}
+        assert parse_verdict(verdict("completed", **given)) is None
 
     def test_a_boundless_verdict_is_cut_to_what_a_status_holds(self) -> None:
         artifact = {"path": "m", "kind": "model", "files": ["f" * 999] * 99, "bytes": 1, "digest": "d" * 99}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from peft import LoraConfig, PeftModel
 from transformers import AutoModelForCausalLM
+from transformers.utils import logging
 
 from trainer.backends.trl.model_folder import PARAM
 from trainer.failures import Broken, UserError
@@ -39,6 +40,7 @@ def load_model(run: Run, weights: Path | None = None) -> Any:  # noqa: ANN401 - 
 
     The frozen half of a LoRA training is held in bfloat16 on GPUs; weights that are trained are held in float32.
     """
+    logging.disable_progress_bar()  # a pod's log is no terminal
     lora = run.hyperparameters.lora.enabled
     dtype = torch.bfloat16 if lora and uses_bf16(run) else torch.float32
     try:

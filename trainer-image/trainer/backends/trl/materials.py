@@ -15,6 +15,7 @@ from trainer.backends.trl.model_folder import PARAM, ModelFolder, context_length
 from trainer.contract.run import Split
 from trainer.dataset.lines import read_dataset
 from trainer.failures import UserError
+from trainer.workspace.jsonfile import read_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 
 SPLITS: Final[tuple[Split, Split]] = ("train", "validation")
+GENERIC_CLASSES: Final = ("PreTrainedTokenizerFast", "TokenizersBackend")
+"""Names of the class whose tokenizers are wholly in tokenizer.json."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +67,14 @@ def ignored_keys(run: Run) -> list[str]:
 
 def load_tokenizer(run: Run) -> ChatTokenizer:
     """The model's tokenizer; UserError (ModelUnsupported) when it cannot be loaded."""
-    from transformers import AutoTokenizer  # noqa: PLC0415 - slow to import: after everything that may refuse the job
+    # Slow to import: after everything that may refuse the job.
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast  # noqa: PLC0415
 
+    named = read_json(run.model.path / "tokenizer_config.json").get("tokenizer_class")
+    # Looking the class up imports every model's code, which takes as long as all the rest of stage prepare.
+    loader = PreTrainedTokenizerFast if named in GENERIC_CLASSES else AutoTokenizer
     try:
-        tokenizer = AutoTokenizer.from_pretrained(os.fspath(run.model.path), local_files_only=True)
+        tokenizer = loader.from_pretrained(os.fspath(run.model.path), local_files_only=True)
     except Exception as error:
         raise UserError(
             "ModelUnsupported", f"{run.model.name}: no tokenizer can be made: {error}", param=PARAM
