@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from pydantic import ValidationError
+
 from finetune_operator.api import uris
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.finetunejob import FineTuneJobSpec, Hyperparameters, Lora
 from finetune_operator.api.instancetype import InstanceTypeSpec
+from finetune_operator.api.model import Json
 from finetune_operator.api.status import Resolved, ResolvedHyperparameters, ResolvedLora
 from finetune_operator.catalog.lookup import UnknownNameError, find
 
@@ -38,16 +41,26 @@ class Rejection:
     may_mend: bool = False
 
 
-def resolve(spec: FineTuneJobSpec, instance_types: Mapping[str, InstanceTypeSpec], image: str) -> Resolved | Rejection:
-    """Every decision that the catalog allows to take, or why there is none."""
+def resolve(
+    spec: FineTuneJobSpec, instance_types: Mapping[str, InstanceTypeSpec | Json], image: str
+) -> Resolved | Rejection:
+    """Every decision that the catalog allows to take, or why there is none.
+
+    Only the entry that is asked for is parsed: another one that is broken concerns nobody.
+    """
     if rejection := _unreadable_uri(spec):
         return rejection
     try:
-        instance_type = find("InstanceType", spec.instance_type, instance_types)
+        instance_type = InstanceTypeSpec.model_validate(find("InstanceType", spec.instance_type, instance_types))
     except UnknownNameError as error:
         return Rejection(
             Reason.UNKNOWN_INSTANCE_TYPE, f"spec.instanceType: {error}", "spec.instanceType", may_mend=True
         )
+    except ValidationError as error:
+        fault = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in fault["loc"])
+        message = f"spec.instanceType: InstanceType {spec.instance_type!r} is unusable: {where}: {fault['msg']}"
+        return Rejection(Reason.UNKNOWN_INSTANCE_TYPE, message, "spec.instanceType", may_mend=True)
     gpus = instance_type.gpu.count if instance_type.gpu else 1
     hyperparameters = resolve_hyperparameters(spec.hyperparameters or Hyperparameters(), gpus)
     if hyperparameters.batch_size % gpus:

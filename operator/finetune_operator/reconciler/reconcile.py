@@ -10,7 +10,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import FineTuneJobStatus, Resolved
 from finetune_operator.cluster.client import Cluster
@@ -83,10 +82,7 @@ class Reconciler:
         return choice
 
     def _chosen(self, job: Job) -> Resolved | Rejection:
-        offered = {
-            entry["metadata"]["name"]: InstanceTypeSpec.model_validate(entry["spec"])
-            for entry in self.store.instance_types()
-        }
+        offered = {entry["metadata"]["name"]: entry["spec"] for entry in self.store.instance_types()}
         return resolve(job.spec, offered, self.image)
 
     async def _gather(self, job: Job) -> Seen:

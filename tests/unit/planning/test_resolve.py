@@ -129,3 +129,12 @@ def test_the_nearest_batch_is_one_that_the_schema_allows(gpus: int, nearest: int
     refused = resolve(spec, {"cpu-small": hardware}, IMAGE)
     assert isinstance(refused, Rejection)
     assert refused.message.endswith(f"such as {nearest}")
+
+
+def test_a_broken_instance_type_concerns_only_who_asks_for_it() -> None:
+    offered: dict[str, InstanceTypeSpec | Json] = {"cpu-small": CPU_SMALL, "broken": {"cpu": "1"}}
+    spec = job_body()["spec"]
+    assert isinstance(resolve(FineTuneJobSpec.model_validate(spec), offered, IMAGE), Resolved)
+    refused = resolve(FineTuneJobSpec.model_validate(spec | {"instanceType": "broken"}), offered, IMAGE)
+    assert isinstance(refused, Rejection)
+    assert refused.message == "spec.instanceType: InstanceType 'broken' is unusable: memory: Field required"
