@@ -27,7 +27,7 @@ demo: venv ## Start a cluster, install the operator, fine-tune a small language 
 	@$(RUN) -m tests.demo --cluster $(CLUSTER)
 
 .PHONY: test
-test: check images ## Everything CI runs: checks, unit, contract, control plane, end to end, chart
+test: venv ## Everything CI runs: checks, unit, contract, control plane, end to end, chart
 	@$(RUN) -m tests.suite
 
 .PHONY: check
