@@ -60,6 +60,7 @@ class Outcome:
     counts: Counts = field(default_factory=Counts)
 
 
+ON_A_NODE = {"set-up", "trainer", "end to end", "operator"}
 PARALLEL = ("-n", "2", "--dist", "worksteal")
 # Cheap and telling first; the two parts on the node last, of which the second one has the operator to itself.
 PARTS: tuple[Part, ...] = (
@@ -73,7 +74,10 @@ PARTS: tuple[Part, ...] = (
     Part("set-up", "cluster and images for the rest; minutes the first time", command=(PYTHON, "-m", "tests.e2e")),
     Part("trainer", "the real trainer, by its contract alone", pytest=("tests/trainer",)),
     Part(
-        "end to end", "on a real node, with real training", pytest=(*PARALLEL, "-m", "e2e and not alone", "tests/e2e")
+        "end to end",
+        "on a real node, with real training",
+        # By file: tests of one file may share a job.
+        pytest=("-n", "2", "--dist", "loadfile", "-m", "e2e and not alone", "tests/e2e"),
     ),
     Part("operator", "its death, doubling and absence", pytest=("-m", "e2e and alone", "tests/e2e")),
 )
@@ -86,7 +90,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         outcomes.extend(map(_run, chosen))
     finally:
-        _tidy()
+        if ON_A_NODE & {part.name for part in chosen}:
+            _tidy()
     _summarise(outcomes)
     return 1 if any(outcome.code for outcome in outcomes) else 0
 

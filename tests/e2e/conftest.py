@@ -41,9 +41,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 @pytest.fixture(scope="session")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Target:
+def target(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Target:
     """The cluster, with images, operator and base model in place. Whichever process comes first prepares it for all."""
-    shared = tmp_path_factory.getbasetemp().parent
+    own = tmp_path_factory.getbasetemp()
+    shared = own if worker_id == "master" else own.parent  # the folder of this run, never that of all runs
     with exclusive(shared / "target.lock"):
         target = reach(cluster_name(), Steps(Console(stderr=True)))
         if not (shared / "target.prepared").exists():

@@ -121,8 +121,10 @@ def test_a_killed_process_is_told_by_its_signal(inputs: Path) -> None:
 def test_a_training_that_does_not_mind_its_budget_is_ended_from_outside(inputs: Path) -> None:
     (inputs / "workspace").mkdir()
     ledger = inputs / "workspace" / "ledger.json"
+    # Again and again: the trainer's own heartbeat writes the same file.
     overrun = f"open({str(ledger)!r}, 'w').write('{{\"trainingSeconds\": 9999}}')"
-    code, verdict = run_with_stand_in(inputs, f"import signal; {overrun}; signal.pause()")
+    again = "signal.sigtimedwait([signal.SIGUSR1], 0.2)"
+    code, verdict = run_with_stand_in(inputs, f"import signal\nwhile True: {overrun}; {again}")
     assert code == 1
     assert (verdict["result"], verdict["code"]) == ("failed", "DeadlineExceeded")
     assert "was ended after 9999 s" in str(verdict["message"])

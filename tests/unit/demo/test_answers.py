@@ -1,3 +1,5 @@
+"""What the demo asks the model, before and after, and how it reads the answers."""
+
 from __future__ import annotations
 
 import pytest

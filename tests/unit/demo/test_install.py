@@ -1,3 +1,5 @@
+"""The values with which the demo installs the chart."""
+
 from __future__ import annotations
 
 from tests.demo.install import chart_values

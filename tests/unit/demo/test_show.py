@@ -1,3 +1,5 @@
+"""What the demo shows while the job runs."""
+
 from __future__ import annotations
 
 from datetime import UTC, datetime
