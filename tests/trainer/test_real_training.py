@@ -148,6 +148,8 @@ def test_full_fine_tuning_leaves_whole_weights_and_evaluates(job: Job) -> None:
 def test_an_evaluation_is_given_up_when_the_training_is_to_end(
     job: Job, operator: OperatorEndpoint, ending: str
 ) -> None:
+    if not trainer.shares_loopback:
+        pytest.skip("needs a trainer that can reach this process: run it with FINETUNE_TRAINER_PYTHON")
     operator.reply = {"stop": False}
     (job.folder / "progress-url").write_text(operator.url)
     rows = [json.loads(line) for line in SAMPLE.read_text().splitlines()]
