@@ -146,7 +146,7 @@ def test_full_fine_tuning_leaves_whole_weights_and_evaluates(job: Job) -> None:
 
 @pytest.mark.parametrize("ending", ["SIGTERM", "stop"])
 def test_an_evaluation_is_given_up_when_the_training_is_to_end(
-    job: Job, operator: OperatorEndpoint, ending: str
+    job: Job, operator: OperatorEndpoint, trainer: Trainer, ending: str
 ) -> None:
     if not trainer.shares_loopback:
         pytest.skip("needs a trainer that can reach this process: run it with FINETUNE_TRAINER_PYTHON")
