@@ -18,6 +18,7 @@ from trainer.workspace.ledger import Ledger
         (Circumstances([-signal.SIGSEGV]), "failed", "Crashed"),
         (Circumstances([3]), "failed", "NoVerdict"),
         (Circumstances([0]), "failed", "NoVerdict"),
+        (Circumstances([-signal.SIGTERM, 3]), "failed", "NoVerdict"),
         (Circumstances([-signal.SIGTERM], asked_to_end=True), "retry", "Terminated"),
         (Circumstances([-signal.SIGKILL], asked_to_end=True), "retry", "Terminated"),
         (Circumstances([-signal.SIGKILL], asked_to_end=True, memory_kills=1), "failed", "HostOutOfMemory"),
@@ -32,6 +33,12 @@ def test_the_exit_code_tells_the_signal_of_a_failure_and_else_the_verdict() -> N
     assert process_exit_code(1, Circumstances([-9])) == 137
     assert process_exit_code(1, Circumstances([5])) == 1
     assert process_exit_code(75, Circumstances([-15], asked_to_end=True)) == 75
+
+
+def test_a_process_that_was_ended_because_another_failed_does_not_make_it_a_termination() -> None:
+    assert process_exit_code(1, Circumstances([1, -signal.SIGTERM])) == 1
+    assert process_exit_code(1, Circumstances([-signal.SIGTERM, -signal.SIGKILL])) == 137
+    assert process_exit_code(1, Circumstances([-signal.SIGTERM, 0])) == 143
 
 
 def test_only_a_wide_overrun_is_overdue() -> None:

@@ -27,10 +27,17 @@ class Circumstances:
     overdue: bool = False
     memory_kills: int = 0
 
+    @property
+    def signals(self) -> list[int]:
+        """The signals that ended processes. When one has failed PID 1 ends the others: their SIGTERM is no cause."""
+        found = [-code for code in self.codes if code < 0]
+        causes = [number for number in found if number != signal.SIGTERM]
+        return causes or ([] if any(code > 0 for code in self.codes) else found)
+
 
 def end_without_verdict(seen: Circumstances) -> StageEnd:
     """How the stage ended, told from outside."""
-    signals = [-code for code in seen.codes if code < 0]
+    signals = seen.signals
     if signal.SIGKILL in signals and seen.memory_kills > 0:
         return Broken(
             "HostOutOfMemory",
@@ -71,5 +78,4 @@ def is_overdue(ledger: Ledger, budget: float, used_before: float) -> bool:
 
 def process_exit_code(verdict_code: int, seen: Circumstances) -> int:
     """PID 1's own exit code: the verdict's, but for a process that a signal ended the shell's 128 + signal."""
-    signals = [-code for code in seen.codes if code < 0]
-    return 128 + signals[0] if verdict_code == 1 and signals else verdict_code
+    return 128 + seen.signals[0] if verdict_code == 1 and seen.signals else verdict_code
