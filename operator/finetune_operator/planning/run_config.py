@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Final
 
 from finetune_operator.api import uris
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Resolved, ResolvedHyperparameters, Stage
 from finetune_operator.planning.job import Job
+from finetune_operator.planning.quantity import cores
 
 WORKSPACE: Final = "/workspace"
 CLAIMS: Final = "/inputs/claims"
@@ -22,16 +22,6 @@ GRACE_SECONDS: Final[Mapping[Stage, int]] = {"prepare": 10, "train": 120}
 """Between SIGTERM and SIGKILL: training needs the time of a step and a checkpoint."""
 SAVE_EVERY_SECONDS: Final = 1800
 KEEP_CHECKPOINTS: Final = 2
-
-
-MULTIPLES: Final = {
-    "": Decimal(1),
-    "m": Decimal("0.001"),
-    "k": Decimal(1000),
-    **{f"{prefix}": Decimal(1000) ** power for power, prefix in enumerate("KMGTPE", 1)},
-    **{f"{prefix}i": Decimal(1024) ** power for power, prefix in enumerate("KMGTPE", 1)},
-}
-"""What a suffix of a quantity multiplies by."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +81,3 @@ def _hardware(run: Run) -> Json:
     if run.stage == "prepare":
         return {"gpus": 0, "nodes": 1, "cpus": cores(PREPARE_CPU)}
     return {"gpus": instance.gpu.count if instance.gpu else 0, "nodes": 1, "cpus": cores(instance.cpu)}
-
-
-def cores(quantity: str) -> float:
-    """CPU cores of a quantity: ``500m`` is half a core; a suffix that makes no sense for cores is read all the same."""
-    number = quantity.rstrip("mkKMGTPEi")
-    return float(Decimal(number) * MULTIPLES[quantity[len(number) :]])

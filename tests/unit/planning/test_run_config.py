@@ -11,7 +11,8 @@ from jsonschema import Draft202012Validator
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Stage
-from finetune_operator.planning.run_config import Run, cores, mounted_path, run_document, run_json
+from finetune_operator.planning.quantity import cores
+from finetune_operator.planning.run_config import Run, mounted_path, run_document, run_json
 from tests.unit.planning.scene import a_job, resolved_for
 
 CONTRACT = Path(__file__).parents[3] / "trainer-image" / "contract"
