@@ -81,6 +81,14 @@ class Reason(StrEnum):
     STOPPED = "Stopped", "Asked to stop early; the model as trained until then is published."
     # Failed
     UNKNOWN_INSTANCE_TYPE = "UnknownInstanceType", "No InstanceType of that name exists."
+    UNKNOWN_MODEL = "UnknownModel", "No BaseModel of that name or alias exists, and it is no repository of the Hub."
+    NO_TRAINER_IMAGE = "NoTrainerImage", "The operator has no image of the family that trains this type of model."
+    DOES_NOT_FIT = (
+        "DoesNotFit",
+        "The training does not fit into the memory of the GPUs; the message has the arithmetic.",
+    )
+    DATASET_NOT_READY = "DatasetNotReady", "A Dataset that the job names does not exist, or is not found valid yet."
+    INVALID_DATASET = "InvalidDataset", "A Dataset that the job names was found invalid; the message has its faults."
     INVALID_SPEC = "InvalidSpec", "The spec contradicts itself in a way that the schema cannot tell."
     USER_ERROR = "UserError", "The trainer refused data, model or parameters; failure.param names the field."
     OUT_OF_MEMORY = "OutOfMemory", "The GPU's memory does not hold the training."

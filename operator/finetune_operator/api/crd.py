@@ -12,6 +12,9 @@ import yaml
 from typing_extensions import override
 
 from finetune_operator.api import names
+from finetune_operator.api.basemodel import BaseModelSpec
+from finetune_operator.api.catalogstatus import CatalogStatus
+from finetune_operator.api.dataset import DatasetSpec, DatasetStatus
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import ApiModel, Json, Rule
@@ -79,13 +82,17 @@ FINETUNEJOB = Kind(
     ),
     columns=(
         Column("Phase", ".status.phase"),
-        Column("Model", ".spec.model.name"),
-        Column("Instance", ".spec.instanceType"),
+        Column("Model", ".status.display.model"),
+        Column("Instance", ".status.display.instance"),
         Column("Progress", ".status.display.progress"),
+        Column("ETA", ".status.display.eta", description="Until the training ends, from the recent pace"),
         Column("Loss", ".status.display.loss"),
         Column("Hours", ".status.display.hours", description="Training time used of the budget"),
+        Column("Cost", ".status.display.cost", description="Training time times the price"),
         Column("Age", ".metadata.creationTimestamp", "date"),
+        Column("Type", ".spec.jobType", priority=1),
         Column("Reason", ".status.reason", priority=1),
+        Column("Attempt", ".status.display.attempt", priority=1),
         Column("Node", ".status.attempts[-1:].node", priority=1),
         Column("Result", ".status.result.uri", priority=1),
     ),
@@ -100,18 +107,74 @@ INSTANCETYPE = Kind(
     description="InstanceType is hardware that an administrator offers by name to FineTuneJobs.",
     spec=InstanceTypeSpec,
     columns=(
+        Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
         Column("GPUs", ".spec.gpu.count", "integer"),
         Column("Product", ".spec.gpu.product"),
         Column("CPU", ".spec.cpu"),
         Column("Memory", ".spec.memory"),
         Column("Price/h", ".spec.pricePerHour", "number"),
         Column("Currency", ".spec.currency"),
-        Column("Description", ".spec.description", priority=1),
         Column("Age", ".metadata.creationTimestamp", "date"),
+        Column("Capacity", ".spec.capacityType", priority=1),
+        Column("Regions", ".spec.regions[*].name", priority=1),
+        Column("Message", ".status.conditions[?(@.type=='Ready')].message", priority=1),
+        Column("Description", ".spec.description", priority=1),
+    ),
+    status=CatalogStatus,
+)
+
+BASEMODEL = Kind(
+    kind="BaseModel",
+    plural="basemodels",
+    short="ftbm",
+    namespaced=False,
+    description="BaseModel is a model that can be tuned: where it lies, which trainer runs it, what is known of it.",
+    spec=BaseModelSpec,
+    columns=(
+        Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+        Column("Type", ".spec.type"),
+        Column("Provider", ".spec.provider"),
+        Column("Parameters", ".spec.parameters", "integer"),
+        Column("Sequence", ".spec.maxSequenceLength", "integer"),
+        Column("Age", ".metadata.creationTimestamp", "date"),
+        Column("Cameras", ".spec.cameraSlots[*].name", priority=1),
+        Column("Source", ".spec.source.uri", priority=1),
+        Column("Aliases", ".spec.aliases[*]", priority=1),
+        Column("Message", ".status.conditions[?(@.type=='Ready')].message", priority=1),
+    ),
+    status=CatalogStatus,
+    selectable=(".spec.type", ".spec.provider"),
+)
+
+DATASET = Kind(
+    kind="Dataset",
+    plural="datasets",
+    short="ftds",
+    namespaced=True,
+    description="Dataset is registered data that FineTuneJobs name by datasetRef; it is looked at on CPU once.",
+    spec=DatasetSpec,
+    status=DatasetStatus,
+    rules=(
+        Rule(
+            f"self.metadata.name.size() <= {names.LONGEST_JOB_NAME}",
+            f"metadata.name must have at most {names.LONGEST_JOB_NAME} characters",
+            f"'metadata.name must have at most {names.LONGEST_JOB_NAME} characters: %s has %d'.format("
+            "[self.metadata.name, self.metadata.name.size()])",
+        ),
+    ),
+    columns=(
+        Column("Ready", ".status.conditions[?(@.type=='Ready')].status"),
+        Column("Reason", ".status.reason"),
+        Column("Format", ".status.format"),
+        Column("Rows", ".status.rows", "integer"),
+        Column("Tokens", ".status.tokens", "integer"),
+        Column("Age", ".metadata.creationTimestamp", "date"),
+        Column("URI", ".spec.uri", priority=1),
+        Column("Message", ".status.message", priority=1),
     ),
 )
 
-KINDS = (FINETUNEJOB, INSTANCETYPE)
+KINDS = (FINETUNEJOB, INSTANCETYPE, BASEMODEL, DATASET)
 
 
 def definition(kind: Kind) -> Json:

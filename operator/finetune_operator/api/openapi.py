@@ -16,8 +16,8 @@ from finetune_operator.api.model import ApiModel, Json
 KEPT = frozenset(
     {
         "default", "description", "enum", "exclusiveMaximum", "exclusiveMinimum", "format", "items", "maxItems",
-        "maxLength", "maxProperties", "maximum", "minItems", "minLength", "minimum", "pattern", "properties",
-        "required", "type",
+        "maxLength", "maxProperties", "maximum", "minItems", "minLength", "minProperties", "minimum", "pattern",
+        "properties", "required", "type",
     }
 )  # fmt: skip
 
@@ -26,7 +26,7 @@ def structural_schema(model: type[BaseModel]) -> Json:
     """The schema of a model, inlined, with the CEL rules of each part."""
     document = model.model_json_schema(by_alias=True, mode="validation")
     definitions = document.get("$defs", {})
-    return _convert(document, definitions, _models_by_name(model))
+    return _convert({**document, "x-model": model.__name__}, definitions, _models_by_name(model))
 
 
 def _models_by_name(root: type[BaseModel]) -> dict[str, type[ApiModel]]:
@@ -103,7 +103,7 @@ def _boolean_bounds(result: Json) -> None:
 
 
 def _rules(node: Json, models: dict[str, type[ApiModel]]) -> list[Json]:
-    name = cast("str | None", node.get("x-model") or node.get("title"))
+    name = cast("str | None", node.get("x-model"))
     if node.get("type") != "object" or name not in models:
         return []
     return [rule.schema() for rule in models[name].rules]

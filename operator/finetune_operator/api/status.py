@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from finetune_operator.api.condition import Condition
 from finetune_operator.api.conditions import Phase
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import ApiModel, Text
+from finetune_operator.api.references import SecretRef
 
 MOST_ATTEMPTS = 10
 """Attempts that the status keeps; older ones are dropped, their retries stay counted."""
@@ -19,22 +21,7 @@ Stage = Literal["prepare", "train"]
 Count = Annotated[int, Field(ge=0, le=2**53)]
 """Above it JSON readers disagree about integers."""
 
-
-class Condition(ApiModel):
-    """As metav1.Condition."""
-
-    type: Annotated[str, Field(max_length=316)]
-    """The aspect of the job that this condition tells of."""
-    status: Literal["True", "False", "Unknown"]
-    """Whether it holds."""
-    reason: Annotated[str, Field(max_length=1024)]
-    """Why, in one word."""
-    message: Annotated[str, Field(max_length=2048)] = ""
-    """Why, in a sentence."""
-    last_transition_time: datetime
-    """When the status of this condition last changed."""
-    observed_generation: int | None = None
-    """The generation of the spec that this condition is about."""
+Amount = Annotated[float, Field(ge=0, le=1e15)]
 
 
 class Attempt(ApiModel):
@@ -131,22 +118,115 @@ class ResolvedLora(ApiModel):
 
 
 class ResolvedHyperparameters(ApiModel):
-    """How the model is trained, with every choice made."""
+    """How the model is trained. What depends on the data is filled in once prepare has reported it."""
 
     epochs: float | None = None
     """Passes over the data, when steps are not given."""
     steps: int | None = None
     """Optimizer steps, when they are given."""
-    batch_size: int
+    batch_size: int | None = None
     """Rows per optimizer step."""
     learning_rate: float
     """Peak learning rate."""
+    warmup_ratio: float | None = None
+    """Part of the steps in which the learning rate rises, when warmupSteps are not given."""
+    warmup_steps: int | None = None
+    """Steps in which the learning rate rises, when they are given."""
+    weight_decay: float = 0
+    """How strongly weights are pulled to zero."""
+    max_grad_norm: float = 1
+    """Length to which longer gradients are shortened; 0 for none."""
     seed: int
     """Seed of data order and initialisation."""
     context_length: int | None = None
     """Tokens of a row; absent: the trainer takes what the model can, at most 4096."""
+    packing: bool = False
+    """Whether several short rows share a sequence."""
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    """Numbers that are computed with."""
+    quantization: Literal["none", "nf4"] = "none"
+    """Of the frozen weights."""
+    train_on: Literal["assistant", "completion", "all"] | None = None
+    """Tokens that count in the loss; absent: by the form of the data."""
+    dpo_beta: float | None = None
+    """How strongly the model is held to its reference; job type dpo."""
+    image_augmentation: bool = False
+    """Whether pictures are varied."""
     lora: ResolvedLora
     """The adapter."""
+    extra: Annotated[
+        dict[str, Any], Field(max_length=64, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+    ] = Field(default_factory=dict)
+    """Further settings of the trainer."""
+
+
+class ResolvedModel(ApiModel):
+    """The model, as the catalog or the job names it."""
+
+    name: Annotated[str, Field(max_length=512)]
+    """The BaseModel's name; what the job gave, for one that the catalog does not have."""
+    listed: bool
+    """Whether the catalog has it."""
+    type: Annotated[str, Field(max_length=32)]
+    """The architecture."""
+    family: Annotated[str, Field(max_length=32)]
+    """The family of trainer images."""
+    uri: Annotated[str | None, Field(max_length=1024)] = None
+    """Where it lies; absent for what is trained from scratch."""
+    revision: Annotated[str | None, Field(max_length=256)] = None
+    """The revision that was asked for."""
+    parameters: Count | None = None
+    """Weights of the model."""
+
+
+class ResolvedDataset(ApiModel):
+    """One dataset, with what the Dataset that the job names says of it."""
+
+    name: Annotated[str, Field(max_length=63)]
+    """The dataset's name within the job."""
+    split: Literal["train", "validation"]
+    """What it is used for."""
+    uri: Annotated[str, Field(max_length=1024)]
+    """Where it lies."""
+    revision: Annotated[str | None, Field(max_length=256)] = None
+    """The revision that was asked for, or that the Dataset's inspection looked at."""
+    files: Annotated[tuple[Annotated[str, Field(max_length=512)], ...], Field(max_length=64)] = ()
+    """Paths under the uri; empty: everything."""
+    format: Annotated[str, Field(max_length=32)] = "auto"
+    """How rows are written."""
+    secret_ref: SecretRef | None = None
+    """Opens it."""
+
+
+class Choice(ApiModel):
+    """One value that the job left open, and the rule that chose it."""
+
+    field: Annotated[str, Field(max_length=64)]
+    """The field: hyperparameters.batchSize."""
+    rule: Annotated[str, Field(max_length=256)]
+    """How the value came about."""
+
+
+class MappedCamera(ApiModel):
+    """One camera slot, in the policy's order."""
+
+    slot: Annotated[str, Field(max_length=253)]
+    """The slot, as cameraMappings names it."""
+    policy_key: Annotated[str | None, Field(max_length=253)] = None
+    """The policy's own image key; absent where it takes the dataset's."""
+    dataset_key: Annotated[str | None, Field(max_length=253)] = None
+    """The dataset's image key; absent: a masked picture."""
+
+
+class Fit(ApiModel):
+    """Whether the training fits into the memory of a GPU."""
+
+    bytes_per_gpu: Count
+    """What one GPU must hold."""
+    available_bytes: Count
+    """What one GPU has."""
+    message: Annotated[str, Field(max_length=1024)]
+    """The arithmetic, in words."""
 
 
 class Resolved(ApiModel):
@@ -154,10 +234,45 @@ class Resolved(ApiModel):
 
     image: Annotated[str, Field(max_length=512)]
     """The trainer image."""
+    instance_type_name: Annotated[str | None, Field(max_length=63)] = None
+    """The hardware's name."""
     instance_type: InstanceTypeSpec
-    """The hardware as it was offered when the job was accepted."""
+    """The hardware as it was offered when the job was accepted, price included."""
+    region: Annotated[str | None, Field(max_length=63)] = None
+    """Where it stands."""
+    nodes: int = 1
+    """Pods that train together."""
+    model: ResolvedModel | None = None
+    """The model."""
+    datasets: Annotated[tuple[ResolvedDataset, ...], Field(max_length=16)] = ()
+    """What it is tuned on."""
     hyperparameters: ResolvedHyperparameters
     """How the model is trained."""
+    cameras: Annotated[tuple[MappedCamera, ...], Field(max_length=16)] = ()
+    """Robots: the camera slots in the policy's order."""
+    choices: Annotated[tuple[Choice, ...], Field(max_length=24)] = ()
+    """What the job left open and which rule chose it."""
+    rules_version: int | None = None
+    """Version of the rules that choose."""
+    fit: Fit | None = None
+    """Whether it fits into the GPUs' memory; absent when that cannot be known."""
+    complete: bool = True
+    """False until prepare has reported what depends on the data."""
+
+
+class Estimate(ApiModel):
+    """Time and cost, reckoned before the training starts."""
+
+    training_seconds: Amount | None = None
+    """Training time to the end of epochs or steps, or the budget if that ends first."""
+    cost: Amount | None = None
+    """That time times the price of all nodes."""
+    currency: Annotated[str | None, Field(max_length=3)] = None
+    """Of the cost."""
+    steps: Count | None = None
+    """Optimizer steps."""
+    message: Annotated[str, Field(max_length=1024)]
+    """The arithmetic, in words."""
 
 
 class Result(ApiModel):
@@ -197,12 +312,22 @@ class Failure(ApiModel):
 class Display(ApiModel):
     """Preformatted text for the columns of kubectl get."""
 
+    model: Annotated[str | None, Field(max_length=128)] = None
+    """The model."""
+    instance: Annotated[str | None, Field(max_length=128)] = None
+    """The hardware, with the number of nodes when there are several."""
     progress: Annotated[str | None, Field(max_length=32)] = None
     """Percentage done."""
+    eta: Annotated[str | None, Field(max_length=32)] = None
+    """Until the training ends."""
     loss: Annotated[str | None, Field(max_length=32)] = None
     """The latest training loss."""
     hours: Annotated[str | None, Field(max_length=32)] = None
     """Used of the budget."""
+    cost: Annotated[str | None, Field(max_length=32)] = None
+    """Accrued, with its currency."""
+    attempt: Annotated[str | None, Field(max_length=32)] = None
+    """The latest attempt: train 2."""
 
 
 class FineTuneJobStatus(ApiModel):
@@ -237,8 +362,12 @@ class FineTuneJobStatus(ApiModel):
     """What the job has used."""
     report: Report | None = None
     """What the check of model and data found."""
+    warnings: Annotated[tuple[Text, ...], Field(max_length=16)] = ()
+    """What is superfluous, suspicious or without effect, each with its field."""
     resolved: Resolved | None = None
     """Every decision of the operator, taken once."""
+    estimate: Estimate | None = None
+    """Time and cost, reckoned before the training starts."""
     result: Result | None = None
     """The published model."""
     failure: Failure | None = None

@@ -20,7 +20,7 @@ def find(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
     """The entry of that name. Raises UnknownNameError with a did-you-mean."""
     if name in entries:
         return entries[name]
-    raise UnknownNameError(f"no {kind} is named {name!r}{did_you_mean(name, entries)}{_offered(entries)}")
+    raise UnknownNameError(f"no {kind} is named {name!r}{did_you_mean(name, entries)}{_offered(kind, entries)}")
 
 
 def did_you_mean(given: str, allowed: Mapping[str, object]) -> str:
@@ -29,9 +29,9 @@ def did_you_mean(given: str, allowed: Mapping[str, object]) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _offered(entries: Mapping[str, object]) -> str:
+def _offered(kind: str, entries: Mapping[str, object]) -> str:
     if not entries:
-        return "; this cluster offers none: an administrator creates them (kubectl get instancetypes)"
+        return f"; this cluster offers none: an administrator creates them (kubectl get {kind.lower()}s)"
     shown = ", ".join(sorted(entries)[:MOST_NAMED])
     more = len(entries) - MOST_NAMED
     return f"; offered: {shown}{f' and {more} more' if more > 0 else ''}"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import assert_never
+from typing import Final, assert_never
 
 from finetune_operator.api.conditions import Phase, Reason
-from finetune_operator.api.status import FineTuneJobStatus, Report, Resolved
+from finetune_operator.api.status import FineTuneJobStatus, Report
 from finetune_operator.planning import conditions, records
-from finetune_operator.planning.ledger import display_of, progress_of, usage_of
+from finetune_operator.planning.display import display_of
+from finetune_operator.planning.ledger import progress_of, usage_of
 from finetune_operator.planning.observed import ObservedPod
 from finetune_operator.planning.outcome import failure_of, result_of
+from finetune_operator.planning.resolve import Admission
 from finetune_operator.planning.standing import (
     BackingOff,
     Broken,
@@ -26,6 +28,8 @@ from finetune_operator.planning.standing import (
 )
 from finetune_operator.planning.waiting import Why, why_ending, why_waiting
 
+MOST_WARNINGS: Final = 16
+
 
 @dataclass(frozen=True)
 class Blocked:
@@ -35,8 +39,9 @@ class Blocked:
     message: str
 
 
-def assess(view: View, standing: Standing, resolved: Resolved | None, blocked: Blocked | None) -> FineTuneJobStatus:
+def assess(view: View, standing: Standing, plan: Admission | None, blocked: Blocked | None) -> FineTuneJobStatus:
     """The status that the job should have now. Equal to the old one when there is nothing new to say."""
+    resolved = plan.resolved if plan else None
     job, old = view.job, view.job.status
     if isinstance(standing, Over):
         return conditions.observed_again(old, job.generation)
@@ -55,11 +60,13 @@ def assess(view: View, standing: Standing, resolved: Resolved | None, blocked: B
         retries=records.retries_of(view),
         progress=progress,
         usage=usage,
-        report=old.report or _report(view),
+        report=report_of(view),
+        warnings=plan.warnings[:MOST_WARNINGS] if plan else (),
         resolved=resolved,
+        estimate=plan.estimate if plan else None,
         result=result_of(job, standing),
         failure=failure_of(standing),
-        display=display_of(progress, usage, job.hours),
+        display=display_of(view, resolved, progress, usage),
     )
     return conditions.with_conditions(status, old, view.now)
 
@@ -140,6 +147,9 @@ def _first_training(view: View) -> datetime | None:
     return min((pod.started for pod in pods if pod.started), default=None)
 
 
-def _report(view: View) -> Report | None:
+def report_of(view: View) -> Report | None:
+    """What prepare found in the data, as soon as it has ended."""
+    if view.job.status.report:
+        return view.job.status.report
     verdicts = (ending.verdict for ending in records.fresh_endings(view, "prepare"))
     return next((verdict.report for verdict in verdicts if verdict and verdict.report), None)

@@ -8,8 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final, Literal
 
+from finetune_operator.api.condition import Condition
 from finetune_operator.api.conditions import ConditionType, Phase, Reason
-from finetune_operator.api.status import Condition, FineTuneJobStatus
+from finetune_operator.api.status import FineTuneJobStatus
 
 Truth = Literal["True", "False", "Unknown"]
 

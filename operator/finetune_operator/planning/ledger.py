@@ -1,10 +1,10 @@
-"""How far a job is and what it used: progress, training time, cost, and their short forms for kubectl's columns."""
+"""How far a job is and what it used: progress, training time, cost."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from finetune_operator.api.status import Display, Progress, Resolved, Usage
+from finetune_operator.api.status import Progress, Resolved, Usage
 from finetune_operator.planning import progress as reported
 from finetune_operator.planning.ending import Verdict
 from finetune_operator.planning.records import fresh_endings
@@ -33,20 +33,10 @@ def usage_of(view: View, resolved: Resolved | None) -> Usage:
         (pushed.training_seconds or 0) if pushed else 0,
     )
     instance = resolved.instance_type if resolved else None
-    if instance is None or instance.price_per_hour is None:
+    if resolved is None or instance is None or instance.price_per_hour is None:
         return Usage(training_seconds=round(seconds, 1))
-    cost = round(seconds / SECONDS_PER_HOUR * instance.price_per_hour, 4)
+    cost = round(seconds / SECONDS_PER_HOUR * instance.price_per_hour * resolved.nodes, 4)
     return Usage(training_seconds=round(seconds, 1), cost=cost, currency=instance.currency)
-
-
-def display_of(progress: Progress | None, usage: Usage, hours: float) -> Display:
-    """Text for the columns: kubectl would print 0.1 + 0.2 with all its digits."""
-    used = f"{usage.training_seconds / SECONDS_PER_HOUR:.2f}/{hours:g}"
-    if progress is None:
-        return Display(hours=used)
-    loss = progress.metrics.get("loss")
-    percentage = None if progress.percentage is None else f"{progress.percentage}%"
-    return Display(progress=percentage, loss=None if loss is None else f"{loss:.4g}", hours=used)
 
 
 def _told_already(view: View, pushed: reported.Progress) -> bool:

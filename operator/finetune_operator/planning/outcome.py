@@ -33,9 +33,15 @@ def result_of(job: Job, standing: Standing) -> Result | None:
     )
 
 
+def has_own_claim(job: Job) -> bool:
+    """Whether the job gets a claim of its own: always, unless its output names one that exists."""
+    uri = job.spec.output.uri if job.spec.output else None
+    return uri is None or not uri.startswith("pvc://")
+
+
 def workspace_uri(job: Job) -> str:
     """Where the job's workspace lies, as pvc://CLAIM or pvc://CLAIM/PATH."""
-    if job.spec.output and job.spec.output.uri:
+    if job.spec.output and job.spec.output.uri and not has_own_claim(job):
         return job.spec.output.uri.rstrip("/")
     return f"pvc://{names.output_claim_name(job.name, job.uid)}"
 

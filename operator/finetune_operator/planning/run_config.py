@@ -9,7 +9,7 @@ from typing import Final
 
 from finetune_operator.api import uris
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import Resolved, ResolvedHyperparameters, Stage
+from finetune_operator.api.status import Resolved, ResolvedDataset, ResolvedHyperparameters, Stage
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.quantity import cores
 
@@ -43,10 +43,8 @@ def run_document(run: Run) -> Json:
         "job": {"namespace": job.namespace, "name": job.name, "uid": job.uid},
         "attempt": run.attempt,
         "jobType": spec.job_type,
-        "model": {"name": spec.model.name, "path": mounted_path(spec.model.name)},
-        "datasets": [
-            {"name": d.name, "split": d.split, "uri": d.uri, "path": mounted_path(d.uri)} for d in spec.datasets
-        ],
+        "model": _model(run),
+        "datasets": [_dataset(dataset) for dataset in run.resolved.datasets],
         "hyperparameters": _hyperparameters(run.resolved.hyperparameters),
         "hardware": _hardware(run),
         "limits": {"trainingSeconds": job.hours * 3600, "graceSeconds": GRACE_SECONDS[run.stage]},
@@ -60,13 +58,32 @@ def run_json(run: Run) -> str:
     return json.dumps(run_document(run), sort_keys=True, ensure_ascii=False)
 
 
-def mounted_path(uri: str) -> str:
-    """Where the pod finds what a URI names."""
+def mounted_path(uri: str) -> str | None:
+    """Where the pod finds what a URI names; None for what the trainer must fetch."""
     match uris.parse(uri):
         case uris.ClaimPath(claim, path):
             return f"{CLAIMS}/{claim}/{path}".rstrip("/")
         case uris.ConfigMapKey(name, key):
             return f"{CONFIG_MAPS}/{name}/{key}"
+        case _:
+            return None
+
+
+def _model(run: Run) -> Json:
+    """Name and place, as the job gave the name."""
+    model, given = run.resolved.model, run.job.spec.model.name
+    uri = model.uri if model else given
+    document: Json = {"name": given or (model.name if model else "")}
+    return document | _place(uri) if uri else document
+
+
+def _dataset(dataset: ResolvedDataset) -> Json:
+    return {"name": dataset.name, "split": dataset.split, "uri": dataset.uri} | _place(dataset.uri)
+
+
+def _place(uri: str) -> Json:
+    path = mounted_path(uri)
+    return {"path": path} if path else {"uri": uri}
 
 
 def _hyperparameters(resolved: ResolvedHyperparameters) -> Json:

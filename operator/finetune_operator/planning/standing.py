@@ -11,7 +11,7 @@ from finetune_operator.api.status import Attempt, Stage
 from finetune_operator.planning.ending import VANISHED, Ending, ending_of
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.observed import Observed, ObservedJob, ObservedPod
-from finetune_operator.planning.resolve import Rejection
+from finetune_operator.planning.rejection import Rejection
 
 STAGES: Final[tuple[Stage, ...]] = get_args(Stage)
 """In the order in which they run."""
@@ -121,9 +121,15 @@ def stand(view: View, rejection: Rejection | None) -> Standing:
     if view.job.status.phase in TERMINAL_PHASES:
         return Over()
     if rejection:
-        return Refused(rejection, final=not rejection.may_mend or view.now >= view.job.created + GRACE)
+        return Refused(rejection, final=_final(rejection, view))
     prepared = _stage_stands(view, "prepare")
     return _stage_stands(view, "train") if isinstance(prepared, Done) else prepared
+
+
+def _final(rejection: Rejection, view: View) -> bool:
+    if rejection.waits:
+        return False
+    return not rejection.may_mend or view.now >= view.job.created + GRACE
 
 
 def unconfirmed(standing: Standing, observed: Observed) -> bool:

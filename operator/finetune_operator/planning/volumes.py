@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, replace
 
 from finetune_operator.api import uris
-from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.model import Json
+from finetune_operator.api.status import Resolved
 from finetune_operator.planning.run_config import CLAIMS, CONFIG_MAPS
 
 LONGEST_VOLUME_NAME = 63
@@ -45,15 +45,18 @@ class Mounts:
         return self.volume(_volume_name("configmap", name), source, f"{CONFIG_MAPS}/{name}")
 
 
-def input_mounts(spec: FineTuneJobSpec) -> Mounts:
+def input_mounts(resolved: Resolved) -> Mounts:
     """Model and datasets, read-only. A claim is mounted whole, so that the trainer can say what is there instead."""
     mounts = Mounts()
-    for uri in (spec.model.name, *(dataset.uri for dataset in spec.datasets)):
+    model = resolved.model.uri if resolved.model else None
+    for uri in filter(None, (model, *(dataset.uri for dataset in resolved.datasets))):
         match uris.parse(uri):
             case uris.ClaimPath(claim, _):
                 mounts = mounts.claim(claim, f"{CLAIMS}/{claim}")
             case uris.ConfigMapKey(name, _):
                 mounts = mounts.config_map(name)
+            case _:
+                pass  # fetched by the trainer
     return mounts
 
 

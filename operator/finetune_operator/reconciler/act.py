@@ -19,7 +19,7 @@ from finetune_operator.planning.job import Job
 from finetune_operator.planning.manifests import render_stage
 from finetune_operator.planning.manifests.claim import output_claim
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
-from finetune_operator.planning.resolve import Rejection
+from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.run_config import Run
 from finetune_operator.reconciler.store import Store
 

@@ -33,8 +33,8 @@ async def assemble(parts: Parts) -> Assembly:
 
     gatherer = Gatherer(parts.cluster, parts.store, post.inbox.newest)
     actor = Actor(parts.cluster, parts.store, target_of, parts.settings.image_pull_policy)
-    image = parts.settings.images.trl
-    reconciler = Reconciler(parts.cluster, parts.store, gatherer, actor, image, parts.now)
+    images = parts.settings.images.by_family()
+    reconciler = Reconciler(parts.cluster, parts.store, gatherer, actor, images, parts.now)
 
     async def reconcile(key: Key) -> float | None:
         after = await reconciler.reconcile(key)

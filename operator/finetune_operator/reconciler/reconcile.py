@@ -6,36 +6,41 @@ twice, or ending the process anywhere inside, changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
+from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import FineTuneJobStatus, Resolved
+from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.cluster.client import Cluster
-from finetune_operator.cluster.errors import NotFound
-from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, Key
-from finetune_operator.planning.assess import Blocked, assess
+from finetune_operator.cluster.resources import BASEMODELS, FINETUNEJOBS, INSTANCETYPES, Key
+from finetune_operator.planning.assess import Blocked, assess, report_of
 from finetune_operator.planning.decide import decide, look_again
 from finetune_operator.planning.job import Job, parse_job
+from finetune_operator.planning.outcome import has_own_claim
 from finetune_operator.planning.patch import merge_patch
-from finetune_operator.planning.resolve import Rejection, resolve
-from finetune_operator.planning.standing import Refused, Standing, View, stand, unconfirmed
+from finetune_operator.planning.rejection import Rejection
+from finetune_operator.planning.resolve import Admission, Offer, admit, complete, recorded
+from finetune_operator.planning.standing import STAGES, Refused, Standing, View, Wanted, stand, unconfirmed
 from finetune_operator.reconciler.act import Actor
 from finetune_operator.reconciler.announce import announce
 from finetune_operator.reconciler.gather import Gatherer
 from finetune_operator.reconciler.store import Store
 
 Clock = Callable[[], datetime]
+CATALOGS: Final = {Reason.UNKNOWN_INSTANCE_TYPE: INSTANCETYPES, Reason.UNKNOWN_MODEL: BASEMODELS}
+"""Where what a refusal misses may have come to meanwhile."""
 
 
 @dataclass(frozen=True)
 class Seen:
-    """A job, what is observed of it, and where it therefore stands."""
+    """A job, what is observed of it, where it therefore stands, and what was decided for it."""
 
     view: View
     standing: Standing
-    resolved: Resolved | None
+    plan: Admission | None
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,8 @@ class Reconciler:
     store: Store
     gatherer: Gatherer
     actor: Actor
-    image: str
-    """The trainer image of jobs that are accepted from now on."""
+    images: Mapping[str, str]
+    """The trainer images of jobs that are accepted from now on, by family."""
     clock: Clock
 
     async def reconcile(self, key: Key) -> float | None:
@@ -58,38 +63,36 @@ class Reconciler:
         body = self.store.job(key)
         if body is None or "deletionTimestamp" in body["metadata"]:
             return None  # its children go with it, by their owner references
-        seen = await self._gather(parse_job(body))
+        seen = _completed(await self._gather(parse_job(body)))
         seen, blocked = await self._act(seen)
-        status = assess(seen.view, seen.standing, seen.resolved, blocked)
+        status = assess(seen.view, seen.standing, seen.plan, blocked)
         await self._write(seen.view.job, body.get("status") or {}, status)
         again = look_again(seen.standing, seen.view.now)
         return 10.0 if blocked else again
 
-    async def _resolve(self, job: Job) -> Resolved | Rejection:
+    async def _admit(self, job: Job) -> Admission | Rejection:
         """What was decided when the job was accepted, else what the catalog says now.
 
-        That an InstanceType is missing is asked of the API server: a watch may lag, and a refusal is for ever.
+        That an entry is missing is asked of the API server: a watch may lag, and a refusal is for ever.
         """
-        if job.status.resolved:
-            return job.status.resolved
+        if plan := recorded(job):
+            return plan
         choice = self._chosen(job)
-        if isinstance(choice, Rejection) and choice.may_mend:
-            try:
-                self.store.put(INSTANCETYPES, await self.cluster.get(INSTANCETYPES, None, job.spec.instance_type))
-            except NotFound:
-                return choice
+        if isinstance(choice, Rejection) and choice.reason in CATALOGS:
+            resource = CATALOGS[choice.reason]
+            for entry in await self.cluster.list(resource):
+                self.store.put(resource, entry)
             return self._chosen(job)
         return choice
 
-    def _chosen(self, job: Job) -> Resolved | Rejection:
-        offered = {entry["metadata"]["name"]: entry["spec"] for entry in self.store.instance_types()}
-        return resolve(job.spec, offered, self.image)
+    def _chosen(self, job: Job) -> Admission | Rejection:
+        return admit(job.spec, Offer(self.store.catalog(), self.images))
 
     async def _gather(self, job: Job) -> Seen:
         """Look at the store; where absence or a last word decides, look at the API server."""
-        choice = await self._resolve(job)
+        choice = await self._admit(job)
         rejection = choice if isinstance(choice, Rejection) else None
-        resolved = None if isinstance(choice, Rejection) else choice
+        plan = None if isinstance(choice, Rejection) else choice
         # Kubernetes keeps time in whole seconds, and a status must read back as it was written.
         view = View(job, self.gatherer.look(job), self.clock().replace(microsecond=0))
         standing = stand(view, rejection)
@@ -98,12 +101,12 @@ class Reconciler:
             standing = stand(view, rejection)
         if hints := await self.gatherer.hints(job, standing):
             view = replace(view, observed=replace(view.observed, hints=hints))
-        return Seen(view, standing, resolved)
+        return Seen(view, standing, plan)
 
     async def _act(self, seen: Seen) -> tuple[Seen, Blocked | None]:
         """Create what is wanted, then look again: the status tells of what is, the new child included."""
-        job, resolved = seen.view.job, seen.resolved
-        own_claim = not (job.spec.output and job.spec.output.uri)
+        job, resolved = seen.view.job, seen.plan.resolved if seen.plan else None
+        own_claim = has_own_claim(job)
         actions = decide(seen.standing, own_claim=own_claim)
         if not actions or resolved is None:
             return seen, None
@@ -114,7 +117,7 @@ class Reconciler:
                 return seen, blocked
             case None:
                 view = replace(seen.view, observed=self.gatherer.look(job))
-                return Seen(view, stand(view, None), resolved), None
+                return Seen(view, stand(view, None), seen.plan), None
 
     async def _write(self, job: Job, stored: Json, status: FineTuneJobStatus) -> None:
         """The one status write, only if there is something new to say; then the Event of the transition."""
@@ -125,3 +128,16 @@ class Reconciler:
         written = await self.cluster.patch_status(FINETUNEJOBS, job.namespace, job.name, body)
         self.store.put(FINETUNEJOBS, written)
         await announce(self.cluster, job, status, self.clock())
+
+
+def _completed(seen: Seen) -> Seen:
+    """With the decisions that the data allows, once prepare has reported it; a refusal then is for good."""
+    if seen.plan is None or seen.plan.resolved.complete:
+        return seen
+    if not isinstance(seen.standing, Wanted) or seen.standing.stage == STAGES[0]:
+        return seen
+    made = complete(seen.view.job.spec, seen.plan.resolved, report_of(seen.view))
+    if isinstance(made, Rejection):
+        return replace(seen, standing=Refused(made, final=True))
+    warnings = (*seen.plan.warnings, *made.warnings)
+    return replace(seen, plan=Admission(made.resolved, made.estimate or seen.plan.estimate, warnings))

@@ -33,6 +33,16 @@ class Images(_Part):
 
     trl: str = Field(default="finetune-trainer-trl:dev", min_length=1)
     """Language models."""
+    lerobot: str | None = None
+    """Robot policies of LeRobot; jobs of these types are refused without it."""
+    groot_n15: str | None = Field(default=None, alias="groot-n15")
+    """GR00T N1.5."""
+    groot_n16: str | None = Field(default=None, alias="groot-n16")
+    """GR00T N1.6."""
+
+    def by_family(self) -> dict[str, str]:
+        """Those that are set, by the family's name."""
+        return {name: image for name, image in self.model_dump(by_alias=True).items() if image}
 
 
 class Progress(_Part):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from finetune_operator.api.model import Json
-from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Resource
+from finetune_operator.cluster.resources import BASEMODELS, DATASETS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Resource
 
 _UNREAD_ANNOTATIONS: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
 _METADATA_OF_CHILDREN: Final = (
@@ -63,6 +63,8 @@ def _chosen(part: Json, names: tuple[str, ...]) -> Json:
 _SLIMMERS: Final[Mapping[Resource, Callable[[Json], Json]]] = {
     FINETUNEJOBS: _own,
     INSTANCETYPES: _own,
+    BASEMODELS: _own,
+    DATASETS: _own,
     JOBS: _job,
     PODS: _pod,
 }

@@ -1,4 +1,4 @@
-"""The operator's view of the cluster: slim copies of all FineTuneJobs, InstanceTypes, and our Jobs and Pods.
+"""The operator's view of the cluster: slim copies of all resources of our kinds, and of our Jobs and Pods.
 
 Fed by listings, by events and by the answers to our own writes, in any order: an object never goes back in time.
 """
@@ -12,10 +12,22 @@ from typing import Final
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import UID_LABEL
-from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key, ObjectKey, Resource
+from finetune_operator.catalog.catalog import Catalog, read_catalog
+from finetune_operator.cluster.resources import (
+    BASEMODELS,
+    DATASETS,
+    FINETUNEJOBS,
+    INSTANCETYPES,
+    JOBS,
+    PODS,
+    Key,
+    ObjectKey,
+    Resource,
+)
 from finetune_operator.reconciler.slim import slim
 
-WATCHED: Final = (FINETUNEJOBS, INSTANCETYPES, JOBS, PODS)
+WATCHED: Final = (FINETUNEJOBS, INSTANCETYPES, BASEMODELS, DATASETS, JOBS, PODS)
+CATALOG: Final = (INSTANCETYPES, BASEMODELS)
 CHILDREN: Final = (JOBS, PODS)
 REMEMBERED_DELETIONS: Final = 10_000
 """An echo of a deleted object arrives within seconds; this many deletions last far longer."""
@@ -36,6 +48,7 @@ class Store:
         self._objects: Mapping[Resource, dict[Key, Json]] = {resource: {} for resource in WATCHED}
         self._owned: Mapping[Resource, dict[str, set[Key]]] = {resource: {} for resource in CHILDREN}
         self._deleted: OrderedDict[tuple[Resource, Key], str] = OrderedDict()
+        self._catalog: Catalog | None = None
 
     def put(self, resource: Resource, body: Json) -> bool:
         """Keep an object as it now is. False when what is held, or its deletion, is as new or newer."""
@@ -50,6 +63,7 @@ class Store:
             self._disown(resource, key, held)
         self._deleted.pop((resource, key), None)
         kept = self._objects[resource][key] = slim(resource, body)
+        self._forget_catalog(resource)
         if resource in CHILDREN:
             self._owned[resource].setdefault(_owner_uid(kept), set()).add(key)
         return True
@@ -65,6 +79,7 @@ class Store:
             return False
         self._disown(resource, key, held)
         del self._objects[resource][key]
+        self._forget_catalog(resource)
         return True
 
     def get(self, resource: Resource, key: Key) -> Json | None:
@@ -83,9 +98,20 @@ class Store:
         """The keys of all FineTuneJobs."""
         return tuple(self._objects[FINETUNEJOBS])
 
-    def instance_types(self) -> tuple[Json, ...]:
-        """All InstanceTypes."""
-        return tuple(self._objects[INSTANCETYPES].values())
+    def catalog(self) -> Catalog:
+        """All InstanceTypes and BaseModels, read once after each change."""
+        if self._catalog is None:
+            specs = [{b["metadata"]["name"]: b["spec"] for b in self._objects[kind].values()} for kind in CATALOG]
+            self._catalog = read_catalog(*specs)
+        return self._catalog
+
+    def entries(self, resource: Resource) -> tuple[Json, ...]:
+        """All objects of a kind of the catalog."""
+        return tuple(self._objects[resource].values())
+
+    def dataset(self, namespace: str, name: str) -> Json | None:
+        """The Dataset, or None."""
+        return self._objects[DATASETS].get(Key(namespace, name))
 
     def children(self, uid: str) -> Children:
         """The Jobs and Pods of the FineTuneJob with this uid."""
@@ -99,6 +125,10 @@ class Store:
         """What is held of a kind, and how new."""
         held = self._objects[resource].items()
         return {key: ObjectKey(key, body["metadata"]["uid"], _version(body)) for key, body in held}
+
+    def _forget_catalog(self, resource: Resource) -> None:
+        if resource in CATALOG:
+            self._catalog = None
 
     def _of(self, resource: Resource, uid: str) -> tuple[Json, ...]:
         found = [self._objects[resource][key] for key in self._owned[resource].get(uid, ())]

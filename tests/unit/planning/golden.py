@@ -17,7 +17,9 @@ from finetune_operator.planning.job import parse_job
 from finetune_operator.planning.manifests import render_stage
 from finetune_operator.planning.manifests.claim import output_claim
 from finetune_operator.planning.manifests.pod import Progress
-from finetune_operator.planning.resolve import Rejection, resolve
+from finetune_operator.catalog.catalog import read_catalog
+from finetune_operator.planning.rejection import Rejection
+from finetune_operator.planning.resolve import Offer, admit, complete
 from finetune_operator.planning.run_config import Run
 from tests.unit.planning.scene import IMAGE
 
@@ -34,10 +36,14 @@ def rendered(case: str) -> list[Json]:
     """Every object that the operator creates for a case, in order: the claim if there is one, then both Jobs."""
     job_body, instance_type = yaml.safe_load_all((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8"))
     job = parse_job(job_body)
-    hardware = InstanceTypeSpec.model_validate(instance_type["spec"])
-    resolved = resolve(job.spec, {instance_type["metadata"]["name"]: hardware}, IMAGE)
-    if isinstance(resolved, Rejection):
-        raise TypeError(f"{case}: {resolved.message}")
+    catalog = read_catalog({instance_type["metadata"]["name"]: instance_type["spec"]}, {})
+    admitted = admit(job.spec, Offer(catalog, {"trl": IMAGE}))
+    if isinstance(admitted, Rejection):
+        raise TypeError(f"{case}: {admitted.message}")
+    completed = complete(job.spec, admitted.resolved, None)
+    if isinstance(completed, Rejection):
+        raise TypeError(f"{case}: {completed.message}")
+    resolved = completed.resolved
     stages: tuple[tuple[Stage, Progress | None], ...] = (("prepare", None), ("train", PROGRESS))
     jobs = [render_stage(Run(job, resolved, stage, 1), "IfNotPresent", target) for stage, target in stages]
     has_own_claim = not (job.spec.output and job.spec.output.uri)

@@ -15,7 +15,9 @@ from finetune_operator.planning.assess import Blocked, assess
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.observed import Beside, Hint, observe
 from finetune_operator.planning.progress import Progress
-from finetune_operator.planning.resolve import Rejection, resolve
+from finetune_operator.catalog.catalog import read_catalog
+from finetune_operator.planning.rejection import Rejection
+from finetune_operator.planning.resolve import Offer, admit, complete
 from finetune_operator.planning.standing import View, stand
 
 NOW: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -68,11 +70,14 @@ def a_job(spec: Json | None = None, status: FineTuneJobStatus | None = None, gen
 
 def resolved_for(job: Job, **hardware: object) -> Resolved:
     """What the operator decides for the job on an instance type of two cores, or of that hardware."""
-    instance_type = InstanceTypeSpec.model_validate(CPU_SMALL.wire() | hardware)
-    choice = resolve(job.spec, {job.spec.instance_type: instance_type}, IMAGE)
-    if isinstance(choice, Rejection):
-        raise TypeError(choice.message)
-    return choice
+    catalog = read_catalog({str(job.spec.instance_type): CPU_SMALL.wire() | hardware}, {})
+    admitted = admit(job.spec, Offer(catalog, {"trl": IMAGE}))
+    if isinstance(admitted, Rejection):
+        raise TypeError(admitted.message)
+    completed = complete(job.spec, admitted.resolved, None)
+    if isinstance(completed, Rejection):
+        raise TypeError(completed.message)
+    return completed.resolved
 
 
 def stage_job(stage: str = "train", attempt: int = 1, *, ended: str | None = None, created: datetime = NOW) -> Json:

@@ -10,7 +10,7 @@ from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.assess import Blocked
 from finetune_operator.planning.observed import Beside
-from finetune_operator.planning.resolve import Rejection
+from finetune_operator.planning.rejection import Rejection
 from tests.unit.planning.scene import (
     NOW,
     a_job,

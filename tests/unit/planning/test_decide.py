@@ -8,7 +8,7 @@ from finetune_operator.api.conditions import Reason
 from finetune_operator.planning.decide import POLL_SECONDS, CreateClaim, CreateStage, decide, look_again
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.observed import Beside, observe
-from finetune_operator.planning.resolve import Rejection
+from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.standing import (
     BackingOff,
     Broken,

@@ -12,7 +12,7 @@ from finetune_operator.api.names import stage_job_name
 from finetune_operator.api.status import Attempt, FineTuneJobStatus, Progress, Stage
 from finetune_operator.planning.ending import Ending, ending_of
 from finetune_operator.planning.observed import Beside
-from finetune_operator.planning.resolve import Rejection
+from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.standing import (
     GRACE,
     PATIENCE,

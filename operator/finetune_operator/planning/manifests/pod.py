@@ -127,7 +127,7 @@ def _tolerations(instance: InstanceTypeSpec) -> list[Json]:
 def _mounts(run: Run, progress: Progress | None) -> Mounts:
     """Every volume of the pod. All else is read-only."""
     output = workspace(run.job)
-    mounts = input_mounts(run.job.spec)
+    mounts = input_mounts(run.resolved)
     mounts = mounts.claim(output.claim, WORKSPACE, sub_path=output.path, read_only=False)
     mounts = mounts.volume("tmp", {"emptyDir": {}}, "/tmp", read_only=False)  # noqa: S108 - in the container
     size = run.resolved.instance_type.shared_memory

@@ -1,0 +1,59 @@
+"""Text for the columns of ``kubectl get``: it would print 0.1 + 0.2 with all its digits, and a future date as invalid."""
+
+from __future__ import annotations
+
+from finetune_operator.api.finetunejob import FineTuneJobSpec
+from finetune_operator.api.status import Display, Progress, Resolved, Usage
+from finetune_operator.planning.ledger import SECONDS_PER_HOUR
+from finetune_operator.planning.standing import View
+
+SECONDS_PER_MINUTE = 60
+LONGEST = 128
+
+
+def display_of(view: View, resolved: Resolved | None, progress: Progress | None, usage: Usage) -> Display:
+    """All columns that are not a field of their own."""
+    job = view.job
+    loss = progress.metrics.get("loss") if progress else None
+    percentage = progress.percentage if progress else None
+    return Display(
+        model=_model(job.spec, resolved)[:LONGEST],
+        instance=_instance(job.spec, resolved),
+        progress=None if percentage is None else f"{percentage}%",
+        eta=_eta(progress),
+        loss=None if loss is None else f"{loss:.4g}",
+        hours=f"{usage.training_seconds / SECONDS_PER_HOUR:.2f}/{job.hours:g}",
+        cost=None if usage.cost is None else f"{usage.cost:.2f} {usage.currency}",
+        attempt=_attempt(view),
+    )
+
+
+def _model(spec: FineTuneJobSpec, resolved: Resolved | None) -> str:
+    """As the job names it; the name of the catalog where it names none."""
+    return spec.model.name or (resolved.model.name if resolved and resolved.model else None) or spec.model.type or ""
+
+
+def _instance(spec: FineTuneJobSpec, resolved: Resolved | None) -> str | None:
+    name = spec.instance_type or (resolved.instance_type_name if resolved else None)
+    return f"{spec.nodes} x {name}" if name and spec.nodes > 1 else name
+
+
+def _eta(progress: Progress | None) -> str | None:
+    """What is left in the two largest units: 2h05m, 4m, 30s; nothing once it is over."""
+    seconds = progress.estimated_remaining_seconds if progress else None
+    if not seconds:
+        return None
+    hours, rest = divmod(seconds, SECONDS_PER_HOUR)
+    minutes = rest // SECONDS_PER_MINUTE
+    if hours:
+        return f"{hours}h{minutes:02d}m"
+    return f"{minutes}m" if minutes else f"{seconds}s"
+
+
+def _attempt(view: View) -> str | None:
+    """The latest attempt that there is: train 2."""
+    newest = max(view.observed.jobs, key=lambda job: job.created, default=None)
+    if newest:
+        return f"{newest.stage} {newest.attempt}"
+    recorded = view.job.status.attempts
+    return f"{recorded[-1].stage} {recorded[-1].number}" if recorded else None
