@@ -5,7 +5,7 @@ from __future__ import annotations
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.status import Display, Progress, Resolved, Usage
 from finetune_operator.planning.ledger import SECONDS_PER_HOUR
-from finetune_operator.planning.standing import View
+from finetune_operator.planning.standing import STAGES, View
 
 SECONDS_PER_MINUTE = 60
 LONGEST = 128
@@ -52,7 +52,7 @@ def _eta(progress: Progress | None) -> str | None:
 
 def _attempt(view: View) -> str | None:
     """The latest attempt that there is: train 2."""
-    newest = max(view.observed.jobs, key=lambda job: job.created, default=None)
+    newest = max(view.observed.jobs, key=lambda job: (job.created, STAGES.index(job.stage), job.attempt), default=None)
     if newest:
         return f"{newest.stage} {newest.attempt}"
     recorded = view.job.status.attempts

@@ -17,7 +17,7 @@ from finetune_operator.planning.observed import Beside, Hint, observe
 from finetune_operator.planning.progress import Progress
 from finetune_operator.catalog.catalog import read_catalog
 from finetune_operator.planning.rejection import Rejection
-from finetune_operator.planning.resolve import Offer, admit, complete
+from finetune_operator.planning.resolve import Admission, Offer, admit, complete
 from finetune_operator.planning.standing import View, stand
 
 NOW: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -170,8 +170,8 @@ def pushed(**more: object) -> Beside:
 
 def told(view: View, rejection: Rejection | None = None, blocked: Blocked | None = None) -> FineTuneJobStatus:
     """The status that one reconcile would write for this view."""
-    resolved = None if rejection else resolved_for(view.job)
-    return assess(view, stand(view, rejection), resolved, blocked)
+    plan = None if rejection else Admission(resolved_for(view.job))
+    return assess(view, stand(view, rejection), plan, blocked)
 
 
 def _labels(stage: str, attempt: int) -> Json:

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from finetune_operator.api.status import FineTuneJobStatus, Usage
 from finetune_operator.api.status import Progress as Recorded
-from finetune_operator.planning.ledger import display_of, progress_of, usage_of
+from finetune_operator.planning.display import display_of
+from finetune_operator.planning.ledger import progress_of, usage_of
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.standing import View
 from tests.unit.planning.scene import (
@@ -149,14 +150,14 @@ class TestTheColumns:
     )
     def test_show_four_digits_of_the_loss(self, loss: float, shown: str) -> None:
         progress = Recorded(step=1, metrics={"loss": loss}, last_updated_time=NOW)
-        assert display_of(progress, Usage(), 1).loss == shown
+        assert display_of(scene(a_job()), None, progress, Usage()).loss == shown
 
     @pytest.mark.parametrize(
         ("seconds", "hours", "shown"), [(0, 168, "0.00/168"), (1800, 0.5, "0.50/0.5"), (5400, 6, "1.50/6")]
     )
     def test_show_the_hours_used_of_those_given(self, seconds: float, hours: float, shown: str) -> None:
-        assert display_of(None, Usage(training_seconds=seconds), hours).hours == shown
+        assert display_of(scene(a_job({"hours": hours})), None, None, Usage(training_seconds=seconds)).hours == shown
 
     def test_show_nothing_of_a_training_that_has_not_begun(self) -> None:
-        display = display_of(None, Usage(), 1)
+        display = display_of(scene(a_job()), None, None, Usage())
         assert (display.progress, display.loss) == (None, None)

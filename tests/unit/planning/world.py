@@ -19,6 +19,7 @@ from finetune_operator.planning.decide import CreateStage, decide
 from finetune_operator.planning.job import parse_job
 from finetune_operator.planning.observed import Beside, Observed, observe
 from finetune_operator.planning.patch import merge_patch
+from finetune_operator.planning.resolve import Admission
 from finetune_operator.planning.standing import View, stand, unconfirmed
 from tests.unit.planning.scene import (
     NOW,
@@ -119,7 +120,7 @@ class World:
         if wanted:
             view = replace(view, observed=self._look())
             standing = stand(view, None)
-        patch = merge_patch(self.cluster.body["status"], assess(view, standing, resolved, None).wire())
+        patch = merge_patch(self.cluster.body["status"], assess(view, standing, Admission(resolved), None).wire())
         return bool(patch) and self.cluster.write_status(patch, job.resource_version)
 
     # ---- what the Job controller and the kubelet do ---------------------------------------------
