@@ -29,6 +29,7 @@ from finetune_operator.planning.standing import (
 from finetune_operator.planning.waiting import Why, why_ending, why_waiting
 
 MOST_WARNINGS: Final = 16
+LONGEST_MESSAGE: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
         observed_generation=job.generation,
         phase=why.phase,
         reason=why.reason,
-        message=why.message[:2048],
+        message=why.message[:LONGEST_MESSAGE],
         start_time=old.start_time or _first_training(view),
         completion_time=view.now if why.phase in {Phase.SUCCEEDED, Phase.FAILED} else None,
         attempts=attempts,

@@ -16,7 +16,7 @@ Truth = Literal["True", "False", "Unknown"]
 
 STARTED = frozenset({Phase.RUNNING, Phase.SUCCEEDED})
 SETTLED = STARTED | {Phase.FAILED}
-LONGEST_MESSAGE: Final = 512
+LONGEST_MESSAGE: Final = 320
 """Three conditions may say it beside the status itself, and the resource stays below ten kilobytes."""
 
 

@@ -258,7 +258,7 @@ class TestWhatIsInTheWay:
 
     def test_is_cut_to_what_a_status_holds(self) -> None:
         seen = told(scene(a_job()), blocked=Blocked(Reason.QUOTA_EXCEEDED, "x" * 5000))
-        assert seen.message == "x" * 2048
+        assert seen.message == "x" * 1024
 
 
 def test_a_report_of_another_attempt_says_nothing_of_this_one() -> None:
