@@ -9,7 +9,7 @@ from finetune_operator.api.status import MOST_ATTEMPTS, Attempt, Stage
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.standing import STAGES, Ended, View, ended_attempt, latest_attempt, record_of
 
-LONGEST_MESSAGE: Final = 256
+LONGEST_MESSAGE: Final = 192
 """Of one attempt among ten: the resource stays below ten kilobytes."""
 
 
