@@ -30,6 +30,8 @@ class Widths:
     """An activation."""
     residual: int = 2
     """The stream that runs from block to block."""
+    outside: int = 2
+    """A weight of embedding or head that is not trained; they are never kept in 4 bits."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,6 @@ def _widths(training: Training) -> Widths:
     computed = 4 if given.precision == "fp32" else 2
     if given.lora.enabled:
         frozen = NF4_BYTES if given.quantization == "nf4" else computed
-        return Widths(frozen=frozen, computed=computed, residual=computed)
+        return Widths(frozen=frozen, computed=computed, residual=computed, outside=computed)
     # One GPU casts weights when it multiplies, and what is added up between blocks stays fp32; FSDP casts whole blocks.
     return Widths(frozen=4, computed=computed, residual=4 if training.gpus <= 1 else computed)

@@ -8,9 +8,9 @@ from typing import Final
 from finetune_operator.planning.sizing.load import Load
 
 GIB: Final = 2**30
-CONTEXT: Final = int(0.6 * GIB)
-"""The CUDA context with the kernels of torch; outside the allocator."""
-COLLECTIVES: Final = int(0.6 * GIB)
+CONTEXT: Final = GIB
+"""The CUDA context with the kernels of torch and its libraries; outside the allocator."""
+COLLECTIVES: Final = GIB
 """Buffers of NCCL when GPUs work together; outside the allocator."""
 FRAGMENTATION: Final = 0.1
 """Of what comes and goes in a step: memory that the allocator holds and cannot give."""
@@ -75,12 +75,11 @@ def memory_of(load: Load) -> Memory:
 
 
 def _model_bytes(load: Load) -> float:
-    """The model itself, adapters not counted. Embedding and head are never kept in 4 bits."""
+    """The model itself, adapters not counted."""
     widths, model = load.widths, load.model
     if load.adapter is None:
         return model.parameters * widths.trained
-    outside = max(widths.frozen, widths.computed) * model.outside
-    return (model.parameters - model.outside) * widths.frozen + outside
+    return (model.parameters - model.outside) * widths.frozen + model.outside * widths.outside
 
 
 def _activations(load: Load) -> tuple[int, int]:
@@ -118,8 +117,12 @@ def _gathered(load: Load) -> int:
     model, widths = load.model, load.widths
     full = load.adapter is None
     if load.shards == 1:
-        casts = full and widths.trained > widths.computed and load.accumulates
-        return model.parameters * widths.computed if casts else 0
+        if full:
+            casts = widths.trained > widths.computed and load.accumulates
+            return model.parameters * widths.computed if casts else 0
+        # A quantized layer is unpacked when it is used.
+        shape = model.architecture
+        return 2 * shape.hidden_size * shape.intermediate_size * widths.computed if widths.frozen < 1 else 0
     width = widths.computed if full else widths.frozen
     # The block in use and the one that is fetched meanwhile; embedding and head stay from forward to backward.
     blocks = 2 * model.block * (width + (widths.computed if full else 0))
