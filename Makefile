@@ -77,9 +77,11 @@ python-venv:
 		{ echo "python3 -m venv does not work and python3-venv could not be installed: install it by hand" >&2; exit 1; }
 
 .PHONY: generate
-generate: venv ## Write the CRDs, their copies in the chart and docs/reasons.md from the models
+generate: venv ## Write the CRDs, the chart's copies and values schema, docs/reasons.md and docs/reference from the models
 	@$(RUN) -m finetune_operator.api.crd
+	@$(RUN) charts/generate_values_schema.py
 	@$(RUN) docs/generate_reasons.py
+	@$(RUN) docs/generate_reference.py
 
 .PHONY: requirements
 requirements: venv ## Compile the pinned dependencies from pyproject.toml

@@ -48,6 +48,8 @@ CHECKS: tuple[Check, ...] = (
     Check("layers", (str(Path(PYTHON).with_name("lint-imports")),), "docs/architecture.md says who may import whom"),
     Check("crds", (PYTHON, "-m", "finetune_operator.api.crd", "--check"), "make generate, then commit what changed"),
     Check("reasons", (PYTHON, "docs/generate_reasons.py", "--check"), "make generate, then commit what changed"),
+    Check("reference", (PYTHON, "docs/generate_reference.py", "--check"), "make generate, then commit what changed"),
+    Check("values", (PYTHON, "charts/generate_values_schema.py", "--check"), "make generate, then commit what changed"),
     Check("chart", ("{helm}", "lint", "--strict", "charts/finetune-operator"), "see the lines above"),
 )
 
@@ -95,7 +97,7 @@ def _run(check: Check) -> Outcome:
     started = time.monotonic()
     code, output = _execute(check)
     outcome = Outcome(check, code, time.monotonic() - started, output)
-    print(f"{'failed' if code else 'ok':>6}  {check.name:8} {outcome.seconds:6.1f} s", flush=True)
+    print(f"{'failed' if code else 'ok':>6}  {check.name:9} {outcome.seconds:6.1f} s", flush=True)
     return outcome
 
 

@@ -28,9 +28,13 @@ GRANTED = {
 }
 FOR_USERS = {
     (f"ClusterRole {RELEASE}-view", "finetune.dev", "finetunejobs", "get list watch", ""),
+    (f"ClusterRole {RELEASE}-view", "finetune.dev", "datasets", "get list watch", ""),
     (f"ClusterRole {RELEASE}-view", "finetune.dev", "instancetypes", "get list watch", ""),
+    (f"ClusterRole {RELEASE}-view", "finetune.dev", "basemodels", "get list watch", ""),
     (f"ClusterRole {RELEASE}-edit", "finetune.dev", "finetunejobs", "create update patch delete deletecollection", ""),
+    (f"ClusterRole {RELEASE}-edit", "finetune.dev", "datasets", "create update patch delete deletecollection", ""),
     (f"ClusterRole {RELEASE}-catalog", "finetune.dev", "instancetypes", "get list watch", ""),
+    (f"ClusterRole {RELEASE}-catalog", "finetune.dev", "basemodels", "get list watch", ""),
 }
 
 

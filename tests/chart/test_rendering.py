@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import LEADER_LABEL, MANAGED_BY_LABEL, MANAGER
 from finetune_operator.reconciler.progress.endpoint import serving_names
@@ -17,7 +16,7 @@ def test_helm_finds_nothing_to_complain_about() -> None:
 
 
 def test_every_namespaced_object_lies_in_the_namespace_of_the_release() -> None:
-    clusterwide = {"ClusterRole", "ClusterRoleBinding", "InstanceType"}
+    clusterwide = {"ClusterRole", "ClusterRoleBinding", "InstanceType", "BaseModel"}
     values = {"networkPolicy": {"enabled": True}, "podMonitor": {"enabled": True}}
     for item in rendered(values):
         assert (item["metadata"].get("namespace") is None) == (item["kind"] in clusterwide)
@@ -45,7 +44,12 @@ def test_the_chart_states_the_operators_own_defaults() -> None:
 
 def test_every_setting_can_be_set_through_the_chart() -> None:
     settings = {
-        "images": {"trl": "registry.example/trainer@sha256:" + "0" * 64},
+        "images": {
+            "trl": "registry.example/trainer@sha256:" + "0" * 64,
+            "lerobot": "registry.example/lerobot:1",
+            "groot-n15": "registry.example/groot:1.5",
+            "groot-n16": "registry.example/groot:1.6",
+        },
         "imagePullPolicy": "Always",
         "workers": 4,
         "qps": 5,
@@ -120,18 +124,6 @@ def test_a_change_of_the_settings_restarts_the_pod_and_nothing_else_does() -> No
 )
 def test_the_image_is_named_by_tag_or_by_digest(image: dict[str, str], reference: str) -> None:
     assert _container(rendered({"image": image}))["image"] == reference
-
-
-def test_the_default_instance_type_is_one_that_the_operator_understands() -> None:
-    types = of_kind("InstanceType", rendered())
-    assert list(types) == ["cpu-small"]
-    assert InstanceTypeSpec.model_validate(types["cpu-small"]["spec"]).wire()["cpu"] == "1"
-
-
-def test_instance_types_can_be_added_and_the_default_left_out() -> None:
-    h100 = {"cpu": "12", "memory": "96Gi", "gpu": {"count": 1}, "nodeSelector": {"gpu": "h100"}}
-    types = of_kind("InstanceType", rendered({"instanceTypes": {"cpu-small": None, "h100-x1": h100}}))
-    assert {name: item["spec"] for name, item in types.items()} == {"h100-x1": h100}
 
 
 def test_what_is_optional_comes_only_when_asked_for() -> None:
