@@ -29,11 +29,14 @@ class LanguageModel:
         return self.architecture.key_value_heads * self._head_size
 
     @property
+    def attention(self) -> int:
+        """Weights of one block's attention."""
+        return 2 * self.architecture.hidden_size * (self.queries + self.keys)
+
+    @property
     def active_block(self) -> int:
         """Weights of one block that a token passes through: attention and a gated inner layer."""
-        shape = self.architecture
-        attention = 2 * shape.hidden_size * (self.queries + self.keys)
-        return attention + 3 * shape.hidden_size * shape.intermediate_size
+        return self.attention + 3 * self.architecture.hidden_size * self.architecture.intermediate_size
 
     @property
     def embedding(self) -> int:
@@ -51,19 +54,23 @@ class LanguageModel:
         """Weights of one block, all experts included."""
         return (self.parameters - self.outside) // self.architecture.layers
 
+    @property
+    def linear(self) -> int:
+        """Weights that can be kept in 4 bits: those of linear layers. Experts are none to transformers 5."""
+        return self.architecture.layers * (self.attention if self._is_mixture else self.block)
+
     def adapter(self, rank: int, targets: tuple[str, ...]) -> int:
         """Weights of low-rank adapters on these linear layers of every block; no names: on all of them."""
         widths = self._linear_widths()
         # A name that is not known is taken for the widest layer: rather too much than too little.
-        chosen = [widths.get(name, max(widths.values())) for name in targets] or list(widths.values())
-        return self.architecture.layers * rank * sum(chosen)
+        widest = max(widths.values())
+        return self.architecture.layers * rank * sum(widths.get(name, widest) for name in targets or self._all_linear)
 
     def adapter_inputs(self, targets: tuple[str, ...]) -> int:
         """Width of what adapters of one block keep for the backward pass: the inputs of their linear layers."""
         hidden, inner = self.architecture.hidden_size, self.architecture.intermediate_size
         widths = {"o_proj": self.queries, "down_proj": inner}
-        names = targets or tuple(self._linear_widths())
-        return sum(widths.get(name, hidden) for name in names)
+        return sum(widths.get(name, hidden) for name in targets or self._all_linear)
 
     def _linear_widths(self) -> dict[str, int]:
         """Input and output width of each linear layer of a block, added up, as Llama and its kin name them."""
@@ -77,6 +84,15 @@ class LanguageModel:
             "up_proj": hidden + inner,
             "down_proj": inner + hidden,
         }
+
+    @property
+    def _all_linear(self) -> tuple[str, ...]:
+        names = tuple(self._linear_widths())
+        return names[:4] if self._is_mixture else names
+
+    @property
+    def _is_mixture(self) -> bool:
+        return self.active < self.parameters
 
     @property
     def _head_size(self) -> int:

@@ -31,7 +31,7 @@ class Widths:
     residual: int = 2
     """The stream that runs from block to block."""
     outside: int = 2
-    """A weight of embedding or head that is not trained; they are never kept in 4 bits."""
+    """A weight that is not trained and no linear layer of a block: of embedding, head or experts, never in 4 bits."""
 
 
 @dataclass(frozen=True)

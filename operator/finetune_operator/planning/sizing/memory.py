@@ -79,7 +79,7 @@ def _model_bytes(load: Load) -> float:
     widths, model = load.widths, load.model
     if load.adapter is None:
         return model.parameters * widths.trained
-    return (model.parameters - model.outside) * widths.frozen + model.outside * widths.outside
+    return model.linear * widths.frozen + (model.parameters - model.linear) * widths.outside
 
 
 def _activations(load: Load) -> tuple[int, int]:

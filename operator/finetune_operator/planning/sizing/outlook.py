@@ -10,6 +10,7 @@ from finetune_operator.api.status import Estimate
 from finetune_operator.planning.sizing.load import row_tokens
 from finetune_operator.planning.sizing.pace import Pace, pace
 from finetune_operator.planning.sizing.training import Training
+from finetune_operator.planning.sizing.words import figures
 
 HOUR: Final = 3600.0
 MINUTE: Final = 60.0
@@ -90,7 +91,7 @@ def _course(training: Training, rows: Rows) -> Course | None:
 def _message(training: Training, course: Course, step: Pace, needed_and_spent: tuple[float, float]) -> str:
     needed, spent = needed_and_spent
     whole = f"{course.steps} steps ({course.epochs:.3g} epochs of {course.per_epoch})"
-    parts = [whole, step.words, f"{course.steps} x {step.seconds:.2g} s = {duration(needed)}"]
+    parts = [whole, step.words, f"{course.steps} x {figures(step.seconds)} s = {duration(needed)}"]
     if spent < needed:
         parts.append(f"hours end it after {duration(spent)}")
     instance, nodes = training.instance_type, training.nodes

@@ -9,7 +9,7 @@ from finetune_operator.planning.sizing.fit import MOST_ROWS, micro_batches, size
 from finetune_operator.planning.sizing.language import LanguageModel, language_model
 from finetune_operator.planning.sizing.load import row_tokens
 from finetune_operator.planning.sizing.training import Training
-from finetune_operator.planning.sizing.words import counted, plural
+from finetune_operator.planning.sizing.words import counted, figures, plural
 
 EFFICIENCY: Final = 0.44
 """Of a GPU's dense bf16 peak, recomputation counted as work, with long sequences on one node."""
@@ -79,7 +79,7 @@ def _language(training: Training, model: LanguageModel, row_and_peak: tuple[floa
     seconds = tokens * operations / (gpus * peak * 1e12 * used)
     words = (
         f"{counted(tokens)} tokens x {operations / 1e9:.0f} GFLOP a step, over {plural(gpus, 'GPU')} x {peak:g} TFLOPS "
-        f"at {100 * used:.0f} %, take {seconds:.2g} s"
+        f"at {100 * used:.0f} %, take {figures(seconds)} s"
     )
     return Pace(seconds, words)
 
@@ -90,6 +90,6 @@ def _policy(training: Training, parameters: int, peak: float) -> Pace:
     seconds = max(SHORTEST_STEP, training.rows_per_gpu * per_row)
     words = (
         f"{plural(training.rows_per_gpu, 'row')} on each GPU x {counted(parameters)} weights x "
-        f"{POLICY_SECONDS * 1e12:g} ps, on {peak:g} instead of {POLICY_PEAK:g} TFLOPS, take {seconds:.2g} s a step"
+        f"{POLICY_SECONDS * 1e12:g} ps, on {peak:g} instead of {POLICY_PEAK:g} TFLOPS, take {figures(seconds)} s a step"
     )
     return Pace(seconds, words)

@@ -26,6 +26,11 @@ def counted(number: float) -> str:
     return f"{number:,.0f}"
 
 
+def figures(number: float) -> str:
+    """A number with two figures, and all of those before the point: ``0.17``, ``8.2``, ``128``."""
+    return f"{number:.0f}" if number >= 100 else f"{number:.2g}"  # noqa: PLR2004 - three figures are whole
+
+
 def plural(number: int, noun: str) -> str:
     """``1 row``, ``2 rows``."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
@@ -53,10 +58,10 @@ def language_memory(load: Load, memory: Memory, available: int) -> str:
 
 
 def policy_memory(training: Training, measured: MeasuredMemory, bytes_needed_and_available: tuple[int, int]) -> str:
-    """What one GPU holds of a robot policy's training, from measured figures."""
+    """What one GPU holds of a robot policy's training, from the catalog's figures."""
     needed, available = bytes_needed_and_available
     share = f"{measured.fixed} and {plural(training.rows_per_gpu, 'row')} x {measured.per_row}"
-    source = f" (measured: {measured.source})" if measured.source else ""
+    source = f" (the catalog's figures: {measured.source})" if measured.source else ""
     return f"{training.model.type}: {share} = {gib(needed)} of the {gib(available)} of a GPU{source}"
 
 
