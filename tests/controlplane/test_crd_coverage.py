@@ -1,101 +1,91 @@
-"""No constraint without its refusal: whoever adds one to a model is asked for a manifest that breaks it."""
+"""No rule without its refusal: whoever adds one to a model is asked for a manifest that breaks it, and for its remedy."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import pytest
 
-from finetune_operator.api.crd import FINETUNEJOB, INSTANCETYPE, Kind, definition
+from finetune_operator.api.crd import KINDS, Kind, definition
 from finetune_operator.api.model import Json
-from tests.controlplane import test_crd_instance_type as instance_type
-from tests.controlplane import test_crd_job_spec as job_spec
+from finetune_operator.cluster.client import Cluster
+from tests.controlplane.mistakes import ANSWERED, EDITED
+from tests.controlplane.mistakes.mistake import Mistake
+from tests.support.bounds import nodes
+from tests.support.trial import RESOURCES, Trial, manifest
 
-BOUNDS: Final = {
-    "minLength",
-    "maxLength",
-    "minItems",
-    "maxItems",
-    "maxProperties",
-    "minimum",
-    "maximum",
-    "pattern",
-    "enum",
+pytestmark = pytest.mark.controlplane
+
+NAMES: Final = {
+    "my.job": "starting with a letter: my.job",
+    "a-job-of-forty-one-characters-is-too-long": "a-job-of-forty-one-characters-is-too-long has 41",
 }
 
 
-def constraints(node: Json, path: str = "spec") -> Iterator[tuple[str, int]]:
-    """Each constrained field below a schema and how many bounds it has."""
-    if count := len(node.keys() & BOUNDS):
-        yield path, count
-    if node.get("x-kubernetes-list-type") in {"set", "map"}:
-        yield f"{path}[]", 1  # the server blames the item that is there already
-    for name, child in node.get("properties", {}).items():
-        yield from constraints(child, f"{path}.{name}")
-    if "items" in node:
-        yield from constraints(node["items"], f"{path}[]")
-    if isinstance(node.get("additionalProperties"), dict):
-        yield from constraints(node["additionalProperties"], f"{path}.*")
+@dataclass(frozen=True)
+class Spoken:
+    """One rule as it would be heard: where it stands, and what it says with any values in it."""
+
+    kind: str
+    rule: str
+    heard: re.Pattern[str]
 
 
-def required(node: Json, path: str = "spec") -> Iterator[str]:
-    """Each field below a schema that must be given."""
-    yield from (f"{path}.{name}" for name in node.get("required", ()))
-    for name, child in node.get("properties", {}).items():
-        yield from required(child, f"{path}.{name}")
-    if "items" in node:
-        yield from required(node["items"], f"{path}[]")
+def rules(kind: Kind) -> Iterator[Spoken]:
+    """Every rule of a kind."""
+    root = definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for path, node in [("", {**root, "properties": {}}), *nodes(root["properties"]["spec"])]:
+        for rule in node.get("x-kubernetes-validations", ()):
+            place = re.escape(f"{path}{rule.get('fieldPath', '')}".lstrip(".") or "<nil>").replace(r"\[\]", r"\[\d+\]")
+            yield Spoken(kind.kind, rule["rule"], re.compile(f"{place}: Invalid value: {_wording(rule)}"))
 
 
-def spec_of(kind: Kind) -> Json:
-    """The schema of a kind's spec."""
-    schema = definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
-    return dict(schema["properties"]["spec"])
+def _wording(rule: Json) -> str:
+    """What the rule says, as a pattern: its own expression where it has one, so that a fallback is found out."""
+    expression: str | None = rule.get("messageExpression")
+    if not expression:
+        return re.escape(str(rule["message"]))
+    literal = re.match(r"'((?:[^'\\]|\\.)*)'", expression)
+    assert literal, f"a messageExpression begins with its text: {expression}"
+    text = re.sub(r"\\(.)", r"\1", literal.group(1))
+    return ".+".join(re.escape(part) for part in re.split(r"%[sd]", text))
 
 
-CASES = {
-    "FineTuneJob": (spec_of(FINETUNEJOB), job_spec.REFUSED),
-    "InstanceType": (spec_of(INSTANCETYPE), instance_type.REFUSED),
-}
+async def answers(trial: Trial, cluster: Cluster, namespace: str) -> list[tuple[str, str]]:
+    """What the server says to every mistake, beside its kind."""
+    heard = [(mistake.kind, await trial.refusal(mistake.manifest(mistake.wrong))) for mistake in ANSWERED.values()]
+    for kind, spec in (("FineTuneJob", _some("FineTuneJob").smallest), ("Dataset", _some("Dataset").smallest)):
+        heard += [(kind, await trial.refusal(manifest(kind, name, spec))) for name in NAMES]
+    for number, mistake in enumerate(EDITED.values()):
+        body = mistake.manifest({})
+        body["metadata"]["name"] = f"job-{number}"
+        await cluster.create(RESOURCES[mistake.kind], namespace, body)
+        heard.append((mistake.kind, await trial.edit_refusal(body, namespace, mistake.wrong)))
+    return heard
 
 
-@pytest.mark.parametrize(("schema", "refused"), CASES.values(), ids=CASES)
-def test_every_bound_of_a_spec_has_a_manifest_that_breaks_it(
-    schema: Json, refused: dict[str, tuple[Json, tuple[str, ...]]]
-) -> None:
-    told = [_general(words[0]) for _, words in refused.values() if "Required value" not in words]
-    missing = {path: count - told.count(path) for path, count in constraints(schema) if told.count(path) < count}
-    assert not missing
+def _some(kind: str) -> Mistake:
+    return next(mistake for mistake in ANSWERED.values() if mistake.kind == kind)
 
 
-@pytest.mark.parametrize(("schema", "refused"), CASES.values(), ids=CASES)
-def test_every_required_field_of_a_spec_has_a_manifest_without_it(
-    schema: Json, refused: dict[str, tuple[Json, tuple[str, ...]]]
-) -> None:
-    told = {_general(words[0]) for _, words in refused.values() if "Required value" in words}
-    assert set(required(schema)) <= told
+async def test_every_rule_is_heard_in_its_own_words(trial: Trial, cluster: Cluster, namespace: str) -> None:
+    heard = await answers(trial, cluster, namespace)
+    silent = [
+        f"{rule.kind}: {rule.heard.pattern}"
+        for kind in KINDS
+        for rule in rules(kind)
+        if not any(rule.kind == kind and rule.heard.search(answer) for kind, answer in heard)
+    ]
+    assert not silent
 
 
-@pytest.mark.parametrize(("schema", "refused"), CASES.values(), ids=CASES)
-def test_no_manifest_breaks_a_field_that_is_not_there(
-    schema: Json, refused: dict[str, tuple[Json, tuple[str, ...]]]
-) -> None:
-    known = {path for path, _ in constraints(schema)} | set(required(schema)) | _paths(schema)
-    assert {_general(words[0]) for _, words in refused.values()} <= known
-
-
-def _paths(node: Json, path: str = "spec") -> set[str]:
-    found = {path}
-    for name, child in node.get("properties", {}).items():
-        found |= _paths(child, f"{path}.{name}")
-    for key, step in (("items", "[]"), ("additionalProperties", ".*")):
-        if isinstance(node.get(key), dict):
-            found |= _paths(node[key], f"{path}{step}")
-    return found
-
-
-def _general(path: str) -> str:
-    """``spec.datasets[1].uri`` as ``spec.datasets[].uri``; a label's name as ``*``."""
-    return re.sub(r"(nodeSelector)\.\w+", r"\1.*", re.sub(r"\[\d+\]", "[]", path))
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
+def test_every_rule_says_what_is_wrong_and_where(kind: Kind) -> None:
+    root = definition(kind)["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+    for _, node in nodes(root, "root"):
+        for rule in node.get("x-kubernetes-validations", ()):
+            assert rule["message"]
+            assert len(rule["message"]) < 300

@@ -73,11 +73,13 @@ FINETUNEJOB = Kind(
             f"metadata.name must have at most {names.LONGEST_JOB_NAME} characters",
             f"'metadata.name must have at most {names.LONGEST_JOB_NAME} characters: %s has %d'.format("
             "[self.metadata.name, self.metadata.name.size()])",
+            ".metadata",
         ),
         Rule(
             "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
             "metadata.name must be lower-case letters, digits and '-', starting with a letter",
             "'metadata.name must be lower-case letters, digits and \"-\", starting with a letter: %s'.format([self.metadata.name])",
+            ".metadata",
         ),
     ),
     columns=(
@@ -160,6 +162,7 @@ DATASET = Kind(
             f"metadata.name must have at most {names.LONGEST_JOB_NAME} characters",
             f"'metadata.name must have at most {names.LONGEST_JOB_NAME} characters: %s has %d'.format("
             "[self.metadata.name, self.metadata.name.size()])",
+            ".metadata",
         ),
     ),
     columns=(

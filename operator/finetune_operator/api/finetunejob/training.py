@@ -65,10 +65,20 @@ class EarlyStopping(ApiModel):
 class Evaluation(ApiModel):
     """Measuring on data that is not trained on."""
 
+    rules: ClassVar[tuple[Rule, ...]] = (
+        # No maximum: the API server tells one of 0.5 as "less than or equal to 0".
+        Rule(
+            "!has(self.fraction) || self.fraction <= 0.5",
+            "fraction is the part of the rows that is set aside: above 0, at most 0.5",
+            "'fraction is the part of the rows that is set aside: above 0, at most 0.5; given: %s'.format([self.fraction])",
+            ".fraction",
+        ),
+    )
+
     every_steps: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     """Optimizer steps between evaluations; ten evaluations over the run when absent."""
-    fraction: Annotated[float, Field(gt=0, le=0.5)] | None = None
-    """Part of the training rows (robots: episodes) set aside when no validation dataset is given."""
+    fraction: Annotated[float, Field(gt=0)] | None = None
+    """Part of the training rows (robots: episodes) set aside when no validation dataset is given; at most 0.5."""
     prompts: (
         Annotated[tuple[Annotated[str, Field(min_length=1, max_length=4096)], ...], Field(max_length=16)] | None
     ) = None
