@@ -11,12 +11,16 @@ import jsonschema
 import pytest
 
 from trainer.contract.progress import Progress, Reply, parse_reply, progress_body
+from trainer.contract.report import Fault, Report
 from trainer.contract.run import parse_run
-from trainer.contract.verdict import EXIT_CODES, Artifact, Position, Report, Verdict
+from trainer.contract.verdict import EXIT_CODES, Artifact, Position, Verdict
+from trainer.failures import UserError
 
 CONTRACT = Path(__file__).parents[2] / "trainer-image" / "contract"
 EXAMPLES = sorted(path.name for path in (CONTRACT / "examples").glob("*.json"))
 RUNS = [name for name in EXAMPLES if name.startswith("run.")]
+FREE_FORM = ("hyperparameters.extra", "reward.hyperparameters")
+"""Objects whose keys the contract leaves to the trainers."""
 
 
 def read(place: str) -> Any:
@@ -35,17 +39,29 @@ def test_the_trainer_understands_a_golden_run(name: str) -> None:
     assert parse_run(read(f"examples/{name}")).stage == name.split(".")[1]
 
 
-def test_the_trainer_knows_exactly_the_keys_that_the_schema_knows() -> None:
-    """Every property of the schema, with a value that it allows, is accepted."""
+def test_the_golden_runs_show_every_key_that_the_schema_knows() -> None:
+    """And the trainer understands them all, so it knows every property, with a value that is allowed."""
     document = read("examples/run.train.json")
-    document["hyperparameters"] |= {"steps": 10, "contextLength": 512}
-    document["checkpoints"]["everySteps"] = 5
     document["limits"]["graceSeconds"] = 30
+    shown = set().union(*(leaves(read(f"examples/{name}")) for name in RUNS)) | leaves(document)
+    assert shown == properties(read("run.schema.json"))
+    assert parse_run(document).limits.grace_seconds == 30
+
+
+@pytest.mark.parametrize("name", RUNS)
+def test_a_key_that_the_schema_does_not_know_is_refused_at_every_depth(name: str) -> None:
+    """The trainer knows no more than the schema."""
     schema = read("run.schema.json")
-    jsonschema.validate(document, schema)
-    assert leaves(document) == properties(schema)
-    run = parse_run(document)
-    assert (run.hyperparameters.steps, run.checkpoints.every_steps, run.limits.grace_seconds) == (10, 5, 30)
+    for place in objects(read(f"examples/{name}")):
+        document = read(f"examples/{name}")
+        inner = document
+        for key in place:
+            inner = inner[key]
+        inner["surprise"] = 1
+        with pytest.raises(UserError, match="surprise is not known"):
+            parse_run(document)
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document, schema)
 
 
 def test_a_full_verdict_of_the_trainer_keeps_the_schema() -> None:
@@ -58,7 +74,16 @@ def test_a_full_verdict_of_the_trainer_keeps_the_schema() -> None:
         param="spec.model.name",
         advice="a" * 5000,
         position=Position(18, 18, 3.0, 12.5, 5796, {"loss": 0.31, "gradNorm": float("inf")}),
-        report=Report(48, 1932, 61, 0, 90752, warnings=("w" * 600,) * 20),
+        report=Report(
+            rows=48,
+            tokens=1932,
+            longest_row_tokens=61,
+            parameters=90752,
+            sequences=6,
+            format="chat",
+            faults=(Fault("f" * 600, 3, "m" * 600),) * 20,
+            warnings=("w" * 600,) * 20,
+        ),
         artifact=Artifact("model", "adapter", ("a",) * 50, 381211, "sha256:" + "0" * 64),
         lines=("l" * 600,) * 20,
     )
@@ -110,8 +135,17 @@ def properties(schema: Any, prefix: str = "") -> set[str]:
 
 def leaves(document: Any, prefix: str = "") -> set[str]:
     """Dotted names of all values of a document."""
-    if isinstance(document, dict):
+    if isinstance(document, dict) and prefix not in FREE_FORM:
         return {leaf for name, inner in document.items() for leaf in leaves(inner, f"{prefix}.{name}".lstrip("."))}
     if isinstance(document, list) and document:
         return {leaf for inner in document for leaf in leaves(inner, prefix)}
     return {prefix}
+
+
+def objects(document: Any, place: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
+    """The places of all objects of a document whose keys the contract names."""
+    if isinstance(document, list):
+        return [found for index, inner in enumerate(document) for found in objects(inner, (*place, index))]
+    if not isinstance(document, dict) or ".".join(map(str, place)) in FREE_FORM:
+        return []
+    return [place, *(found for name, inner in document.items() for found in objects(inner, (*place, name)))]

@@ -18,7 +18,7 @@ GOOD = chat("How heavy is it?", "640 grams.")
 
 
 def dataset(path: Path, uri: str = "configmap://questions/train.jsonl") -> Dataset:
-    return Dataset(name="questions", split="train", uri=uri, path=path, param="spec.datasets[0].uri")
+    return Dataset(name="questions", split="train", uri=uri, path=path, place="spec.datasets[0]")
 
 
 def refusal(path: Path, uri: str = "configmap://questions/train.jsonl") -> UserError:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from trainer.contract.report import Report
 from trainer.contract.termination import LARGEST, termination_message
-from trainer.contract.verdict import EXIT_CODES, Artifact, Position, Report, Verdict, exit_code, verdict_of
+from trainer.contract.verdict import EXIT_CODES, Artifact, Position, Verdict, exit_code, verdict_of
 from trainer.failures import OutOfMemory, UserError
 
 TEXT = st.text(max_size=3000)

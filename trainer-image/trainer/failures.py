@@ -6,11 +6,12 @@ Raised anywhere inside a stage, caught once in `trainer.worker`, which turns it 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from trainer.contract.report import Report
     from trainer.contract.result import Result
 
 
@@ -18,7 +19,7 @@ class StageEnd(Exception):  # noqa: N818 - it carries an end, which need not be 
     """A stage that cannot go on.
 
     `code` is stable CamelCase for programs, `message` one or two sentences for a person, `param` the field of the
-    FineTuneJob that is to blame, `advice` what to do about it.
+    FineTuneJob that is to blame, `advice` what to do about it. `report` has the rows that are to blame.
     """
 
     result: ClassVar[Result] = "failed"
@@ -29,6 +30,12 @@ class StageEnd(Exception):  # noqa: N818 - it carries an end, which need not be 
         self.message = message
         self.param = param
         self.advice = advice
+        self.report: Report | None = None
+
+    def reporting(self, report: Report) -> Self:
+        """The same end, with what was found."""
+        self.report = report
+        return self
 
 
 class UserError(StageEnd):
@@ -57,5 +64,12 @@ class OutOfMemory(StageEnd):
 
 def did_you_mean(given: str, allowed: Iterable[str]) -> str:
     """The end of a sentence, with a leading blank: the nearest right spelling, or nothing when none is near."""
-    near = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.6)
-    return f" Did you mean '{near[0]}'?" if near else ""
+    near = nearest(given, allowed)
+    return f" Did you mean '{near}'?" if near else ""
+
+
+def nearest(given: str, allowed: Iterable[str]) -> str:
+    """The allowed word that is spelt most alike, case aside; empty when none is near."""
+    words = {word.lower(): word for word in allowed}
+    near = difflib.get_close_matches(given.lower(), list(words), n=1, cutoff=0.6)
+    return words[near[0]] if near else ""

@@ -1,4 +1,4 @@
-"""PID 1 of the pod: starts the processes that train, passes signals on, and sees to it that there is a verdict.
+"""PID 1 of each pod: starts the processes that train, passes signals on, and sees to it that there is a verdict.
 
 Whatever happens below, the pod ends with a termination message that is valid JSON and with the exit code that goes
 with it.
@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trainer.contract.run import Run, read_run
+from trainer.contract.shortening import shorten
 from trainer.contract.termination import termination_message
-from trainer.contract.verdict import exit_code, shorten, verdict_of
+from trainer.contract.verdict import exit_code, verdict_of
 from trainer.environment import Places, worker_environment
 from trainer.failures import StageEnd
 from trainer.handover import take_over
 from trainer.launch import launches
 from trainer.memory_kills import memory_kills
+from trainer.node import node_of
 from trainer.outcome import Circumstances, end_without_verdict, is_overdue, overdue_end, process_exit_code
 from trainer.workers import Workers
 from trainer.workspace.jsonfile import write_json
@@ -31,7 +33,10 @@ from trainer.workspace.layout import Workspace
 from trainer.workspace.ledger import read_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+
+    from trainer.contract.run import Stage
+    from trainer.launch import Launch
 
 SECONDS_BETWEEN_LOOKS: Final = 1.0
 SECONDS_FOR_THE_VERDICT: Final = 5.0
@@ -47,22 +52,27 @@ def supervise(environment: Mapping[str, str]) -> int:
     try:
         run = read_run(places.run_json)
     except StageEnd as end:
-        return _refuse(places, end)
+        return _refuse(places, end, "prepare", 1)
+    try:
+        node = node_of(run, environment)
+    except StageEnd as end:
+        return _refuse(places, end, run.stage, run.attempt)
     with tempfile.TemporaryDirectory(prefix="finetune-") as folder:
         verdict_file = Path(folder) / "verdict.json"
-        watch = _Watch(run, worker_environment(environment, run.hardware.cpus, verdict_file))
+        workers = launches(run, node, worker_environment(environment, run.hardware.cpus, verdict_file))
+        watch = _Watch(run, workers)
         seen = watch.until_the_end()
         document = _verdict(run, seen, take_over(verdict_file))
     if document["result"] in WITH_LOG_LINES:
         document["lines"] = [shorten(line, 256) for line in watch.workers.last_lines()]
-    _publish(places, document, Workspace(run.workspace))
+    _publish(places, document, Workspace(run.workspace) if node.writes else None)
     return process_exit_code(exit_code(document), seen)
 
 
 class _Watch:
     """The time between start and end of the processes."""
 
-    def __init__(self, run: Run, environment: Mapping[str, str]) -> None:
+    def __init__(self, run: Run, to_start: Iterable[Launch]) -> None:
         self._run = run
         self._ledger = Workspace(run.workspace).ledger
         self._used_before = read_ledger(self._ledger).training_seconds
@@ -71,7 +81,7 @@ class _Watch:
         self._overdue = False
         self._kill_at: float | None = None
         self._signals = _SignalBox()
-        self.workers = Workers(launches(run, environment))
+        self.workers = Workers(to_start)
 
     def until_the_end(self) -> Circumstances:
         """Wait until all processes have ended."""
@@ -129,9 +139,9 @@ def _verdict(run: Run, seen: Circumstances, handed_over: dict[str, object] | Non
     return handed_over or verdict_of(end_without_verdict(seen), run.stage, run.attempt).to_json()
 
 
-def _refuse(places: Places, end: StageEnd) -> int:
-    """The end of a pod whose run.json cannot be followed, so that neither stage nor workspace are known for sure."""
-    document = verdict_of(end, "prepare", 1).to_json()
+def _refuse(places: Places, end: StageEnd, stage: Stage, attempt: int) -> int:
+    """The end of a pod that starts nothing, and may not know its workspace for sure."""
+    document = verdict_of(end, stage, attempt).to_json()
     _publish(places, document, workspace=None)
     return exit_code(document)
 

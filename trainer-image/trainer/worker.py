@@ -64,7 +64,8 @@ def _train(run: Run, workspace: Workspace, interruption: Interruption) -> Mappin
             from trainer.backends.trl.train import train  # noqa: PLC0415
 
             verdict = train(run, workspace, course)
-            return verdict.to_json() if verdict else None
+            # One process of each node speaks for it.
+            return verdict.to_json() if os.environ.get("LOCAL_RANK", "0") == "0" else None
     except Exception as error:  # noqa: BLE001 - every end gets a verdict
         position = course.position if course.began else None
         return verdict_of(_end_of(error), run.stage, run.attempt, position).to_json()

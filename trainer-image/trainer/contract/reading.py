@@ -123,6 +123,45 @@ class Fields:
             raise invalid(self.path(key), f"is {kind(value)}, must be a list")
         return value
 
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings."""
+        values = self.items(key)
+        for index, value in enumerate(values):
+            if not isinstance(value, str):
+                raise invalid(f"{self.path(key)}[{index}]", f"is {kind(value)}, must be a string")
+        return tuple(str(value) for value in values)
+
+    def mapping(self, key: str) -> Mapping[str, object]:
+        """An object whose keys are somebody else's to judge."""
+        value = self.raw(key)
+        if not isinstance(value, dict):
+            raise invalid(self.path(key), f"is {kind(value)}, must be an object")
+        return value
+
+    def text_or(self, key: str, absent: str = "", allowed: tuple[str, ...] = ()) -> str:
+        """A string, or `absent` when the key is not there."""
+        return self.text(key, allowed) if key in self else absent
+
+    def texts_or(self, key: str, absent: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """A list of strings, or `absent` when the key is not there."""
+        return self.texts(key) if key in self else absent
+
+    def integer_or_none(self, key: str, bounds: Bounds = ANY_NUMBER) -> int | None:
+        """A whole number within `bounds`, or None when the key is not there."""
+        return self.integer(key, bounds) if key in self else None
+
+    def number_or_none(self, key: str, bounds: Bounds = ANY_NUMBER) -> float | None:
+        """A finite number within `bounds`, or None when the key is not there."""
+        return self.number(key, bounds) if key in self else None
+
+    def number_or(self, key: str, absent: float, bounds: Bounds = ANY_NUMBER) -> float:
+        """A finite number within `bounds`, or `absent` when the key is not there."""
+        return self.number(key, bounds) if key in self else absent
+
+    def flag_or(self, key: str, *, absent: bool = False) -> bool:
+        """True or false; `absent` when the key is not there."""
+        return self.flag(key) if key in self else absent
+
     def _within(self, key: str, number: _Number, bounds: Bounds) -> _Number:
         if not bounds.allow(number):
             raise invalid(self.path(key), f"is {number:g}, must be {bounds.in_words}")

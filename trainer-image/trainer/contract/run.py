@@ -1,34 +1,58 @@
 """run.json: what one stage of one attempt is asked to do, parsed into frozen values.
 
 The shape is `contract/run.schema.json`. Parsing raises UserError with code RunInvalid, because a second try would
-read the same file.
+read the same file. What can be parsed need not be what this image can do: its families look at that.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Literal, cast
+from typing import Final, Literal, cast, get_args
 
 from trainer.contract import CONTRACT_VERSION
-from trainer.contract.reading import Bounds, Fields, invalid
+from trainer.contract.bounds import AT_LEAST_ONE
+from trainer.contract.hyperparameters import Hyperparameters, Lora, parse_hyperparameters
+from trainer.contract.reading import Fields, invalid
+from trainer.contract.robots import Camera, Reward, parse_cameras, parse_reward
+from trainer.contract.sources import Dataset, Model, Split, parse_datasets, parse_model
+from trainer.contract.surroundings import (
+    CheckpointRules,
+    Evaluation,
+    Hardware,
+    Integration,
+    Limits,
+    Output,
+    parse_checkpoints,
+    parse_evaluation,
+    parse_hardware,
+    parse_integrations,
+    parse_limits,
+    parse_output,
+)
+
+__all__ = [
+    "Dataset",
+    "Hyperparameters",
+    "Job",
+    "JobType",
+    "Lora",
+    "Model",
+    "Run",
+    "Split",
+    "Stage",
+    "parse_run",
+    "read_run",
+]
 
 Stage = Literal["prepare", "train"]
-Split = Literal["train", "validation"]
+JobType = Literal["sft", "dpo", "style", "vla", "reward", "vla_w_reward"]
 
-POSITIVE: Final = Bounds(above=0)
-AT_LEAST_ONE: Final = Bounds(least=1)
-NOT_NEGATIVE: Final = Bounds(least=0)
-
-DEFAULT_GRACE_SECONDS: Final = 60.0
-"""Between SIGTERM and SIGKILL when run.json does not say."""
-MAX_DATASETS: Final = 16
 KEYS: Final = (
-    *("contractVersion", "stage", "job", "attempt", "jobType", "model", "datasets"),
-    *("hyperparameters", "hardware", "limits", "checkpoints", "paths"),
+    *("contractVersion", "stage", "job", "attempt", "jobType", "model", "datasets", "cameras", "hyperparameters"),
+    *("reward", "style", "evaluation", "hardware", "limits", "checkpoints", "output", "integrations", "tags", "paths"),
 )
-HYPERPARAMETERS: Final = ("epochs", "steps", "batchSize", "learningRate", "seed", "contextLength", "lora")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,81 +65,13 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
-    """The model to start from: `name` as the user wrote it, `path` a folder in the Hugging Face layout."""
-
-    name: str
-    path: Path
-
-
-@dataclass(frozen=True, slots=True)
-class Dataset:
-    """A dataset: `uri` as the user wrote it, `path` a .jsonl file or a folder of them, `param` its field in the job."""
-
-    name: str
-    split: Split
-    uri: str
-    path: Path
-    param: str
-
-
-@dataclass(frozen=True, slots=True)
-class Lora:
-    """Low-rank adapters instead of all weights. No target modules means every linear layer."""
-
-    enabled: bool
-    rank: int = 16
-    alpha: int = 32
-    dropout: float = 0.0
-    target_modules: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Hyperparameters:
-    """How to train. `steps` overrides `epochs`; `batch_size` is global; `context_length` is in tokens."""
-
-    epochs: float
-    batch_size: int
-    learning_rate: float
-    seed: int
-    lora: Lora
-    steps: int | None = None
-    context_length: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Hardware:
-    """What the pod was given; `gpus` is per node."""
-
-    gpus: int
-    nodes: int
-    cpus: float
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """`training_seconds` over all attempts; `grace_seconds` between SIGTERM and SIGKILL."""
-
-    training_seconds: float
-    grace_seconds: float = DEFAULT_GRACE_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class CheckpointRules:
-    """When checkpoints are taken, and how many complete ones are kept."""
-
-    every_seconds: float
-    keep_last: int
-    every_steps: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
-    """The whole of run.json."""
+    """The whole of run.json. `style` is whose output is styled, for that job type; `tags` are for the trackers."""
 
     stage: Stage
     job: Job
     attempt: int
+    job_type: JobType
     model: Model
     datasets: tuple[Dataset, ...]
     hyperparameters: Hyperparameters
@@ -123,6 +79,14 @@ class Run:
     limits: Limits
     checkpoints: CheckpointRules
     workspace: Path
+    cache: Path = Path("/cache")
+    cameras: tuple[Camera, ...] = ()
+    reward: Reward | None = None
+    style: str | None = None
+    evaluation: Evaluation = field(default_factory=Evaluation)
+    output: Output = field(default_factory=Output)
+    integrations: tuple[Integration, ...] = ()
+    tags: tuple[str, ...] = ()
 
 
 def read_run(path: Path) -> Run:
@@ -138,96 +102,34 @@ def read_run(path: Path) -> Run:
 
 def parse_run(document: object) -> Run:
     """The run that a decoded run.json describes."""
-    fields = Fields(
-        document,
-        "",
-        KEYS,
-    )
+    fields = Fields(document, "", KEYS)
     version = fields.integer("contractVersion")
     if version != CONTRACT_VERSION:
         raise invalid("contractVersion", f"is {version}, this trainer speaks version {CONTRACT_VERSION}")
-    fields.text("jobType", allowed=("sft",))
+    stage = cast("Stage", fields.text("stage", get_args(Stage)))
+    paths = fields.section("paths", ["workspace", "cache"])
     return Run(
-        stage=cast("Stage", fields.text("stage", allowed=("prepare", "train"))),
+        stage=stage,
         job=_job(fields.section("job", ["namespace", "name", "uid"])),
         attempt=fields.integer("attempt", AT_LEAST_ONE),
-        model=_model(fields.section("model", ["name", "path"])),
-        datasets=_datasets(fields.items("datasets")),
-        hyperparameters=_hyperparameters(fields.section("hyperparameters", HYPERPARAMETERS)),
-        hardware=_hardware(fields.section("hardware", ["gpus", "nodes", "cpus"])),
-        limits=_limits(fields.section("limits", ["trainingSeconds", "graceSeconds"])),
-        checkpoints=_checkpoints(fields.section("checkpoints", ["everySeconds", "everySteps", "keepLast"])),
-        workspace=Path(fields.section("paths", ["workspace"]).text("workspace")),
+        job_type=cast("JobType", fields.text("jobType", get_args(JobType))),
+        model=parse_model(fields),
+        datasets=parse_datasets(fields),
+        hyperparameters=parse_hyperparameters(fields, sized=stage == "train"),
+        hardware=parse_hardware(fields),
+        limits=parse_limits(fields),
+        checkpoints=parse_checkpoints(fields),
+        workspace=Path(paths.text("workspace")),
+        cache=Path(paths.text_or("cache", "/cache")),
+        cameras=parse_cameras(fields),
+        reward=parse_reward(fields),
+        style=fields.section("style", ["baseModel"]).text_or("baseModel", "general") if "style" in fields else None,
+        evaluation=parse_evaluation(fields),
+        output=parse_output(fields),
+        integrations=parse_integrations(fields),
+        tags=fields.texts_or("tags"),
     )
 
 
 def _job(fields: Fields) -> Job:
     return Job(namespace=fields.text("namespace"), name=fields.text("name"), uid=fields.text("uid"))
-
-
-def _model(fields: Fields) -> Model:
-    return Model(name=fields.text("name"), path=Path(fields.text("path")))
-
-
-def _datasets(items: list[object]) -> tuple[Dataset, ...]:
-    if not 1 <= len(items) <= MAX_DATASETS:
-        raise invalid("datasets", f"has {len(items)} items, must have 1 to {MAX_DATASETS}")
-    datasets = tuple(_dataset(item, index) for index, item in enumerate(items))
-    if all(dataset.split != "train" for dataset in datasets):
-        raise invalid("datasets", "has no item with split 'train'")
-    return datasets
-
-
-def _dataset(item: object, index: int) -> Dataset:
-    fields = Fields(item, f"datasets[{index}]", ["name", "split", "uri", "path"])
-    return Dataset(
-        name=fields.text("name"),
-        split=cast("Split", fields.text("split", allowed=("train", "validation"))),
-        uri=fields.text("uri"),
-        path=Path(fields.text("path")),
-        param=f"spec.datasets[{index}].uri",
-    )
-
-
-def _hyperparameters(fields: Fields) -> Hyperparameters:
-    return Hyperparameters(
-        epochs=fields.number("epochs", POSITIVE),
-        steps=fields.integer("steps", AT_LEAST_ONE) if "steps" in fields else None,
-        batch_size=fields.integer("batchSize", Bounds(least=1, most=512)),
-        learning_rate=fields.number("learningRate", POSITIVE),
-        seed=fields.integer("seed", NOT_NEGATIVE),
-        context_length=fields.integer("contextLength", AT_LEAST_ONE) if "contextLength" in fields else None,
-        lora=_lora(fields.section("lora", ["enabled", "rank", "alpha", "dropout", "targetModules"])),
-    )
-
-
-def _lora(fields: Fields) -> Lora:
-    absent = Lora(enabled=fields.flag("enabled"))
-    return Lora(
-        enabled=absent.enabled,
-        rank=fields.integer("rank", Bounds(least=1, most=512)) if "rank" in fields else absent.rank,
-        alpha=fields.integer("alpha", AT_LEAST_ONE) if "alpha" in fields else absent.alpha,
-        dropout=fields.number("dropout", Bounds(least=0, most=1)) if "dropout" in fields else absent.dropout,
-        target_modules=tuple(map(str, fields.items("targetModules"))) if "targetModules" in fields else (),
-    )
-
-
-def _hardware(fields: Fields) -> Hardware:
-    return Hardware(
-        gpus=fields.integer("gpus", NOT_NEGATIVE),
-        nodes=fields.integer("nodes", AT_LEAST_ONE),
-        cpus=fields.number("cpus", POSITIVE),
-    )
-
-
-def _limits(fields: Fields) -> Limits:
-    grace = fields.number("graceSeconds", POSITIVE) if "graceSeconds" in fields else DEFAULT_GRACE_SECONDS
-    return Limits(training_seconds=fields.number("trainingSeconds", POSITIVE), grace_seconds=grace)
-
-
-def _checkpoints(fields: Fields) -> CheckpointRules:
-    return CheckpointRules(
-        every_seconds=fields.number("everySeconds", POSITIVE),
-        every_steps=fields.integer("everySteps", AT_LEAST_ONE) if "everySteps" in fields else None,
-        keep_last=fields.integer("keepLast", Bounds(least=2)),
-    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from trainer.contract.verdict import shorten
+from trainer.contract.shortening import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,6 +27,8 @@ def _shorter_and_shorter(verdict: Mapping[str, object]) -> Iterator[dict[str, ob
     yield document
     document = _cut(document, FEW)
     yield document
+    document = _cut(document, 1)
+    yield document
     document = {key: value for key, value in _cut(document, 0).items() if key != "lines"}
     yield document
     document |= {key: shorten(str(document[key]), 128) for key in ("message", "advice", "param") if key in document}
@@ -37,13 +39,13 @@ def _shorter_and_shorter(verdict: Mapping[str, object]) -> Iterator[dict[str, ob
 
 
 def _cut(document: dict[str, object], longest: int) -> dict[str, object]:
-    """A copy whose lists have at most `longest` items: the last lines, the first warnings and files."""
+    """A copy whose lists have at most `longest` items: the last lines, the first warnings, faults and files."""
     shorter = dict(document)
     lines = document.get("lines")
     if isinstance(lines, list):
         shorter["lines"] = lines[len(lines) - min(longest, len(lines)) :]
-    for part, key in (("report", "warnings"), ("artifact", "files")):
-        inner = document.get(part)
+    for part, key in (("report", "warnings"), ("report", "faults"), ("artifact", "files")):
+        inner = shorter.get(part)
         if isinstance(inner, dict) and isinstance(inner.get(key), list):
             shorter[part] = inner | {key: inner[key][:longest]}
     return shorter

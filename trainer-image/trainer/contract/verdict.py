@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Literal
 
 from trainer.contract import CONTRACT_VERSION
+from trainer.contract.shortening import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from trainer.contract.report import Report
     from trainer.contract.result import Result
     from trainer.contract.run import Stage
     from trainer.failures import StageEnd
@@ -30,31 +32,7 @@ LONGEST_MESSAGE: Final = 1024
 LONGEST_ADVICE: Final = 512
 LONGEST_LINE: Final = 256
 MOST_LINES: Final = 8
-MOST_WARNINGS: Final = 8
 MOST_FILES: Final = 32
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What stage prepare found. `parameters` is 0 when the model does not tell."""
-
-    rows: int
-    tokens: int
-    longest_row_tokens: int
-    validation_rows: int
-    parameters: int
-    warnings: tuple[str, ...] = ()
-
-    def to_json(self) -> dict[str, object]:
-        """The report as `verdict.schema.json` wants it."""
-        return {
-            "rows": self.rows,
-            "tokens": self.tokens,
-            "longestRowTokens": self.longest_row_tokens,
-            "validationRows": self.validation_rows,
-            "parameters": self.parameters,
-            "warnings": [shorten(warning, LONGEST_ADVICE) for warning in self.warnings[:MOST_WARNINGS]],
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,15 +128,10 @@ def verdict_of(end: StageEnd, stage: Stage, attempt: int, position: Position | N
         param=end.param,
         advice=end.advice,
         position=position,
+        report=end.report,
     )
 
 
 def exit_code(document: Mapping[str, object]) -> int:
     """The exit code that goes with a verdict in JSON; an unknown result counts as a failure."""
     return EXIT_CODES.get(str(document.get("result")), EXIT_CODES["failed"])
-
-
-def shorten(text: str, longest: int) -> str:
-    """`text` in at most `longest` characters, and without lone surrogates, which UTF-8 cannot hold."""
-    clean = text.encode("utf-8", "replace").decode("utf-8")
-    return clean if len(clean) <= longest else clean[: longest - 1] + "…"

@@ -6,6 +6,7 @@ import codecs
 import json
 from typing import TYPE_CHECKING, Final
 
+from trainer.contract.report import Fault, Report
 from trainer.dataset.locating import dataset_files
 from trainer.dataset.rows import ChatRow, RowError, parse_row
 from trainer.failures import UserError
@@ -27,33 +28,34 @@ def read_dataset(dataset: Dataset) -> Iterator[ChatRow]:
     """The rows of a dataset one by one, in the order of its files and lines; after a bad line no more of them.
 
     UserError: DatasetNotFound, DatasetUnreadable, DatasetEmpty, or at the end DatasetRowInvalid, which tells
-    the first bad line in full and the numbers of the next ones.
+    the first bad line in full and the numbers of the next ones, and reports the first few.
     """
-    empty = True
-    problems: list[tuple[str, str]] = []
+    sound = 0
+    faults: list[Fault] = []
     for file in dataset_files(dataset):
-        for place, row in _rows_of(file, _name_of(file, dataset)):
+        for row in _rows_of(file, _name_of(file, dataset)):
             if isinstance(row, ChatRow):
-                empty = False
-                if not problems:
+                sound += 1
+                if not faults:
                     yield row
             else:
-                problems.append((place, row))
-                if len(problems) == MOST_PROBLEMS:
-                    raise _invalid(dataset, problems)
-    if problems:
-        raise _invalid(dataset, problems)
-    if empty:
+                faults.append(row)
+                if len(faults) == MOST_PROBLEMS:
+                    raise _invalid(dataset, faults, sound)
+    if faults:
+        raise _invalid(dataset, faults, sound)
+    if not sound:
         raise UserError("DatasetEmpty", f"{dataset.uri} has no rows", param=dataset.param, advice=ADVICE)
 
 
-def _rows_of(file: Path, name: str) -> Iterator[tuple[str, ChatRow | str]]:
-    """Each line that is not blank as (place, row or problem)."""
+def _rows_of(file: Path, name: str) -> Iterator[ChatRow | Fault]:
+    """Each line that is not blank."""
     with file.open("rb") as lines:
         for number, raw in enumerate(lines, start=1):
             line = raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw
             if line.strip():
-                yield f"{name}, line {number}", _row_or_problem(line)
+                row = _row_or_problem(line)
+                yield row if isinstance(row, ChatRow) else Fault(name, number, row)
 
 
 def _row_or_problem(line: bytes) -> ChatRow | str:
@@ -81,14 +83,15 @@ def _decode(line: bytes) -> object:
         raise RowError("not usable: brackets are nested too deeply") from error
 
 
-def _invalid(dataset: Dataset, problems: list[tuple[str, str]]) -> UserError:
-    (place, problem), *others = problems
-    message = f"{place}: {problem}"
+def _invalid(dataset: Dataset, faults: list[Fault], sound: int) -> UserError:
+    first, *others = faults
+    message = f"{first.file}, line {first.line}: {first.message}"
     if others:
-        numbers = ", ".join(other.rpartition(" ")[2] for other, _ in others[:MOST_NUMBERS])
+        numbers = ", ".join(str(other.line) for other in others[:MOST_NUMBERS])
         more = f" and {len(others) - MOST_NUMBERS} others" if len(others) > MOST_NUMBERS else ""
         message = f"{message.rstrip('.')}. Also wrong: line{'s' if len(others) > 1 else ''} {numbers}{more}"
-    return UserError("DatasetRowInvalid", message, param=dataset.param, advice=ADVICE)
+    report = Report(rows=sound, format="chat", faults=tuple(faults))
+    return UserError("DatasetRowInvalid", message, param=dataset.param, advice=ADVICE).reporting(report)
 
 
 def _name_of(file: Path, dataset: Dataset) -> str:

@@ -18,19 +18,14 @@ MOST_NAMES: Final = 5
 
 
 def dataset_files(dataset: Dataset) -> tuple[Path, ...]:
-    """The .jsonl files of a dataset: the one it names, or all in the folder it names, sorted.
+    """The .jsonl files of a dataset: the one it names, those of its folder that it lists, or all in it, sorted.
 
     UserError (DatasetNotFound, DatasetUnreadable) names the dataset as the user wrote it.
     """
     path = dataset.path
-    if not path.exists():
-        raise _not_found(dataset, f"{dataset.uri} does not exist.{_what_is_there(path)}")
-    if path.is_file():
-        files: tuple[Path, ...] = (path,)
-    else:
-        files = tuple(sorted(each for each in path.iterdir() if each.suffix == SUFFIX and each.is_file()))
-    if not files:
-        raise _not_found(dataset, f"{dataset.uri} is a folder without any {SUFFIX} file.{_listing(path)}")
+    if path is None or not path.exists():
+        raise _not_found(dataset, f"{dataset.uri} does not exist.{_what_is_there(path) if path else ''}")
+    files = _listed_files(dataset, path) if dataset.files else _found_files(dataset, path)
     for file in files:
         if not os.access(file, os.R_OK):
             raise UserError(
@@ -40,6 +35,30 @@ def dataset_files(dataset: Dataset) -> tuple[Path, ...]:
                 advice="Make the file readable to all, or to the group that the volume is mounted with.",
             )
     return files
+
+
+def _found_files(dataset: Dataset, path: Path) -> tuple[Path, ...]:
+    if path.is_file():
+        return (path,)
+    files = tuple(sorted(each for each in path.iterdir() if each.suffix == SUFFIX and each.is_file()))
+    if not files:
+        raise _not_found(dataset, f"{dataset.uri} is a folder without any {SUFFIX} file.{_listing(path)}")
+    return files
+
+
+def _listed_files(dataset: Dataset, folder: Path) -> tuple[Path, ...]:
+    for index, name in enumerate(dataset.files):
+        param = f"{dataset.place}.files[{index}]"
+        inside = (folder / name).resolve().is_relative_to(folder.resolve())
+        if not inside or not folder.is_dir():
+            problem = (
+                "is a file, and files lie in a folder" if inside else f"does not hold {name!r}, which leads out of it"
+            )
+            raise UserError("DatasetNotFound", f"{dataset.uri} {problem}", param=param)
+        if not (folder / name).is_file():
+            there = _what_is_there(folder / name)
+            raise UserError("DatasetNotFound", f"{dataset.uri} has no file {name!r}.{there}", param=param)
+    return tuple(folder / name for name in dataset.files)
 
 
 def _not_found(dataset: Dataset, message: str) -> UserError:

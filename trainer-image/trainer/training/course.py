@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trainer.training.clock import Reading, TrainingClock
     from trainer.training.interruption import Interruption
 
-StopReason = Literal["go on", "deadline", "stopped", "terminated"]
+StopReason = Literal["go on", "no better", "deadline", "stopped", "terminated"]
 
 
 class Course:

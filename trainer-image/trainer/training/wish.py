@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from trainer.training.course import StopReason
 
 REASONS: Final[tuple[StopReason, ...]] = ("go on", "deadline", "stopped", "terminated")
-"""The later one wins when processes differ: it leaves less time."""
+"""That one process may have alone. The later one wins when processes differ: it leaves less time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,8 +84,13 @@ def damage(checkpoint: Checkpoint) -> str | None:
     return None
 
 
-def mark_complete(checkpoint: Checkpoint, training_seconds: float, now: datetime) -> None:
-    """Write the marker: first everything else is made readable and brought to the disk."""
+def mark_complete(
+    checkpoint: Checkpoint, training_seconds: float, now: datetime, eval_loss: float | None = None
+) -> None:
+    """Write the marker: first everything else is made readable and brought to the disk.
+
+    `eval_loss` is that of an evaluation at the checkpoint's own step.
+    """
     files = sorted(path for path in checkpoint.path.rglob("*") if path.is_file() and path.name != MARKER)
     for path in files:
         make_readable(path)
@@ -98,6 +103,7 @@ def mark_complete(checkpoint: Checkpoint, training_seconds: float, now: datetime
             "attempt": checkpoint.attempt,
             "trainingSeconds": round(training_seconds, 3),
             "time": now.isoformat(timespec="seconds"),
+            **({} if eval_loss is None else {"evalLoss": eval_loss}),
             "files": {str(path.relative_to(checkpoint.path)): path.stat().st_size for path in files},
         },
     )
@@ -117,15 +123,27 @@ def marked_seconds(checkpoint: Checkpoint) -> float:
     return number_at(read_json(checkpoint.marker), "trainingSeconds")
 
 
-def rotate(root: Path, keep_last: int, attempt: int) -> list[Checkpoint]:
-    """Remove all but the newest `keep_last` complete checkpoints, and what older attempts left half-written.
+def best_checkpoints(root: Path, places: int) -> list[Checkpoint]:
+    """The complete checkpoints with the lowest evaluation losses, at most `places`, best first; of equals the older."""
+    losses = {
+        checkpoint: float(loss)
+        for checkpoint in reversed(all_checkpoints(root))
+        if checkpoint.complete and isinstance(loss := read_json(checkpoint.marker).get("evalLoss"), int | float)
+    }
+    return sorted(losses, key=lambda checkpoint: losses[checkpoint])[:places]
 
-    `attempt` is the running one: its own half-written folder is left alone. Returns what was removed.
+
+def rotate(root: Path, keep_last: int, attempt: int, keep_best: int = 0) -> list[Checkpoint]:
+    """Remove all but the newest `keep_last` and the best `keep_best` complete checkpoints.
+
+    What older attempts left half-written goes too; `attempt` is the running one: its own half-written folder is left
+    alone. Returns what was removed.
     """
     checkpoints = all_checkpoints(root)
+    best = best_checkpoints(root, keep_best)
     complete = [checkpoint for checkpoint in checkpoints if checkpoint.complete]
     half_written = [each for each in checkpoints if not each.complete and each.attempt < attempt]
-    return _remove(complete[keep_last:] + half_written)
+    return _remove([each for each in complete[keep_last:] if each not in best] + half_written)
 
 
 def discard_newer(root: Path, step: int) -> list[Checkpoint]:

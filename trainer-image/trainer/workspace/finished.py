@@ -59,7 +59,8 @@ def check_free(workspace: Workspace, run: Run) -> None:
     Asked before anything is trained, since nothing is ever overwritten.
     """
     if os.path.lexists(workspace.model) and finished_verdict(workspace, run.job) is None:
-        starts_there = workspace.model.exists() and run.model.path.exists() and run.model.path.samefile(workspace.model)
+        source = run.model.path
+        starts_there = workspace.model.exists() and source and source.exists() and source.samefile(workspace.model)
         raise _occupied(
             workspace, f": it is {run.model.name}, the model that this job starts from" if starts_there else ""
         )

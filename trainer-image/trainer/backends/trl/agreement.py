@@ -5,7 +5,7 @@ A process that acted on its own signal or clock would leave the others waiting i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
 from torch import distributed
@@ -13,7 +13,11 @@ from torch import distributed
 from trainer.training.wish import Wish, decided, vote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from trainer.training.course import Course
+
+_Found = TypeVar("_Found")
 
 
 def agree(course: Course, *, save: bool = False) -> Wish:
@@ -26,6 +30,19 @@ def agree(course: Course, *, save: bool = False) -> Wish:
         wish = decided(votes.tolist())
     course.settle(wish.reading, own=is_first())
     return wish
+
+
+def first_ones(found: Iterator[_Found]) -> Iterator[_Found]:
+    """What the first process finds, in all processes, which must ask in step: views of one volume may differ for a while."""
+    if processes() == 1:
+        yield from found
+        return
+    while True:
+        shared: list[_Found | None] = [next(found, None) if is_first() else None]
+        distributed.broadcast_object_list(shared, src=0)
+        if shared[0] is None:
+            return
+        yield shared[0]
 
 
 def wait_for_all() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trl import SFTConfig
 
+from trainer.backends.trl.extra import extra_settings
 from trainer.backends.trl.loading import uses_bf16
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 def sft_config(run: Run, plan: Plan, output: Path) -> SFTConfig:
     """Everything that is not the default. Saving, stopping and evaluating are decided by our callback."""
+    given = run.hyperparameters
     on_gpu = run.hardware.gpus > 0
     bf16 = uses_bf16(run)
     return SFTConfig(
@@ -26,16 +28,18 @@ def sft_config(run: Run, plan: Plan, output: Path) -> SFTConfig:
         per_device_train_batch_size=plan.micro_batch,
         per_device_eval_batch_size=plan.micro_batch,
         gradient_accumulation_steps=plan.accumulation,
-        learning_rate=run.hyperparameters.learning_rate,
-        seed=run.hyperparameters.seed,
+        learning_rate=given.learning_rate,
+        weight_decay=given.weight_decay,
+        max_grad_norm=given.max_grad_norm,
+        seed=given.seed,
         # Rows come tokenized, masked and truncated; max_length would run TRL's own preparation over them.
         max_length=None,
         dataset_kwargs={"skip_prepare_dataset": True},
-        packing=False,
+        # Packed already, too: this asks for a collator that keeps the rows of a sequence apart.
+        packing=given.packing,
+        packing_strategy="bfd",
         use_cpu=not on_gpu,
         bf16=bf16,
-        # TRL trades time for memory by default, which only pays on GPUs.
-        activation_checkpointing=on_gpu,
         logging_strategy="steps",
         logging_steps=plan.log_every,
         logging_first_step=True,
@@ -44,7 +48,10 @@ def sft_config(run: Run, plan: Plan, output: Path) -> SFTConfig:
         include_num_input_tokens_seen="non_padding",
         save_strategy="no",
         eval_strategy="no",
-        report_to="none",
+        report_to=[each.type for each in run.integrations] or "none",
+        run_name=run.job.name,
         disable_tqdm=True,
         dataloader_pin_memory=on_gpu,
+        # TRL trades time for memory by default, which only pays on GPUs.
+        **{"activation_checkpointing": on_gpu, **extra_settings(given.extra)},
     )

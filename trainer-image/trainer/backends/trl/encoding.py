@@ -1,7 +1,8 @@
 """From conversations to tokens: the chat template's text, and a loss on the assistant's turns alone.
 
 Which tokens are learned comes from the template's own generation marks where it has them; else from rendering the
-conversation up to each turn. A turn of weight 0 is shown and not learned.
+conversation up to each turn. A turn of weight 0 is shown and not learned. A job may ask for the last turn alone
+(`completion`), or for everything that is not of weight 0 (`all`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from trainer.failures import UserError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from trainer.contract.hyperparameters import TrainOn
     from trainer.dataset.rows import ChatRow
 
 NOT_LEARNED: Final = -100
@@ -86,29 +88,42 @@ Keep = Callable[[EncodedRow], None]
 """What takes a row that can be learned from; a list's `append`, for example."""
 
 
-def encode(rows: Iterable[ChatRow], tokenizer: ChatTokenizer, longest: int, keep: Keep) -> Tally:
-    """Put all rows into tokens, one by one, at most `longest` each, and give them to `keep`; none is held here.
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How rows become tokens: with which tokenizer, how many at most, and what of them is learned."""
+
+    tokenizer: ChatTokenizer
+    longest: int
+    train_on: TrainOn = "assistant"
+
+
+def encode(rows: Iterable[ChatRow], encoding: Encoding, keep: Keep) -> Tally:
+    """Put all rows into tokens, one by one, and give them to `keep`; none is held here.
 
     A row that loses every learned token by its length is dropped. UserError (ModelUnsupported) when the model has no
     chat template, or one whose turns cannot be told apart.
     """
-    if not tokenizer.chat_template:
-        raise _unsupported("the model's tokenizer has no chat template", "Start from a chat or instruct model.")
+    if not encoding.tokenizer.chat_template:
+        raise _unsupported(
+            "the model's tokenizer has no chat template",
+            "Start from a chat or instruct model, or give spec.model.chatTemplate.",
+        )
     tally = Tally()
     for row in rows:
-        encoded = encode_row(row, tokenizer, longest)
-        tally = tally.plus(encoded, tokenizer.eos_token_id)
+        encoded = encode_row(row, encoding)
+        tally = tally.plus(encoded, encoding.tokenizer.eos_token_id)
         if encoded.learned:
             keep(encoded)
     return tally
 
 
-def encode_row(row: ChatRow, tokenizer: ChatTokenizer, longest: int) -> EncodedRow:
+def encode_row(row: ChatRow, encoding: Encoding) -> EncodedRow:
     """One conversation in tokens."""
+    tokenizer, longest = encoding.tokenizer, encoding.longest
     text = _render(tokenizer, row, len(row.messages))
     tokens = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
     input_ids = [int(token) for token in tokens["input_ids"]]  # type: ignore[call-overload]
-    spans = _learned_spans(row, tokenizer, text)
+    spans = _learned_spans(row, encoding, text)
     offsets: Sequence[Span] = tokens["offset_mapping"]  # type: ignore[assignment]
     labels = [
         token if any(start <= offset[0] < end for start, end in spans) else NOT_LEARNED
@@ -117,13 +132,30 @@ def encode_row(row: ChatRow, tokenizer: ChatTokenizer, longest: int) -> EncodedR
     return EncodedRow(input_ids[:longest], labels[:longest], truncated=len(input_ids) > longest)
 
 
-def _learned_spans(row: ChatRow, tokenizer: ChatTokenizer, text: str) -> list[Span]:
-    """Where the learned turns stand in the rendered text, as [start, end) in characters."""
+def _learned_spans(row: ChatRow, encoding: Encoding, text: str) -> list[Span]:
+    """Where what is learned stands in the rendered text, as [start, end) in characters."""
     turns = [index for index, message in enumerate(row.messages) if message.role == "assistant"]
+    if encoding.train_on == "all" and all(row.messages[turn].learned for turn in turns):
+        return [(0, len(text))]
+    spans = _assistant_spans(row, encoding.tokenizer, text, turns)
+    learned = [span for span, turn in zip(spans, turns, strict=True) if row.messages[turn].learned]
+    if encoding.train_on == "all":
+        return _between([span for span in spans if span not in learned], len(text))
+    return learned if encoding.train_on == "assistant" else [span for span in learned if span == spans[-1]]
+
+
+def _between(spans: list[Span], end: int) -> list[Span]:
+    """What the spans leave of [0, end)."""
+    starts, ends = [0, *(span[1] for span in spans)], [*(span[0] for span in spans), end]
+    return [(start, stop) for start, stop in zip(starts, ends, strict=True) if start < stop]
+
+
+def _assistant_spans(row: ChatRow, tokenizer: ChatTokenizer, text: str, turns: list[int]) -> list[Span]:
+    """Where the assistant's turns stand, learned or not."""
     spans = _marked_spans(row, tokenizer, text) if _GENERATION_MARK.search(tokenizer.chat_template or "") else []
     if len(spans) != len(turns):
         spans = [_rendered_span(row, tokenizer, text, turn) for turn in turns]
-    return [span for span, turn in zip(spans, turns, strict=True) if row.messages[turn].learned]
+    return spans
 
 
 def _marked_spans(row: ChatRow, tokenizer: ChatTokenizer, text: str) -> list[Span]:

@@ -2,63 +2,98 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from trainer.backends.trl.loading import load_trained
 from trainer.contract.verdict import Verdict
+from trainer.workspace.checkpoints import best_checkpoints
 from trainer.workspace.fence import check_fence
 from trainer.workspace.finished import clear_staging, describe, put_in_place
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.backends.trl.encoding import ChatTokenizer
+    from trainer.backends.trl.starting_point import StartingPoint
     from trainer.contract.result import Result
     from trainer.contract.run import Run
     from trainer.contract.verdict import Position
     from trainer.training.course import StopReason
+    from trainer.workspace.checkpoints import Checkpoint
     from trainer.workspace.layout import Workspace
 
-RESULTS: dict[StopReason, Result] = {"go on": "completed", "deadline": "deadline", "stopped": "stopped"}
+RESULTS: dict[StopReason, Result] = {
+    "go on": "completed",
+    "no better": "completed",
+    "deadline": "deadline",
+    "stopped": "stopped",
+}
 """What an end of the training is called in the verdict."""
 REMARKS: dict[StopReason, str] = {
     "go on": "",
+    "no better": "; the evaluation no longer became better",
     "deadline": "; the training hours are used up",
     "stopped": "; stopped as asked",
 }
 
 
-def finish(
-    run: Run, workspace: Workspace, trained: tuple[Any, ChatTokenizer], end: tuple[StopReason, Position]
-) -> Verdict:
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training has made: the model, the weights that it started from, why it ended and where."""
+
+    model: Any
+    tokenizer: Any
+    start: StartingPoint
+    reason: StopReason
+    position: Position
+
+
+def finish(run: Run, workspace: Workspace, trained: Trained) -> Verdict:
     """Save the trained model and tokenizer as the job's result. Returns the verdict that goes with it."""
-    model, tokenizer = trained
-    reason, position = end
     clear_staging(workspace)
     staging = workspace.staging(run.attempt)
-    kind = _save(run, model, tokenizer, staging)
+    best = _best(run, workspace)
+    model = load_trained(run, trained.start, best.path) if best else trained.model
+    kind = _save(run, model, trained, staging)
     artifact = describe(staging, workspace.model.name, kind)
-    verdict = Verdict(
-        stage="train",
-        attempt=run.attempt,
-        result=RESULTS[reason],
-        message=f"trained {position.step} of {position.total_steps} steps{REMARKS[reason]}",
-        position=position,
-        artifact=artifact,
-    )
+    verdict = verdict_of_training(run, trained.reason, trained.position)
+    remark = f"; the model is that of step {best.step}, which the evaluation found best" if best else ""
+    verdict = dataclasses.replace(verdict, message=verdict.message + remark, artifact=artifact)
     check_fence(workspace.fence, run.attempt)
     put_in_place(workspace, staging, verdict, run.job)
     return verdict
 
 
-def _save(run: Run, model: Any, tokenizer: Any, folder: Path) -> Literal["adapter", "model"]:  # noqa: ANN401 - library objects
-    model.save_pretrained(os.fspath(folder))
-    tokenizer.save_pretrained(os.fspath(folder))
+def verdict_of_training(run: Run, reason: StopReason, position: Position) -> Verdict:
+    """How a training ended, without the model: all that nodes other than the first have to say."""
+    return Verdict(
+        stage="train",
+        attempt=run.attempt,
+        result=RESULTS[reason],
+        message=f"trained {position.step} of {position.total_steps} steps{REMARKS[reason]}",
+        position=position,
+    )
+
+
+def _best(run: Run, workspace: Workspace) -> Checkpoint | None:
+    """The checkpoint to publish instead of the last weights, when the job wants the best and there is one."""
+    if run.output.select != "best":
+        return None
+    return next(iter(best_checkpoints(workspace.checkpoints, 1)), None)
+
+
+def _save(run: Run, model: Any, trained: Trained, folder: Path) -> Literal["adapter", "model"]:  # noqa: ANN401 - a library's object
+    adapter = run.hyperparameters.lora.enabled and run.output.merge == "adapter"
+    merges = run.hyperparameters.lora.enabled and not adapter
+    (model.merge_and_unload() if merges else model).save_pretrained(os.fspath(folder))
+    trained.tokenizer.save_pretrained(os.fspath(folder))
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
-    if not run.hyperparameters.lora.enabled:
+    if not adapter:
         return "model"
-    _name_base_model(folder / "adapter_config.json", run.model.name)
+    _name_base_model(folder / "adapter_config.json", trained.start.name)
     return "adapter"
 
 

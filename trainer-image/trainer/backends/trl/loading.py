@@ -16,6 +16,7 @@ from trainer.failures import Broken, UserError
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from trainer.backends.trl.starting_point import StartingPoint
     from trainer.contract.run import Run
 
 
@@ -31,12 +32,36 @@ def check_hardware(run: Run) -> None:
 
 
 def uses_bf16(run: Run) -> bool:
-    """Whether to compute in bfloat16: on GPUs that can."""
-    return run.hardware.gpus > 0 and torch.cuda.is_bf16_supported()
+    """Whether to compute in bfloat16: when asked to, and by itself on GPUs that can. UserError for those that cannot."""
+    able = run.hardware.gpus == 0 or torch.cuda.is_bf16_supported()
+    if run.hyperparameters.precision == "bf16" and not able:
+        raise UserError(
+            "HyperparameterUnsupported",
+            "precision is 'bf16', which the GPUs of this node cannot compute with",
+            param="spec.hyperparameters.precision",
+            advice="Use auto or fp32, or choose an instance type with newer GPUs.",
+        )
+    wanted = run.hyperparameters.precision
+    return wanted == "bf16" or (wanted == "auto" and run.hardware.gpus > 0 and able)
 
 
-def load_model(run: Run, weights: Path | None = None) -> Any:  # noqa: ANN401 - a transformers model of any class
-    """The model to train; `weights` names a folder of full weights that replace the job's own.
+def load_to_train(run: Run, start: StartingPoint) -> Any:  # noqa: ANN401 - a transformers or PEFT model of any class
+    """The model that the training begins with; one whose adapter goes on being trained has it already."""
+    model = load_model(run, start)
+    if start.adapter is None:
+        return model
+    try:
+        return PeftModel.from_pretrained(model, os.fspath(start.adapter), is_trainable=True)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise UserError(
+            "ModelUnsupported",
+            f"the adapter of fromCheckpoint does not fit {run.model.name}: {error}",
+            param="spec.model.fromCheckpoint",
+        ) from error
+
+
+def load_model(run: Run, start: StartingPoint, weights: Path | None = None) -> Any:  # noqa: ANN401 - a transformers model of any class
+    """The model without adapters; `weights` names a folder of full weights that replace those it starts from.
 
     The frozen half of a LoRA training is held in bfloat16 on GPUs; weights that are trained are held in float32.
     """
@@ -45,25 +70,31 @@ def load_model(run: Run, weights: Path | None = None) -> Any:  # noqa: ANN401 - 
     dtype = torch.bfloat16 if lora and uses_bf16(run) else torch.float32
     try:
         return AutoModelForCausalLM.from_pretrained(
-            os.fspath(weights or run.model.path), dtype=dtype, local_files_only=True
+            os.fspath(weights or start.weights),
+            dtype=dtype,
+            local_files_only=True,
+            trust_remote_code=run.model.trust_remote_code,
         )
     except (OSError, ValueError, KeyError) as error:
         if weights is not None:
             raise  # the checkpoint is to blame, not the model that the user named
-        raise UserError("ModelUnsupported", f"{run.model.name} cannot be loaded: {error}", param=PARAM) from error
+        raise UserError("ModelUnsupported", f"{start.name} cannot be loaded: {error}", param=PARAM) from error
 
 
-def load_trained(run: Run, checkpoint: Path) -> Any:  # noqa: ANN401 - a transformers or PEFT model of any class
+def load_trained(run: Run, start: StartingPoint, checkpoint: Path) -> Any:  # noqa: ANN401 - a transformers or PEFT model of any class
     """The model as a checkpoint left it."""
     if run.hyperparameters.lora.enabled:
-        return PeftModel.from_pretrained(load_model(run), os.fspath(checkpoint))
-    return load_model(run, weights=checkpoint)
+        return PeftModel.from_pretrained(load_model(run, start), os.fspath(checkpoint))
+    return load_model(run, start, weights=checkpoint)
 
 
 def lora_config(run: Run, model: Any) -> LoraConfig | None:  # noqa: ANN401 - a transformers model of any class
-    """The adapter to train; None for full fine-tuning. UserError when a target module does not exist."""
+    """The adapter to train; None for full fine-tuning, and for a model that has one already.
+
+    UserError when a target module does not exist.
+    """
     lora = run.hyperparameters.lora
-    if not lora.enabled:
+    if not lora.enabled or isinstance(model, PeftModel):
         return None
     modules = {name.rpartition(".")[2] for name, _ in model.named_modules() if name}
     for target in lora.target_modules:

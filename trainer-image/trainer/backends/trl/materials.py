@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from trainer.backends.trl.encoding import ChatTokenizer, Keep, Tally, encode
-from trainer.backends.trl.model_folder import PARAM, ModelFolder, context_length, inspect_model
+from trainer.backends.trl.abilities import check_abilities
+from trainer.backends.trl.encoding import ChatTokenizer, Encoding, Keep, Tally, encode
+from trainer.backends.trl.model_folder import PARAM, ModelFolder, context_length, folder_of, inspect_model
+from trainer.backends.trl.starting_point import StartingPoint, starting_point, starting_warnings
 from trainer.contract.run import Split
 from trainer.dataset.lines import read_dataset
+from trainer.dataset.setting_aside import set_aside
 from trainer.failures import UserError
 from trainer.workspace.jsonfile import read_json
 
@@ -31,10 +34,12 @@ GENERIC_CLASSES: Final = ("PreTrainedTokenizerFast", "TokenizersBackend")
 
 @dataclass(frozen=True, slots=True)
 class Materials:
-    """Ready to train from. `warnings` are sentences for the user."""
+    """Ready to train from. `longest` is the most tokens that a row may have; `warnings` are sentences for the user."""
 
     folder: ModelFolder
+    start: StartingPoint
     tokenizer: ChatTokenizer
+    longest: int
     train: Tally
     validation: Tally
     warnings: tuple[str, ...]
@@ -45,11 +50,14 @@ def gather_materials(run: Run, keep: Mapping[Split, Keep]) -> Materials:
 
     The rows of each split in tokens are given to `keep` one by one, and not held here.
     """
+    check_abilities(run)
     folder = inspect_model(run.model)
+    start = starting_point(run)
     longest = context_length(run.hyperparameters.context_length, folder)
     ignored = ignored_keys(run)
     tokenizer = load_tokenizer(run)
-    train, validation = (encode(_rows(run, split), tokenizer, longest, keep[split]) for split in SPLITS)
+    encoding = Encoding(tokenizer, longest, run.hyperparameters.train_on or "assistant")
+    train, validation = (encode(rows_of(run, split), encoding, keep[split]) for split in SPLITS)
     if not train.rows:
         raise UserError(
             "DatasetEmpty",
@@ -57,24 +65,44 @@ def gather_materials(run: Run, keep: Mapping[Split, Keep]) -> Materials:
             param=next(dataset.param for dataset in run.datasets if dataset.split == "train"),
             advice="Raise contextLength, or shorten what stands before the answers.",
         )
-    return Materials(folder, tokenizer, train, validation, _warnings(ignored, train, longest))
+    found = [*starting_warnings(start), *_warnings(ignored, train, longest)]
+    if run.evaluation.fraction is not None and not validation.rows:
+        found.append(
+            f"evaluation.fraction {run.evaluation.fraction:g} of so few rows sets none aside: nothing is evaluated"
+        )
+    return Materials(folder, start, tokenizer, longest, train, validation, tuple(found))
 
 
 def ignored_keys(run: Run) -> list[str]:
     """Check every row of every dataset, as read_dataset does; the keys in them that have no meaning, sorted."""
-    return sorted({key for split in SPLITS for row in _rows(run, split) for key in row.ignored})
+    return sorted({key for dataset in run.datasets for row in read_dataset(dataset) for key in row.ignored})
+
+
+def rows_of(run: Run, split: Split) -> Iterator[ChatRow]:
+    """The rows of a split: of its datasets, or a fraction of the training rows when none is for validation."""
+    own = [dataset for dataset in run.datasets if dataset.split == split]
+    fraction = run.evaluation.fraction
+    if fraction is None or any(dataset.split == "validation" for dataset in run.datasets):
+        for dataset in own:
+            yield from read_dataset(dataset)
+        return
+    for row, aside in zip(_training_rows(run), set_aside(fraction, run.hyperparameters.seed), strict=False):
+        if aside == (split == "validation"):
+            yield row
 
 
 def load_tokenizer(run: Run) -> ChatTokenizer:
-    """The model's tokenizer; UserError (ModelUnsupported) when it cannot be loaded."""
+    """The model's tokenizer, with the job's chat template if it gives one; UserError when it cannot be loaded."""
     # Slow to import: after everything that may refuse the job.
     from transformers import AutoTokenizer, PreTrainedTokenizerFast  # noqa: PLC0415
 
-    named = read_json(run.model.path / "tokenizer_config.json").get("tokenizer_class")
+    folder = folder_of(run.model)
+    named = read_json(folder / "tokenizer_config.json").get("tokenizer_class")
     # Looking the class up imports every model's code, which takes as long as all the rest of stage prepare.
     loader = PreTrainedTokenizerFast if named in GENERIC_CLASSES else AutoTokenizer
+    trusted = {"trust_remote_code": True} if run.model.trust_remote_code and loader is AutoTokenizer else {}
     try:
-        tokenizer = loader.from_pretrained(os.fspath(run.model.path), local_files_only=True)
+        tokenizer = loader.from_pretrained(os.fspath(folder), local_files_only=True, **trusted)
     except Exception as error:
         raise UserError(
             "ModelUnsupported", f"{run.model.name}: no tokenizer can be made: {error}", param=PARAM
@@ -84,13 +112,27 @@ def load_tokenizer(run: Run) -> ChatTokenizer:
             "ModelUnsupported", f"{run.model.name} has only a slow tokenizer; tokenizer.json is needed", param=PARAM
         )
     loaded: ChatTokenizer = tokenizer
+    if run.model.chat_template:
+        loaded.chat_template = run.model.chat_template
+        _check_template(loaded)
     return loaded
 
 
-def _rows(run: Run, split: Split) -> Iterator[ChatRow]:
+def _check_template(tokenizer: ChatTokenizer) -> None:
+    """UserError when the job's chat template is no Jinja, or shows nothing of what is said."""
+    said = "a question"
+    param = "spec.model.chatTemplate"
+    try:
+        shown = str(tokenizer.apply_chat_template([{"role": "user", "content": said}], tokenize=False))
+    except Exception as error:  # jinja's own errors, and whatever a template raises
+        raise UserError("ModelUnsupported", f"chatTemplate cannot be used: {error}", param=param) from error
+    if said not in shown:
+        raise UserError("ModelUnsupported", "chatTemplate leaves out what a user says", param=param)
+
+
+def _training_rows(run: Run) -> Iterator[ChatRow]:
     for dataset in run.datasets:
-        if dataset.split == split:
-            yield from read_dataset(dataset)
+        yield from read_dataset(dataset)
 
 
 def _warnings(ignored: list[str], train: Tally, longest: int) -> tuple[str, ...]:

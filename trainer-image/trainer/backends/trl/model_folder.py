@@ -31,18 +31,28 @@ class ModelFolder:
 
 def inspect_model(model: Model) -> ModelFolder:
     """Look at the folder; UserError (ModelNotFound, ModelUnsupported) when it cannot be used."""
-    if not model.path.is_dir():
+    folder = folder_of(model)
+    if not folder.is_dir():
         raise _missing(f"{model.name} does not exist, or is not a folder")
     config = _config(model)
-    if "auto_map" in config:
-        raise _unsupported(model, "needs code from its own folder, which this trainer does not run")
-    if not any((model.path / name).is_file() for name in TOKENIZER_FILES):
+    if "auto_map" in config and not model.trust_remote_code:
+        raise _unsupported(
+            model, "needs code from its own folder, which is run only if spec.model.trustRemoteCode is true"
+        )
+    if not any((folder / name).is_file() for name in TOKENIZER_FILES):
         raise _missing(f"{model.name} has no tokenizer (none of {', '.join(TOKENIZER_FILES)})")
     positions = config.get("max_position_embeddings")
     return ModelFolder(
         parameters=sum(_parameters_in(model, file) for file in _weight_files(model)),
         longest_row=positions if isinstance(positions, int) else 0,
     )
+
+
+def folder_of(model: Model) -> Path:
+    """Where the model is mounted; UserError (ModelNotFound) when it is not."""
+    if model.path is None:
+        raise _missing(f"{model.name} is not mounted in this pod")
+    return model.path
 
 
 def context_length(asked: int | None, folder: ModelFolder) -> int:
@@ -61,9 +71,9 @@ def context_length(asked: int | None, folder: ModelFolder) -> int:
 
 
 def _config(model: Model) -> dict[str, object]:
-    path = model.path / "config.json"
+    path = folder_of(model) / "config.json"
     if not path.is_file():
-        inside = ", ".join(sorted(each.name for each in model.path.iterdir())[:8]) or "nothing"
+        inside = ", ".join(sorted(each.name for each in path.parent.iterdir())[:8]) or "nothing"
         raise _missing(f"{model.name} has no config.json; there is: {inside}")
     try:
         config: object = json.loads(path.read_text(encoding="utf-8"))
@@ -75,17 +85,18 @@ def _config(model: Model) -> dict[str, object]:
 
 
 def _weight_files(model: Model) -> list[Path]:
-    index = model.path / "model.safetensors.index.json"
+    folder = folder_of(model)
+    index = folder / "model.safetensors.index.json"
     if index.is_file():
         weight_map = json.loads(index.read_text(encoding="utf-8")).get("weight_map", {})
-        files = [model.path / name for name in sorted(set(weight_map.values()))]
+        files = [folder / name for name in sorted(set(weight_map.values()))]
         absent = [file.name for file in files if not file.is_file()]
         if absent:
             raise _missing(f"{model.name} is not whole: {', '.join(absent[:4])} is missing")
         return files
-    if (model.path / "model.safetensors").is_file():
-        return [model.path / "model.safetensors"]
-    if list(model.path.glob("*.bin")):
+    if (folder / "model.safetensors").is_file():
+        return [folder / "model.safetensors"]
+    if list(folder.glob("*.bin")):
         raise _unsupported(model, "has its weights as pickles, which can run code: convert them to safetensors")
     raise _missing(f"{model.name} has no weights (model.safetensors)")
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
-from trainer.backends.trl.materials import SPLITS, Materials, gather_materials
-from trainer.contract.verdict import Report, Verdict
+from trainer.backends.trl.abilities import check_abilities
+from trainer.backends.trl.materials import Materials, gather_materials
+from trainer.contract.report import Report
+from trainer.contract.verdict import Verdict
 from trainer.failures import UserError
-from trainer.training.plan import few_steps_warning, make_plan
+from trainer.training.packing import packed_sequences
+from trainer.training.plan import make_plan, warnings_of
 from trainer.workspace.fence import check_owner
 from trainer.workspace.finished import check_free
 from trainer.workspace.jsonfile import write_json
@@ -20,11 +24,13 @@ if TYPE_CHECKING:
 
 def prepare(run: Run, workspace: Workspace) -> Verdict:
     """Check everything and report; UserError names the field that is to blame."""
+    check_abilities(run)
     check_writable(workspace)
     check_owner(workspace.fence, run.job)
     check_free(workspace, run)
-    materials = gather_materials(run, dict.fromkeys(SPLITS, _let_go))
-    report = _report(run, materials)
+    lengths = _Lengths()
+    materials = gather_materials(run, {"train": lengths.keep, "validation": lambda _row: None})
+    report = _report(run, materials, lengths)
     return Verdict(
         stage="prepare",
         attempt=run.attempt,
@@ -49,19 +55,28 @@ def check_writable(workspace: Workspace) -> None:
         ) from error
 
 
-def _let_go(_row: EncodedRow) -> None:
-    """Counting is enough here: a dataset in tokens need not fit in this pod's memory."""
+class _Lengths:
+    """Counts rows by their length: a dataset in tokens need not fit in this pod's memory."""
+
+    def __init__(self) -> None:
+        self.rows: Counter[int] = Counter()
+
+    def keep(self, row: EncodedRow) -> None:
+        """Count a row and let it go."""
+        self.rows[len(row.input_ids)] += 1
 
 
-def _report(run: Run, materials: Materials) -> Report:
-    processes = max(1, run.hardware.gpus * run.hardware.nodes)
-    plan = make_plan(run.hyperparameters, materials.train.rows, processes)
-    few = few_steps_warning(plan)
+def _report(run: Run, materials: Materials, lengths: _Lengths) -> Report:
+    packs = run.hyperparameters.packing
+    sequences = packed_sequences(lengths.rows, materials.longest) if packs else materials.train.rows
+    plan = make_plan(run.hyperparameters, sequences, run.hardware)
     return Report(
         rows=materials.train.rows,
         tokens=materials.train.tokens,
         longest_row_tokens=materials.train.longest,
+        sequences=sequences,
         validation_rows=materials.validation.rows,
         parameters=materials.folder.parameters,
-        warnings=(*materials.warnings, *([few] if few else [])),
+        format="chat",
+        warnings=(*materials.warnings, *(warnings_of(plan) if plan else ())),
     )

@@ -11,6 +11,7 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 
 from trainer.backends.trl.agreement import agree, is_first, wait_for_all
 from trainer.failures import Broken
+from trainer.training.evaluations import is_among_best, is_out_of_patience, losses_by_step
 from trainer.workspace.checkpoints import Checkpoint, discard_newer, mark_complete, rotate
 from trainer.workspace.fence import check_fence
 from trainer.workspace.metrics import append_metrics
@@ -41,7 +42,8 @@ class Steered:
     run: Run
     workspace: Workspace
     course: Course
-    evaluates: bool
+    evaluates_every: int
+    """Steps; 0: nothing is evaluated."""
 
 
 class EvaluationGivenUp(Exception):  # noqa: N818 - nothing has failed
@@ -55,7 +57,8 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         self._run = steered.run
         self._workspace = steered.workspace
         self._course = steered.course
-        self._evaluates = steered.evaluates
+        self._evaluates_every = steered.evaluates_every
+        self._keep_best = steered.run.checkpoints.keep_best or int(steered.run.output.select == "best")
         self._saved_at = 0.0
 
     def on_train_begin(
@@ -79,19 +82,22 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         if stops and not last:
             self._course.stopped_by = agreed.stop
         control.should_training_stop = control.should_training_stop or stops
-        control.should_evaluate = self._evaluates and last and not stops
+        control.should_evaluate = not stops and self._evaluation_due(state.global_step, last=last)
         control.should_save = agreed.save or stops or last
         # A loss that is not a number must show before the weights that it spoilt are saved.
-        control.should_log = control.should_log or control.should_save
-        if control.should_save:
-            self._course.turn_to("save")
+        control.should_log = control.should_log or control.should_save or control.should_evaluate
+        if control.should_evaluate or control.should_save:
+            self._course.turn_to("evaluation" if control.should_evaluate else "save")
 
-    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
-        """Evaluate after each pass over the rows; the last one was evaluated at its last step."""
+    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
+        """Save what is among the best, and end when there was nothing better for too long: alike in every process."""
         del args
-        if self._evaluates and state.global_step < state.max_steps and not control.should_training_stop:
-            self._course.turn_to("evaluation")
-            control.should_evaluate = True
+        losses = list(losses_by_step(state.log_history).values())
+        control.should_save = control.should_save or is_among_best(losses, self._keep_best)
+        if is_out_of_patience(losses, self._run.evaluation.patience) and state.global_step < state.max_steps:
+            self._course.stopped_by = "no better"
+            control.should_training_stop = control.should_save = True
+        self._course.turn_to("save" if control.should_save else "step")
 
     def on_prediction_step(
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object
@@ -134,20 +140,26 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         del args, control
         wait_for_all()
         if is_first():
-            self._complete(state.global_step)
+            self._complete(state)
         wait_for_all()
         self._saved_at = self._course.clock.seconds
         self._course.checkpointed(state.global_step)
         self._course.turn_to("step")
 
-    def _complete(self, step: int) -> None:
+    def _complete(self, state: TrainerState) -> None:
+        step = state.global_step
         check_fence(self._workspace.fence, self._run.attempt)
         folder = self._workspace.attempt_checkpoints(self._run.attempt) / f"checkpoint-{step}"
         checkpoint = Checkpoint(step=step, attempt=self._run.attempt, path=folder)
         self._course.keep_ledger(self._workspace.ledger)
-        mark_complete(checkpoint, self._course.clock.seconds, datetime.now(UTC))
-        rotate(self._workspace.checkpoints, self._run.checkpoints.keep_last, self._run.attempt)
+        eval_loss = losses_by_step(state.log_history).get(step)
+        mark_complete(checkpoint, self._course.clock.seconds, datetime.now(UTC), eval_loss)
+        rotate(self._workspace.checkpoints, self._run.checkpoints.keep_last, self._run.attempt, self._keep_best)
         print(f"checkpoint {step} is complete", flush=True)
+
+    def _evaluation_due(self, step: int, *, last: bool) -> bool:
+        every = self._evaluates_every
+        return every > 0 and (last or step % every == 0)
 
     def _checkpoint_due(self, step: int) -> bool:
         rules = self._run.checkpoints

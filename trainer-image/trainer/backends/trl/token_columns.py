@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa  # type: ignore[import-not-found]  # in the trainer image only
 from datasets import Dataset
+from trl.data_utils import pack_dataset
 
 if TYPE_CHECKING:
     from trainer.backends.trl.encoding import EncodedRow
@@ -25,6 +26,11 @@ class TokenColumns:
         self._input_ids.extend(row.input_ids)
         self._labels.extend(row.labels)
         self._starts.append(len(self._input_ids))
+
+    def packed(self, longest: int) -> Dataset:
+        """The rows so far, packed into sequences of at most `longest` tokens: packed_sequences says how many."""
+        # One batch: packing batch by batch would leave a sequence half empty at the end of each.
+        return pack_dataset(self.dataset(), longest, "bfd", {"batch_size": None})
 
     def dataset(self) -> Dataset:
         """The rows so far; shares their memory, so no more rows may be added."""

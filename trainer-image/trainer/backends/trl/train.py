@@ -11,14 +11,17 @@ import torch
 from torch.optim.lr_scheduler import LambdaLR
 from trl import SFTTrainer
 
-from trainer.backends.trl.agreement import agree, is_first, wait_for_all
+from trainer.backends.trl.abilities import check_abilities
+from trainer.backends.trl.agreement import agree, first_ones, is_first, wait_for_all
 from trainer.backends.trl.arguments import sft_config
-from trainer.backends.trl.finishing import finish
-from trainer.backends.trl.loading import check_hardware, load_model, load_trained, lora_config
+from trainer.backends.trl.finishing import Trained, finish, verdict_of_training
+from trainer.backends.trl.loading import check_hardware, load_to_train, load_trained, lora_config
 from trainer.backends.trl.materials import SPLITS, gather_materials
+from trainer.backends.trl.meeting import is_loss, together
 from trainer.backends.trl.steering import EvaluationGivenUp, Steered, Steering
 from trainer.backends.trl.token_columns import TokenColumns
-from trainer.failures import Interrupted, OutOfMemory
+from trainer.backends.trl.trackers import tracker_environment
+from trainer.failures import Broken, Interrupted, OutOfMemory
 from trainer.training.plan import Plan, learning_rate_factor, make_plan
 from trainer.training.resuming import train_from_newest
 from trainer.workspace.checkpoints import Checkpoint, sound_checkpoints
@@ -26,6 +29,8 @@ from trainer.workspace.jsonfile import number_at, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from datasets import Dataset
 
     from trainer.backends.trl.materials import Materials
     from trainer.contract.run import Run, Split
@@ -42,24 +47,22 @@ class Training:
     workspace: Workspace
     course: Course
     materials: Materials
-    rows: Mapping[Split, TokenColumns]
+    rows: Mapping[Split, Dataset]
     plan: Plan
 
 
-def train(run: Run, workspace: Workspace, course: Course) -> Verdict | None:
-    """Train and finish the model. Only the first process returns a verdict, the others None.
+def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
+    """Train and finish the model, which the first process does: the verdicts of the others tell the result alone.
 
     Ends early by UserError, Broken, OutOfMemory or Interrupted.
     """
+    check_abilities(run)
     check_hardware(run)
-    rows: dict[Split, TokenColumns] = {split: TokenColumns() for split in SPLITS}
-    materials = gather_materials(run, {split: columns.append for split, columns in rows.items()})
-    plan = make_plan(run.hyperparameters, materials.train.rows, int(os.environ.get("WORLD_SIZE", "1")))
-    course.planned(plan.total_steps, plan.total_epochs)
-    training = Training(run, workspace, course, materials, rows, plan)
+    training = _training(run, workspace, course)
     try:
-        checkpoints = sound_checkpoints(workspace.checkpoints)
-        model = train_from_newest(checkpoints, partial(_train_from, training), partial(_is_end, course))
+        with together():
+            checkpoints = first_ones(sound_checkpoints(workspace.checkpoints))
+            model = train_from_newest(checkpoints, partial(_train_from, training), partial(_is_end, course))
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(training, error) from error
     if course.stopped_by == "terminated":
@@ -69,13 +72,35 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict | None:
     course.turn_to("finishing")
     # The clock counts training; what follows is not stopped by a budget.
     course.clock.stop()
-    end = (course.stopped_by, course.position)
-    return finish(run, workspace, (model, materials.tokenizer), end) if is_first() else None
+    if not is_first():
+        return verdict_of_training(run, course.stopped_by, course.position)
+    materials = training.materials
+    return finish(
+        run, workspace, Trained(model, materials.tokenizer, materials.start, course.stopped_by, course.position)
+    )
+
+
+def _training(run: Run, workspace: Workspace, course: Course) -> Training:
+    """Everything read, checked, in tokens and planned."""
+    columns: dict[Split, TokenColumns] = {split: TokenColumns() for split in SPLITS}
+    materials = gather_materials(run, {split: column.append for split, column in columns.items()})
+    packs = run.hyperparameters.packing
+    rows: dict[Split, Dataset] = {
+        "train": columns["train"].packed(materials.longest) if packs else columns["train"].dataset(),
+        "validation": columns["validation"].dataset(),
+    }
+    plan = make_plan(run.hyperparameters, len(rows["train"]), run.hardware)
+    if plan is None:
+        raise Broken(
+            "RunInvalid", "neither epochs nor steps are known, or no batchSize"
+        )  # run.json tells them in this stage
+    course.planned(plan.total_steps, plan.total_epochs)
+    return Training(run, workspace, course, materials, rows, plan)
 
 
 def _is_end(course: Course, error: Exception) -> bool:
     """Whether an error while loading a checkpoint is none of the checkpoint's."""
-    return course.began or isinstance(error, torch.OutOfMemoryError | torch.AcceleratorError)
+    return course.began or is_loss(error) or isinstance(error, torch.OutOfMemoryError | torch.AcceleratorError)
 
 
 def _train_from(training: Training, checkpoint: Checkpoint | None) -> Any:  # noqa: ANN401 - a transformers or PEFT model of any class
@@ -91,7 +116,7 @@ def _train_from(training: Training, checkpoint: Checkpoint | None) -> Any:  # no
 
 def _nothing_left(training: Training, checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - see above
     """The model of a checkpoint after which no step is to be made: an attempt was killed while it finished."""
-    model = load_trained(training.run, checkpoint.path)
+    model = load_trained(training.run, training.materials.start, checkpoint.path)
     state = read_json(checkpoint.path / "trainer_state.json")
     training.course.begin(checkpoint.step)
     training.course.advance(checkpoint.step, number_at(state, "epoch"), int(number_at(state, "num_input_tokens_seen")))
@@ -135,16 +160,18 @@ class _Trainer(SFTTrainer):  # type: ignore[misc]
 
 def _trainer(training: Training) -> _Trainer:
     run, rows = training.run, training.rows
-    model = load_model(run)
+    os.environ.update(tracker_environment(run))
+    model = load_to_train(run, training.materials.start)
     evaluates = training.materials.validation.rows > 0
+    every = (run.evaluation.every_steps or training.plan.evaluate_every) if evaluates else 0
     trainer = _Trainer(
         model=model,
         args=sft_config(run, training.plan, training.workspace.attempt_checkpoints(run.attempt)),
-        train_dataset=rows["train"].dataset(),
-        eval_dataset=rows["validation"].dataset() if evaluates else None,
+        train_dataset=rows["train"],
+        eval_dataset=rows["validation"] if evaluates else None,
         processing_class=training.materials.tokenizer,
         peft_config=lora_config(run, model),
-        callbacks=[Steering(Steered(run, training.workspace, training.course, evaluates))],
+        callbacks=[Steering(Steered(run, training.workspace, training.course, every))],
     )
     trainer.training = training
     return trainer
