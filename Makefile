@@ -77,11 +77,12 @@ python-venv:
 		{ echo "python3 -m venv does not work and python3-venv could not be installed: install it by hand" >&2; exit 1; }
 
 .PHONY: generate
-generate: venv ## Write the CRDs, the chart's copies and values schema, docs/reasons.md and docs/reference from the models
+generate: venv ## Write the CRDs, the chart's copies and values schema, docs/reasons.md, docs/memory.md and docs/reference from the models and the formula
 	@$(RUN) -m finetune_operator.api.crd
 	@$(RUN) charts/generate_values_schema.py
 	@$(RUN) docs/generate_reasons.py
 	@$(RUN) docs/generate_reference.py
+	@$(RUN) docs/generate_memory.py
 
 .PHONY: requirements
 requirements: venv ## Compile the pinned dependencies from pyproject.toml

@@ -49,6 +49,7 @@ CHECKS: tuple[Check, ...] = (
     Check("crds", (PYTHON, "-m", "finetune_operator.api.crd", "--check"), "make generate, then commit what changed"),
     Check("reasons", (PYTHON, "docs/generate_reasons.py", "--check"), "make generate, then commit what changed"),
     Check("reference", (PYTHON, "docs/generate_reference.py", "--check"), "make generate, then commit what changed"),
+    Check("memory", (PYTHON, "docs/generate_memory.py", "--check"), "make generate, then commit what changed"),
     Check("values", (PYTHON, "charts/generate_values_schema.py", "--check"), "make generate, then commit what changed"),
     Check("chart", ("{helm}", "lint", "--strict", "charts/finetune-operator"), "see the lines above"),
 )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from finetune_operator.api.basemodel import Architecture, BaseModelSpec, MeasuredMemory, ModelSource
+from finetune_operator.api.finetunejob.words import JobType
 from finetune_operator.api.instancetype import Gpu, InstanceTypeSpec
 from finetune_operator.api.status import ResolvedHyperparameters, ResolvedLora
 from finetune_operator.planning.sizing.training import Training
@@ -75,5 +76,5 @@ def hyperparameters(*, lora: bool = True, rank: int = 16, **fields: Any) -> Reso
 
 def training(model: BaseModelSpec = LLAMA_8B, given: ResolvedHyperparameters | None = None, **changes: Any) -> Training:
     """A training on one GPU with 80 GiB; ``changes`` are of the value itself."""
-    job_type = "vla" if model.family == "lerobot" else "sft"
+    job_type: JobType = "vla" if model.family == "lerobot" else "sft"
     return replace(Training(model, job_type, given or hyperparameters(), hardware()), **changes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -118,7 +119,7 @@ def test_a_model_without_architecture_has_no_sizes() -> None:
     ],
 )
 def test_rows_are_as_long_as_allowed_or_as_the_longest_of_the_data(
-    fields: dict[str, int | bool], longest: int | None, tokens: int
+    fields: dict[str, Any], longest: int | None, tokens: int
 ) -> None:
     asked = training(given=hyperparameters(**fields), longest_row_tokens=longest)
     assert load_of(asked, llama()).row_tokens == tokens
