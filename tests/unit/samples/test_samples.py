@@ -39,7 +39,7 @@ def test_every_story_of_the_hosted_apis_has_its_job_type() -> None:
 
 @pytest.mark.parametrize(("file", "body"), JOBS, ids=[file for file, _ in JOBS])
 def test_a_job_of_the_samples_is_accepted_with_the_shipped_catalog(file: str, body: Mapping[str, object]) -> None:
-    images = {family: f"trainer-{family}:test" for family in FAMILIES}
+    images: dict[str, str] = {family: f"trainer-{family}:test" for family in FAMILIES}
     offer = Offer(samples.catalog(), images, datasets=_registered(file))
     accepted = admit(FineTuneJobSpec.model_validate(body["spec"]), offer)
     assert isinstance(accepted, Admission), accepted
@@ -47,7 +47,7 @@ def test_a_job_of_the_samples_is_accepted_with_the_shipped_catalog(file: str, bo
 
 def test_names_of_the_samples_are_unlike_those_of_the_shipped_catalog() -> None:
     own = {body["metadata"]["name"] for file in ALL for body in samples.of_ours(file) if body["kind"] != "FineTuneJob"}
-    assert own.isdisjoint({**samples.shipped("instancetypes"), **samples.shipped("basemodels")})
+    assert own.isdisjoint([*samples.shipped("instancetypes"), *samples.shipped("basemodels")])
 
 
 def _registered(file: str) -> dict[str, Registered]:
