@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import replace
 from typing import Final
 
@@ -65,13 +66,14 @@ def _adapted(given: ResolvedHyperparameters) -> ResolvedHyperparameters:
 
 def _longest_that_fits(load: Load, available: int) -> int | None:
     """Tokens of the longest row that fits, in steps of 256; None when not even the shortest does."""
-    lengths = range(load.row_tokens // SHORTEST_ROW * SHORTEST_ROW, 0, -SHORTEST_ROW)
-    fitting = (
-        length
-        for length in lengths
-        if length < load.row_tokens and memory_of(replace(load, row_tokens=length)).total <= available
+    most = (load.row_tokens - 1) // SHORTEST_ROW
+    # Longer rows never need less, so the lengths that do not fit are all at the end.
+    steps = bisect_right(
+        range(1, most + 1),
+        available,
+        key=lambda count: memory_of(replace(load, row_tokens=count * SHORTEST_ROW)).total,
     )
-    return next(fitting, None)
+    return steps * SHORTEST_ROW or None
 
 
 def _hardware(load: Load, available: int) -> str:

@@ -11,8 +11,8 @@ from finetune_operator.api.status import Fit
 from finetune_operator.planning.quantity import byte_count
 from finetune_operator.planning.sizing import advice, words
 from finetune_operator.planning.sizing.language import LanguageModel, language_model
-from finetune_operator.planning.sizing.load import load_of, with_rows
-from finetune_operator.planning.sizing.memory import memory_of
+from finetune_operator.planning.sizing.load import Load, load_of, with_rows
+from finetune_operator.planning.sizing.memory import Memory, memory_of
 from finetune_operator.planning.sizing.training import Training
 
 MOST_ROWS: Final = 8
@@ -62,14 +62,20 @@ def micro_batches(rows_per_gpu: int) -> Iterator[int]:
         size //= 2
 
 
-def _language(training: Training, model: LanguageModel, available: int) -> Sized:
-    share = training.rows_per_gpu
+def heaviest(training: Training, model: LanguageModel) -> tuple[Load, Memory]:
+    """With as many rows at once as fit, else with one; with the most where a GPU's memory is not known."""
+    share, available = training.rows_per_gpu, training.gpu_bytes
     load = load_of(training, model)
     for rows in micro_batches(share):
         load = with_rows(load, rows, share)
         memory = memory_of(load)
-        if memory.total <= available * (ROOM if rows > 1 else 1):
+        if available is None or memory.total <= available * (ROOM if rows > 1 else 1):
             break
+    return load, memory
+
+
+def _language(training: Training, model: LanguageModel, available: int) -> Sized:
+    load, memory = heaviest(training, model)
     message = words.language_memory(load, memory, available)
     fit = Fit(bytes_per_gpu=memory.total, available_bytes=available, message=message)
     return Sized(fit, load.rows, None if memory.total <= available else advice.for_language(training, model, available))

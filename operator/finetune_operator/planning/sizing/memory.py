@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Final
 
 from finetune_operator.planning.sizing.load import Load
@@ -42,7 +42,8 @@ class Memory:
     @property
     def total(self) -> int:
         """All parts."""
-        return sum(int(getattr(self, part.name)) for part in fields(self))
+        states = self.weights + self.gradients + self.optimizer + self.reference
+        return states + self.gathered + self.activations + self.loss + self.allocator + self.context
 
     @property
     def allocated(self) -> int:

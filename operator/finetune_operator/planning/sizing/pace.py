@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from finetune_operator.planning.sizing.fit import MOST_ROWS, micro_batches, size
+from finetune_operator.planning.sizing.fit import heaviest
 from finetune_operator.planning.sizing.language import LanguageModel, language_model
 from finetune_operator.planning.sizing.load import row_tokens
 from finetune_operator.planning.sizing.training import Training
@@ -71,11 +71,10 @@ def efficiency(training: Training, tokens_at_once: float) -> float:
 def _language(training: Training, model: LanguageModel, row_and_peak: tuple[float, float]) -> Pace:
     row, peak = row_and_peak
     gpus, sequences = max(1, training.gpus), 2 if training.job_type == "dpo" else 1
-    sized = size(training)
-    rows = sized.micro_batch if sized else next(micro_batches(training.rows_per_gpu), MOST_ROWS)
+    load, _ = heaviest(training, model)
     tokens = training.rows_per_gpu * gpus * sequences * row
     operations = operations_per_token(training, model, row)
-    used = efficiency(training, rows * sequences * row)
+    used = efficiency(training, load.rows * sequences * row)
     seconds = tokens * operations / (gpus * peak * 1e12 * used)
     words = (
         f"{counted(tokens)} tokens x {operations / 1e9:.0f} GFLOP a step, over {plural(gpus, 'GPU')} x {peak:g} TFLOPS "
