@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 Json = dict[str, Any]
@@ -62,15 +63,25 @@ def _as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
+def _checked(quantity: str) -> str:
+    if not re.match(QUANTITY, quantity):
+        raise ValueError(
+            f"{quantity!r} is no quantity above zero: give a number with or without a suffix: 500m, 2, 80Gi"
+        )
+    return quantity
+
+
+QUANTITY = r"^0*([1-9][0-9]*(\.[0-9]+)?|0\.0*[1-9][0-9]*)(m|k|Ki|[MGTPE]i?)?$"
 Quantity = Annotated[
     str,
     BeforeValidator(_as_text),
+    AfterValidator(_checked),
     Field(
         max_length=32,
         json_schema_extra={
             "x-kubernetes-int-or-string": True,
             "minimum": 1,
-            "pattern": r"^0*([1-9][0-9]*(\.[0-9]+)?|0\.0*[1-9][0-9]*)(m|k|Ki|[MGTPE]i?)?$",
+            "pattern": QUANTITY,
         },
     ),
 ]

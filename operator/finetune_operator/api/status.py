@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from finetune_operator.api.basemodel import Architecture, MeasuredMemory, ModelLimits
 from finetune_operator.api.condition import Condition
 from finetune_operator.api.conditions import Phase
 from finetune_operator.api.instancetype import InstanceTypeSpec
@@ -94,6 +95,8 @@ class Report(ApiModel):
     """Tokens of training data, as the model's tokenizer counts them."""
     longest_row_tokens: Count | None = None
     """Tokens of the longest row."""
+    sequences: Count | None = None
+    """What a batch is made of: packed sequences with packing, else rows."""
     validation_rows: Count | None = None
     """Rows of validation data."""
     parameters: Count | None = None
@@ -155,9 +158,9 @@ class ResolvedHyperparameters(ApiModel):
     lora: ResolvedLora
     """The adapter."""
     extra: Annotated[
-        dict[str, Any], Field(max_length=64, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
+        dict[str, Any], Field(max_length=128, json_schema_extra={"x-kubernetes-preserve-unknown-fields": True})
     ] = Field(default_factory=dict)
-    """Further settings of the trainer."""
+    """Further settings of the trainer, the base model's and the job's."""
 
 
 class ResolvedModel(ApiModel):
@@ -177,6 +180,16 @@ class ResolvedModel(ApiModel):
     """The revision that was asked for."""
     parameters: Count | None = None
     """Weights of the model."""
+    active_parameters: Count | None = None
+    """Weights that a token passes through, of a mixture of experts."""
+    max_sequence_length: Count | None = None
+    """The longest sequence in tokens."""
+    architecture: Architecture | None = None
+    """What memory and time are reckoned from."""
+    memory: MeasuredMemory | None = None
+    """Measured GPU memory of a robot policy."""
+    limits: ModelLimits | None = None
+    """What one job may ask of it."""
 
 
 class ResolvedDataset(ApiModel):
@@ -250,12 +263,14 @@ class Resolved(ApiModel):
     """How the model is trained."""
     cameras: Annotated[tuple[MappedCamera, ...], Field(max_length=16)] = ()
     """Robots: the camera slots in the policy's order."""
-    choices: Annotated[tuple[Choice, ...], Field(max_length=24)] = ()
+    choices: Annotated[tuple[Choice, ...], Field(max_length=32)] = ()
     """What the job left open and which rule chose it."""
     rules_version: int | None = None
     """Version of the rules that choose."""
     fit: Fit | None = None
     """Whether it fits into the GPUs' memory; absent when that cannot be known."""
+    micro_batch_size: Count | None = None
+    """Rows that one process holds at once, the rest of its share of the batch is accumulated; absent: the trainer decides."""
     complete: bool = True
     """False until prepare has reported what depends on the data."""
 

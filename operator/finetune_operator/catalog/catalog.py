@@ -11,20 +11,25 @@ from pydantic import ValidationError
 from finetune_operator.api.basemodel import BaseModelSpec
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import ApiModel, Json
-from finetune_operator.catalog.lookup import UnknownNameError, find
+from finetune_operator.catalog.lookup import UnknownNameError, did_you_mean, find
+from finetune_operator.catalog.model_soundness import contradictions_of_base_model
+from finetune_operator.catalog.soundness import contradictions_of_instance_type
 
 Spec = TypeVar("Spec", bound=ApiModel)
+ALMOST_THE_SAME: Final = 0.85
+"""Likeness of a repository of the Hub to an entry whose name may have been meant."""
 
 
 @dataclass(frozen=True)
 class Broken:
-    """An entry that cannot be read, and why; it concerns only those who ask for it."""
+    """An entry that cannot be read or contradicts itself, and why; it concerns only those who ask for it."""
 
     why: str
+    readable: bool = False
 
 
 class BrokenEntryError(LookupError):
-    """The entry that was asked for cannot be read. The text says which field and why."""
+    """The entry that was asked for is broken. The text says which field and why."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +47,18 @@ class Catalog:
     def base_model(self, name: str) -> tuple[str, BaseModelSpec]:
         """The entry of that name or alias, with its own name. Raises UnknownNameError or BrokenEntryError."""
         own = name if name in self.base_models else self.aliases.get(name, name)
-        if own not in self.base_models:
-            find("BaseModel", name, {**self.aliases, **self.base_models})
-        return own, _sound("BaseModel", own, self.base_models[own])
+        return own, _sound("BaseModel", own, find("BaseModel", own, self.base_models, self.aliases))
 
     def usable_instance_types(self) -> Iterator[tuple[str, InstanceTypeSpec]]:
-        """Those that can be read, by name."""
+        """Those that are not broken, by name."""
         for name in sorted(self.instance_types):
             entry = self.instance_types[name]
             if not isinstance(entry, Broken):
                 yield name, entry
+
+    def near_base_model(self, name: str) -> str:
+        """``; did you mean 'x'?`` where a name or an alias is all but the same, nothing otherwise."""
+        return did_you_mean(name, (*self.base_models, *self.aliases), ALMOST_THE_SAME)
 
     def base_model_of_type(self, model_type: str) -> tuple[str, BaseModelSpec] | None:
         """The first entry, by name, of a model type; for types that imply their model."""
@@ -64,10 +71,29 @@ class Catalog:
 
 def read_catalog(instance_types: Mapping[str, Json], base_models: Mapping[str, Json]) -> Catalog:
     """The catalog out of the specs as the API server stores them, by name."""
+    types = {name: _read(InstanceTypeSpec, spec) for name, spec in instance_types.items()}
     models = {name: _read(BaseModelSpec, spec) for name, spec in base_models.items()}
-    return Catalog(
-        {name: _read(InstanceTypeSpec, spec) for name, spec in instance_types.items()}, models, _aliases(models)
-    )
+    legible = {name: entry for name, entry in models.items() if not isinstance(entry, Broken)}
+    sound_types = {
+        name: entry if isinstance(entry, Broken) else _judged(entry, contradictions_of_instance_type(entry))
+        for name, entry in types.items()
+    }
+    sound_models = {
+        name: entry
+        if isinstance(entry, Broken)
+        else _judged(entry, contradictions_of_base_model(name, entry, _without(name, legible)))
+        for name, entry in models.items()
+    }
+    return Catalog(sound_types, sound_models, _aliases(sound_models))
+
+
+def _judged(entry: Spec, contradictions: Iterator[str]) -> Spec | Broken:
+    said = list(contradictions)
+    return Broken("; ".join(said), readable=True) if said else entry
+
+
+def _without(name: str, models: Mapping[str, BaseModelSpec]) -> dict[str, BaseModelSpec]:
+    return {other: entry for other, entry in models.items() if other != name}
 
 
 def _read(model: type[Spec], spec: Json) -> Spec | Broken:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
 Entry = TypeVar("Entry")
@@ -16,17 +16,21 @@ class UnknownNameError(LookupError):
     """A name that the catalog does not have. The text says what was given, what is nearest and what there is."""
 
 
-def find(kind: str, name: str, entries: Mapping[str, Entry]) -> Entry:
-    """The entry of that name. Raises UnknownNameError with a did-you-mean."""
+def find(kind: str, name: str, entries: Mapping[str, Entry], aliases: Collection[str] = ()) -> Entry:
+    """The entry of that name. Raises UnknownNameError with a did-you-mean, for which ``aliases`` count as well."""
     if name in entries:
         return entries[name]
-    raise UnknownNameError(f"no {kind} is named {name!r}{did_you_mean(name, entries)}{_offered(kind, entries)}")
+    hint = did_you_mean(name, (*entries, *aliases))
+    raise UnknownNameError(f"no {kind} is named {name!r}{hint}{_offered(kind, entries)}")
 
 
-def did_you_mean(given: str, allowed: Mapping[str, object]) -> str:
-    """``; did you mean 'x'?`` for a near miss, nothing otherwise."""
-    near = difflib.get_close_matches(given, list(allowed), n=1, cutoff=0.6)
-    return f"; did you mean {near[0]!r}?" if near else ""
+def did_you_mean(given: str, allowed: Iterable[str], likeness: float = 0.6) -> str:
+    """``; did you mean 'x'?`` for a near miss, nothing otherwise. Capitals are no difference; a likeness of 1 is equal."""
+    folded: dict[str, str] = {}
+    for name in allowed:
+        folded.setdefault(name.casefold(), name)
+    near = difflib.get_close_matches(given.casefold(), folded, n=1, cutoff=likeness)
+    return f"; did you mean {folded[near[0]]!r}?" if near else ""
 
 
 def _offered(kind: str, entries: Mapping[str, object]) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from finetune_operator.api.finetunejob import MOST_HOURS, FineTuneJobSpec
+from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import API_VERSION
 from finetune_operator.api.status import FineTuneJobStatus
+from finetune_operator.planning.resolving.limits import budget_hours
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Job:
 
     @property
     def hours(self) -> float:
-        """The budget in hours; a job that names none has the longest."""
-        return float(MOST_HOURS) if self.spec.hours is None else self.spec.hours
+        """The budget in hours; a job that names none has the longest that its model and its hardware allow."""
+        return budget_hours(self.spec, self.status.resolved)
 
     def owner_reference(self) -> Json:
         """What makes the garbage collector remove a child with its job."""

@@ -1,38 +1,39 @@
 """From what a job asks and the catalog offers to every decision taken, or a refusal in words.
 
 Two steps. ``admit`` takes what the catalog knows, before anything is created. ``complete`` adds what only the data knows,
-from the report of prepare. Both are pure: the same input always gives the same plan.
+from the report of prepare. Both are pure: the same input always gives the same plan. ``complete`` asks no catalog: what
+it needs of model and hardware was recorded, so that an edit of the catalog never alters a job that was accepted.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
-from finetune_operator.api import uris
+from finetune_operator.api.basemodel import ModelLimits
 from finetune_operator.api.conditions import Reason
-from finetune_operator.api.finetunejob import FineTuneJobSpec, Hyperparameters
+from finetune_operator.api.finetunejob import MOST_HOURS, FineTuneJobSpec, Hyperparameters
 from finetune_operator.api.finetunejob.words import ROBOT_JOB_TYPES
 from finetune_operator.api.instancetype import InstanceTypeSpec
-from finetune_operator.api.status import Choice, Estimate, Fit, Report, Resolved, ResolvedHyperparameters
+from finetune_operator.api.status import Choice, Estimate, Report, Resolved, ResolvedDataset, ResolvedHyperparameters
 from finetune_operator.catalog.catalog import Catalog
 from finetune_operator.planning.job import Job
-from finetune_operator.planning.rejection import Rejection
-from finetune_operator.planning.resolving.automatic import (
-    RULES_VERSION,
-    Data,
-    Kind,
-    choose_before_data,
-    choose_by_data,
-)
-from finetune_operator.planning.resolving.cameras import map_cameras
+from finetune_operator.planning.rejection import Rejection, invalid
+from finetune_operator.planning.resolving.automatic import Ask, Chosen, choose_before_data
+from finetune_operator.planning.resolving.by_data import Data, choose_by_data, robot_batch
+from finetune_operator.planning.resolving.cameras import Cameras, map_cameras
 from finetune_operator.planning.resolving.dataset_choice import Registered, choose_datasets
-from finetune_operator.planning.resolving.instance_choice import Hardware, choose_instance, world_size
-from finetune_operator.planning.resolving.limits import over_limit, superfluous
+from finetune_operator.planning.resolving.forecast import by_data, upper_bound
+from finetune_operator.planning.resolving.instance_choice import Ground, Hardware, choose_instance, does_not_fit
+from finetune_operator.planning.resolving.limits import longest_hours, over_limit, superfluous
 from finetune_operator.planning.resolving.model_choice import ModelChoice, choose_model
+from finetune_operator.planning.resolving.places import unreadable_place
+from finetune_operator.planning.resolving.rules import FEW_STEPS, OF_THE_LIMITS, RULES_VERSION, Group
+from finetune_operator.planning.resolving.subject import Subject, subject_of, world_size
+from finetune_operator.planning.resolving.suitability import Suitability, suit
 
-FEW_STEPS = 50
-"""Fewer planned optimizer steps than this are worth a warning."""
+LONGEST_WARNING: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -55,103 +56,162 @@ class Admission:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Draft:
+    """What is decided before the hardware is."""
+
+    model: ModelChoice
+    image: str
+    values: Chosen
+    cameras: Cameras
+    datasets: tuple[ResolvedDataset, ...]
+
+
 def admit(spec: FineTuneJobSpec, offer: Offer) -> Admission | Rejection:
     """Every decision that the catalog allows to take, or why there is none."""
-    if rejection := _unreadable_uri(spec):
+    if rejection := unreadable_place(spec):
         return rejection
     chosen = choose_model(spec, offer.catalog)
     if isinstance(chosen, Rejection):
         return chosen
-    if rejection := over_limit(spec, chosen.model.name, chosen.entry):
+    if rejection := over_limit(spec, chosen.model) or _endless(spec):
         return rejection
     image = spec.image or offer.images.get(chosen.model.family)
     if image is None:
         return _no_image(spec, chosen.model.family)
-    return _with_hardware(spec, offer, chosen, image)
-
-
-def _with_hardware(spec: FineTuneJobSpec, offer: Offer, chosen: ModelChoice, image: str) -> Admission | Rejection:
-    given, defaults = spec.hyperparameters or Hyperparameters(), _defaults(chosen)
-    kind = Kind(spec.job_type, robot=spec.job_type in ROBOT_JOB_TYPES)
-    values = choose_before_data(given, defaults, kind)
-    cameras = map_cameras(spec.camera_mappings, chosen.entry)
-    if isinstance(cameras, Rejection):
-        return cameras
-    datasets = choose_datasets(spec, offer.datasets)
-    if isinstance(datasets, Rejection):
-        return datasets
-
-    def fit_of(instance: InstanceTypeSpec) -> Fit | None:
-        return None
-
-    hardware = choose_instance(spec, offer.catalog, offer.namespace_labels, fit_of)
-    if isinstance(hardware, Rejection):
-        return hardware
-    resolved = Resolved(
-        image=image,
-        instance_type_name=hardware.name,
-        instance_type=_snapshot(hardware.instance),
-        region=spec.region,
-        nodes=spec.nodes,
-        model=chosen.model,
-        datasets=datasets,
-        hyperparameters=values.values,
-        cameras=cameras,
-        choices=(*_hardware_choice(hardware), *values.choices),
-        rules_version=RULES_VERSION,
-        fit=hardware.fit,
-        complete=False,
-    )
-    return Admission(resolved, None, (*chosen.warnings, *superfluous(spec)))
+    draft = _draft(spec, offer, chosen, image)
+    return draft if isinstance(draft, Rejection) else _on_hardware(spec, offer, draft)
 
 
 def recorded(job: Job) -> Admission | None:
     """What was decided when the job was accepted; None for one that was not yet."""
     status = job.status
-    return Admission(status.resolved, status.estimate, status.warnings) if status.resolved else None
+    if status.resolved is None:
+        return None
+    warnings = (*status.warnings, *(w for w in _over_budget(job.spec, status.resolved) if w not in status.warnings))
+    return Admission(status.resolved, status.estimate, warnings)
 
 
 def complete(spec: FineTuneJobSpec, resolved: Resolved, report: Report | None) -> Admission | Rejection:
-    """The rest, from what prepare found in the data; an image that reports nothing leaves the general defaults."""
-    rows = report.rows if report else None
-    robot = spec.job_type in ROBOT_JOB_TYPES
-    data = Data(rows, world_size(resolved.nodes, resolved.instance_type), robot=robot)
-    chosen = choose_by_data(resolved.hyperparameters, data)
-    completed = resolved.model_copy(
-        update={
-            "hyperparameters": chosen.values,
-            "choices": (*resolved.choices, *chosen.choices),
-            "complete": True,
-        }
-    )
-    return Admission(completed, None, _few_steps(chosen.values, rows))
+    """The rest, from what prepare found in the data; an image that reports nothing leaves the general defaults.
+
+    Whether it fits is looked at again, now that the longest row is known: no GPU has been asked for yet.
+    """
+    if resolved.model is None:  # an operator before this one accepted it, and recorded less
+        return Admission(resolved.model_copy(update={"complete": True}))
+    subject = subject_of(spec.job_type, resolved, resolved.model, report.longest_row_tokens if report else None)
+    sequences = _sequences(report)
+    world = world_size(resolved.nodes, resolved.instance_type)
+    chosen = choose_by_data(resolved.hyperparameters, Data(sequences, world, subject.most_rows, robot=subject.robot))
+    subject = subject.with_values(chosen.values)
+    suited = suit(subject, resolved.instance_type)
+    if suited.fits is False and not spec.allow_memory_overcommit:
+        return does_not_fit(f"{resolved.instance_type_name} does not hold it: {suited.why}")
+    update = {
+        "hyperparameters": chosen.values,
+        "choices": (*resolved.choices, *chosen.choices),
+        "fit": suited.sized.fit if suited.sized else None,
+        "micro_batch_size": suited.sized.micro_batch if suited.sized else None,
+        "complete": True,
+    }
+    completed = resolved.model_copy(update=update)
+    outlook = by_data(spec, completed, subject, report)
+    late = (outlook.warning,) if outlook and outlook.warning else ()
+    warnings = _clipped((*late, *_few_steps(chosen.values, sequences)))
+    return Admission(completed, outlook.estimate if outlook else None, warnings)
 
 
-def _few_steps(values: ResolvedHyperparameters, rows: int | None) -> tuple[str, ...]:
-    steps = values.steps
-    if steps is None and values.epochs and values.batch_size and rows:
-        steps = int(values.epochs * -(-rows // values.batch_size))
-    if steps is None or steps >= FEW_STEPS:
+def _over_budget(spec: FineTuneJobSpec, resolved: Resolved) -> tuple[str, ...]:
+    """Hours may grow while a job runs, and what was allowed when it was accepted stays so."""
+    most = longest_hours(resolved)
+    if spec.hours is None or spec.hours <= most:
         return ()
-    return (
-        f"spec.hyperparameters: {steps} optimizer steps are planned, which is little: more epochs, a smaller batchSize or "
-        "more data give more",
+    return (f"spec.hours: {spec.hours:g} were given; base model and instance type allow {most:g}, which end the job",)
+
+
+def _draft(spec: FineTuneJobSpec, offer: Offer, chosen: ModelChoice, image: str) -> _Draft | Rejection:
+    cameras = map_cameras(spec.camera_mappings, chosen)
+    if isinstance(cameras, Rejection):
+        return cameras
+    datasets = choose_datasets(spec, offer.datasets)
+    if isinstance(datasets, Rejection):
+        return datasets
+    return _Draft(chosen, image, _values(spec, chosen), cameras, datasets)
+
+
+def _values(spec: FineTuneJobSpec, chosen: ModelChoice) -> Chosen:
+    group: Group = "robot" if spec.job_type in ROBOT_JOB_TYPES else "dpo" if spec.job_type == "dpo" else "language"
+    model = (chosen.entry.hyperparameters if chosen.entry else None) or Hyperparameters()
+    limits = chosen.model.limits or ModelLimits()
+    return choose_before_data(Ask(spec.hyperparameters or Hyperparameters(), model, limits, group))
+
+
+def _on_hardware(spec: FineTuneJobSpec, offer: Offer, draft: _Draft) -> Admission | Rejection:
+    subject = Subject(spec.job_type, draft.model.model, robot_batch(draft.values.values, spec.job_type), spec.nodes)
+
+    def suit_of(instance: InstanceTypeSpec) -> Suitability:
+        return suit(subject, instance)
+
+    ground = Ground(spec, offer.catalog, offer.namespace_labels, subject.most_rows)
+    hardware = choose_instance(ground, suit_of)
+    if isinstance(hardware, Rejection):
+        return hardware
+    resolved = _resolved(spec, draft, hardware)
+    warnings = (*draft.model.warnings, *draft.cameras.warnings, *hardware.warnings, *superfluous(spec))
+    return Admission(resolved, upper_bound(spec, resolved), _clipped(warnings))
+
+
+def _resolved(spec: FineTuneJobSpec, draft: _Draft, hardware: Hardware) -> Resolved:
+    resolved = Resolved(
+        image=draft.image,
+        instance_type_name=hardware.name,
+        instance_type=_snapshot(hardware.instance),
+        region=spec.region,
+        nodes=spec.nodes,
+        model=draft.model.model,
+        datasets=draft.datasets,
+        hyperparameters=draft.values.values,
+        cameras=draft.cameras.mapped,
+        rules_version=RULES_VERSION,
+        fit=hardware.suited.sized.fit if hardware.suited.sized else None,
+        complete=False,
     )
-
-
-def _defaults(chosen: ModelChoice) -> Hyperparameters:
-    return (chosen.entry.hyperparameters if chosen.entry else None) or Hyperparameters()
-
-
-def _hardware_choice(hardware: Hardware) -> tuple[Choice, ...]:
-    return (hardware.choice,) if hardware.choice else ()
+    hours = longest_hours(resolved)
+    budget = (Choice(field="hours", rule=OF_THE_LIMITS),) if spec.hours is None and hours < MOST_HOURS else ()
+    hardware_choice = (hardware.choice,) if hardware.choice else ()
+    return resolved.model_copy(update={"choices": (*hardware_choice, *budget, *draft.values.choices)})
 
 
 def _snapshot(instance: InstanceTypeSpec) -> InstanceTypeSpec:
     """What a job must remember of its hardware; the words for those who choose would only fill its status."""
-    return instance.model_copy(
-        update={"description": None, "regions": None, "namespace_selector": None, "limits": None}
+    return instance.model_copy(update={"description": None, "regions": None, "namespace_selector": None})
+
+
+def _sequences(report: Report | None) -> int | None:
+    """What a batch is made of: packed sequences where rows are packed, else rows."""
+    return (report.sequences or report.rows) if report else None
+
+
+def _few_steps(values: ResolvedHyperparameters, sequences: int | None) -> tuple[str, ...]:
+    steps = values.steps
+    if steps is None and values.epochs and values.batch_size and sequences:
+        steps = max(1, int(values.epochs * -(-sequences // values.batch_size)))
+    if steps is None or steps >= FEW_STEPS:
+        return ()
+    warning = (
+        f"{steps} optimizer steps are planned, which is little: more epochs, a smaller batchSize or more data give more"
     )
+    return (f"spec.hyperparameters: {warning}",)
+
+
+def _clipped(warnings: Iterable[str]) -> tuple[str, ...]:
+    return tuple(warning[:LONGEST_WARNING] for warning in warnings)
+
+
+def _endless(spec: FineTuneJobSpec) -> Rejection | None:
+    if spec.job_type in ROBOT_JOB_TYPES and spec.hours is None:
+        return invalid("spec.hours", f"jobType {spec.job_type} needs hours: its training has no end of its own")
+    return None
 
 
 def _no_image(spec: FineTuneJobSpec, family: str) -> Rejection:
@@ -160,18 +220,3 @@ def _no_image(spec: FineTuneJobSpec, family: str) -> Rejection:
         f"has no image of: an administrator sets settings.images.{family}, or give spec.image"
     )
     return Rejection(Reason.NO_TRAINER_IMAGE, message, "spec.model.type", may_mend=True)
-
-
-def _unreadable_uri(spec: FineTuneJobSpec) -> Rejection | None:
-    """What the schema's pattern lets through and the parser refuses, such as a path that leaves its claim."""
-    name = spec.model.name
-    given = [("spec.model.name", name)] if name and "://" in name else []
-    given += [(f"spec.datasets[{i}].uri", d.uri) for i, d in enumerate(spec.datasets) if d.uri]
-    if spec.output and spec.output.uri:
-        given.append(("spec.output.uri", spec.output.uri))
-    for param, uri in given:
-        try:
-            uris.parse(uri)
-        except ValueError as error:
-            return Rejection(Reason.INVALID_SPEC, f"{param}: {error}", param)
-    return None

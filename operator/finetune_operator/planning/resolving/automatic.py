@@ -1,50 +1,31 @@
-"""Values that a job leaves open, chosen by documented rules. The same input always gives the same values.
-
-Every rule has its words in ``Choice.rule``; ``RULES_VERSION`` is recorded beside them and rises when a rule changes.
-"""
+"""Values that a job leaves open and that need no look at the data: the job's, else the base model's, else the rule's."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from finetune_operator.api.finetunejob import LARGEST_BATCH, Hyperparameters, Lora
+from finetune_operator.api.basemodel import ModelLimits
+from finetune_operator.api.finetunejob import Hyperparameters, Lora
 from finetune_operator.api.status import Choice, ResolvedHyperparameters, ResolvedLora
+from finetune_operator.planning.resolving import rules
+from finetune_operator.planning.resolving.rules import Fixed, Group
+from finetune_operator.planning.sizing.load import LONGEST_BY_DEFAULT
 
 Value = TypeVar("Value")
 
-RULES_VERSION: Final = 1
-
-TARGET_EPOCHS: Final = 3
-FEWEST_EXAMPLES: Final = 100
-MOST_EXAMPLES: Final = 25_000
-MOST_EPOCHS: Final = 25
-BATCH_SHARE: Final = 0.002
-SMALLEST_BATCH: Final = 4
-LARGEST_AUTOMATIC_BATCH: Final = 64
-FEWEST_STEPS_PER_EPOCH: Final = 4
-DEFAULT_BATCH: Final = 8
-DEFAULT_SEED: Final = 42
-DEFAULT_RANK: Final = 16
-DEFAULT_WARMUP_RATIO: Final = 0.03
-DEFAULT_BETA: Final = 0.1
-LEARNING_RATES: Final = {
-    ("dpo", True): 1e-5,
-    ("dpo", False): 1e-6,
-    ("robot", True): 1e-4,
-    ("robot", False): 1e-4,
-    ("language", True): 2e-4,
-    ("language", False): 2e-5,
-}
-"""By method and by whether an adapter is trained."""
+NOTHING: Final = Hyperparameters()
+NO_LIMITS: Final = ModelLimits()
 
 
 @dataclass(frozen=True)
-class Kind:
-    """What the rules ask of a job: its type, and whether it trains a robot policy."""
+class Ask:
+    """What is asked for: the job's values, the base model's defaults and limits, and what kind of training it is."""
 
-    job_type: str
-    robot: bool
+    given: Hyperparameters
+    model: Hyperparameters = NOTHING
+    limits: ModelLimits = NO_LIMITS
+    group: Group = "language"
 
 
 @dataclass(frozen=True)
@@ -55,157 +36,159 @@ class Chosen:
     choices: tuple[Choice, ...]
 
 
-def choose_before_data(given: Hyperparameters, model: Hyperparameters, kind: Kind) -> Chosen:
-    """What needs no look at the data. ``model`` holds the catalog's defaults of the base model."""
-    made: list[Choice] = []
-    lora = _lora(given.lora, model.lora, kind)
-    rate = _rate(given, model, kind, made, enabled=lora.enabled)
-    epochs, steps = _length(given, model, made)
+def choose_before_data(ask: Ask) -> Chosen:
+    """What needs no look at the data. Epochs and batch size may stay open."""
+    given, model, choosing = ask.given, ask.model, _Choosing()
+    lora = _lora(ask, choosing)
+    epochs, steps = _length(ask, choosing)
+    ratio, warmup_steps = _warmup(ask, choosing)
     values = ResolvedHyperparameters(
         epochs=epochs,
         steps=steps,
-        batch_size=_default("batchSize", given.batch_size, model.batch_size, made),
-        learning_rate=rate,
-        warmup_ratio=None if given.warmup_steps is not None else _warmup_ratio(given, model, made),
-        warmup_steps=given.warmup_steps,
-        weight_decay=_first(given.weight_decay, model.weight_decay, 0.0),
-        max_grad_norm=_first(given.max_grad_norm, model.max_grad_norm, 1.0),
-        seed=_first(given.seed, model.seed, DEFAULT_SEED),
-        context_length=_first(given.context_length, model.context_length, None),
-        packing=_first(given.packing, model.packing, False),  # noqa: FBT003 - a value among values
-        precision=_first(given.precision, model.precision, "auto"),
-        quantization=_first(given.quantization, model.quantization, "none"),
-        train_on=_first(given.train_on, model.train_on, None),
-        dpo_beta=_beta(given, kind),
-        image_augmentation=_first(given.image_augmentation, model.image_augmentation, False),  # noqa: FBT003
+        batch_size=choosing.limited("batchSize", given.batch_size, model.batch_size, ask.limits.batch_size),
+        learning_rate=_rate(ask, choosing, adapted=lora.enabled),
+        warmup_ratio=ratio,
+        warmup_steps=warmup_steps,
+        weight_decay=choosing.value("weightDecay", given.weight_decay, model.weight_decay, rules.WEIGHT_DECAY),
+        max_grad_norm=choosing.value("maxGradNorm", given.max_grad_norm, model.max_grad_norm, rules.MAX_GRAD_NORM),
+        seed=choosing.value("seed", given.seed, model.seed, rules.SEED),
+        context_length=_context_length(ask, choosing),
+        packing=choosing.offered("packing", given.packing, model.packing) or False,
+        precision=choosing.offered("precision", given.precision, model.precision) or "auto",
+        quantization=_quantization(ask, choosing, adapted=lora.enabled),
+        train_on=choosing.offered("trainOn", given.train_on, model.train_on),
+        dpo_beta=_beta(ask, choosing),
+        image_augmentation=choosing.offered("imageAugmentation", given.image_augmentation, model.image_augmentation)
+        or False,
         lora=lora,
         extra={**(model.extra or {}), **(given.extra or {})},
     )
-    return Chosen(values, tuple(made))
+    return Chosen(values, tuple(choosing.made))
 
 
 @dataclass(frozen=True)
-class Data:
-    """What the rules ask of the data: rows (packed sequences when packing; None when an image does not report them) and
-    the processes that share a batch.
+class _Choosing:
+    """Chooses values and notes the rule of each that was not given."""
+
+    made: list[Choice] = field(default_factory=list)
+
+    def value(self, name: str, given: Value | None, model: Value | None, fixed: Fixed[Value]) -> Value:
+        """The given value, zero included; else the base model's; else the rule's."""
+        offered = self.offered(name, given, model)
+        return offered if offered is not None else self.noted(name, fixed.value, fixed.rule)
+
+    def offered(self, name: str, given: Value | None, model: Value | None) -> Value | None:
+        """The given value, else the base model's, else none."""
+        if given is not None or model is None:
+            return given
+        return self.noted(name, model, rules.OF_THE_MODEL)
+
+    def limited(self, name: str, given: int | None, model: int | None, most: int | None) -> int | None:
+        """The same with a limit for what was not given."""
+        return self.offered(name, given, model if model is None or most is None else min(model, most))
+
+    def noted(self, name: str, value: Value, rule: str) -> Value:
+        """A value that the job did not give."""
+        self.made.append(noted(name, rule))
+        return value
+
+
+def noted(name: str, rule: str) -> Choice:
+    """One value that the job left open; ``name`` is its field under hyperparameters."""
+    # What we write ourselves needs no check, and this is done twenty times for a job.
+    return Choice.model_construct({"field", "rule"}, field=f"hyperparameters.{name}", rule=rule)
+
+
+def _length(ask: Ask, choosing: _Choosing) -> tuple[float | None, int | None]:
+    """Epochs or steps: those of the job, else those of the base model, else neither yet. Steps win over epochs.
+
+    Robot policies are trained for the hours that were asked for: a preset of steps would end them before.
     """
-
-    rows: int | None
-    world: int = 1
-    robot: bool = False
-
-
-def choose_by_data(values: ResolvedHyperparameters, data: Data) -> Chosen:
-    """Batch size and epochs, from the number of rows."""
-    made: list[Choice] = []
-    batch = values.batch_size
-    if batch is None:
-        batch, rule = _batch(data)
-        made.append(Choice(field="hyperparameters.batchSize", rule=rule))
-    epochs = values.epochs
-    if epochs is None and values.steps is None and not data.robot:
-        epochs = float(epochs_for(data.rows))
-        seen = "unknown" if data.rows is None else str(data.rows)
-        rule = f"{TARGET_EPOCHS} passes, more for few rows and fewer for many; rows: {seen}"
-        made.append(Choice(field="hyperparameters.epochs", rule=rule))
-    # The base model's default batch may suit another number of GPUs; what a job gave itself divides already.
-    update = {"batch_size": _multiple(batch, data.world), "epochs": epochs}
-    return Chosen(values.model_copy(update=update), tuple(made))
+    given, model = ask.given, ask.model
+    if given.epochs is not None or given.steps is not None or ask.group == "robot":
+        return None if given.steps is not None else given.epochs, given.steps
+    steps = choosing.offered("steps", None, model.steps)
+    return None if steps is not None else choosing.offered("epochs", None, model.epochs), steps
 
 
-def epochs_for(rows: int | None) -> int:
-    """Three passes; at least a hundred examples seen (at most 25 passes), at most 25,000 (at least one pass).
-
-    The rule that OpenAI's cookbook publishes.
-    """
-    if not rows:
-        return TARGET_EPOCHS
-    seen = TARGET_EPOCHS * rows
-    if seen < FEWEST_EXAMPLES:
-        return min(MOST_EPOCHS, FEWEST_EXAMPLES // rows)
-    if seen > MOST_EXAMPLES:
-        return max(1, MOST_EXAMPLES // rows)
-    return TARGET_EPOCHS
+def _warmup(ask: Ask, choosing: _Choosing) -> tuple[float | None, int | None]:
+    """Ratio or steps: those of the job, else those of the base model, else the rule's ratio. Steps win over the ratio."""
+    given, model = ask.given, ask.model
+    if given.warmup_steps is not None:
+        return None, given.warmup_steps
+    if given.warmup_ratio is None and model.warmup_steps is not None:
+        return None, choosing.offered("warmupSteps", None, model.warmup_steps)
+    return choosing.value("warmupRatio", given.warmup_ratio, model.warmup_ratio, rules.WARMUP_RATIO), None
 
 
-def batch_for(rows: int, world: int) -> int:
-    """The power of two at or below 0.2 % of the rows, from 4 to 64, lowered for four steps an epoch; a multiple of world."""
-    wanted = min(max(int(BATCH_SHARE * rows), SMALLEST_BATCH), LARGEST_AUTOMATIC_BATCH)
-    batch = 1 << (wanted.bit_length() - 1)
-    while batch > 1 and rows // batch < FEWEST_STEPS_PER_EPOCH:
-        batch //= 2
-    return _multiple(batch, world)
-
-
-def _batch(data: Data) -> tuple[int, str]:
-    if data.robot or not data.rows:
-        return DEFAULT_BATCH, f"{DEFAULT_BATCH}, as a multiple of {data.world} processes"
-    rule = f"0.2 % of {data.rows} rows as a power of two from 4 to 64, as a multiple of {data.world} processes"
-    return batch_for(data.rows, data.world), rule
-
-
-def _multiple(batch: int, world: int) -> int:
-    """The next multiple of the processes, as far as the largest batch allows."""
-    return min(-(-batch // world) * world, max(LARGEST_BATCH // world, 1) * world)
-
-
-def _length(given: Hyperparameters, model: Hyperparameters, made: list[Choice]) -> tuple[float | None, int | None]:
-    """Epochs or steps: those of the job, else those of the base model, else neither yet."""
-    if given.epochs is not None or given.steps is not None:
-        return given.epochs, given.steps
-    return _default("epochs", None, model.epochs, made), _default("steps", None, model.steps, made)
-
-
-def _default(field: str, given: Value | None, model: Value | None, made: list[Choice]) -> Value | None:
-    if given is None and model is not None:
-        made.append(Choice(field=f"hyperparameters.{field}", rule="the base model's default"))
-        return model
-    return given
-
-
-def _lora(given: Lora | None, model: Lora | None, kind: Kind) -> ResolvedLora:
-    chosen, default = given or model or Lora(enabled=not kind.robot), model or Lora()
-    rank = _first(chosen.rank, default.rank, DEFAULT_RANK)
+def _lora(ask: Ask, choosing: _Choosing) -> ResolvedLora:
+    """The adapter. What is chosen for one that is switched off is not worth a note."""
+    given, model = ask.given.lora or Lora(), ask.model.lora or Lora()
+    enabled = _adapted(ask, choosing)
+    choosing = choosing if enabled else _Choosing()
+    rank = choosing.limited("lora.rank", given.rank, model.rank, ask.limits.lora_rank)
+    if rank is None:
+        most = ask.limits.lora_rank or rules.RANK.value
+        rule = rules.AT_MOST if most < rules.RANK.value else rules.RANK.rule
+        rank = choosing.noted("lora.rank", min(rules.RANK.value, most), rule)
+    # The base model's scale belongs to its own rank.
+    alpha = choosing.offered("lora.alpha", given.alpha, model.alpha if given.rank is None else None)
     return ResolvedLora(
-        enabled=chosen.enabled,
+        enabled=enabled,
         rank=rank,
-        alpha=_first(chosen.alpha, default.alpha if chosen.rank is None else None, 2 * rank),
-        dropout=_first(chosen.dropout, default.dropout, 0.0),
-        target_modules=chosen.target_modules or default.target_modules or (),
+        alpha=choosing.noted("lora.alpha", 2 * rank, rules.TWICE_THE_RANK) if alpha is None else alpha,
+        dropout=choosing.value("lora.dropout", given.dropout, model.dropout, rules.DROPOUT),
+        target_modules=choosing.offered("lora.targetModules", given.target_modules, model.target_modules) or (),
     )
 
 
-def _rate(given: Hyperparameters, model: Hyperparameters, kind: Kind, made: list[Choice], *, enabled: bool) -> float:
-    if given.learning_rate is not None:
-        return given.learning_rate
-    field = "hyperparameters.learningRate"
-    if model.learning_rate is not None:
-        made.append(Choice(field=field, rule="the base model's default"))
-        return model.learning_rate
-    group = "dpo" if kind.job_type == "dpo" else "robot" if kind.robot else "language"
-    method = "with an adapter" if enabled else "for all weights"
-    made.append(Choice(field=field, rule=f"the usual rate of {kind.job_type} {method}"))
-    return LEARNING_RATES[group, enabled]
+def _adapted(ask: Ask, choosing: _Choosing) -> bool:
+    if ask.given.lora is not None:
+        return ask.given.lora.enabled
+    if ask.given.quantization == "nf4":
+        return choosing.noted("lora.enabled", rules.QUANTIZED.value, rules.QUANTIZED.rule)
+    return choosing.value("lora.enabled", None, _usually_adapted(ask.model), _by_kind(ask.group))
 
 
-def _warmup_ratio(given: Hyperparameters, model: Hyperparameters, made: list[Choice]) -> float:
-    if given.warmup_ratio is not None:
-        return given.warmup_ratio
-    if given.warmup_steps is None:
-        made.append(
-            Choice(field="hyperparameters.warmupRatio", rule="3 % of the steps, unless the base model says otherwise")
-        )
-    return _first(model.warmup_ratio, None, DEFAULT_WARMUP_RATIO)
+def _usually_adapted(model: Hyperparameters) -> bool | None:
+    return model.lora.enabled if model.lora else None
 
 
-def _beta(given: Hyperparameters, kind: Kind) -> float | None:
-    if kind.job_type != "dpo":
+def _by_kind(group: Group) -> Fixed[bool]:
+    return rules.UNADAPTED if group == "robot" else rules.ADAPTED
+
+
+def _rate(ask: Ask, choosing: _Choosing, *, adapted: bool) -> float:
+    """The base model's rate is one for its own method: with or without an adapter, and not for DPO."""
+    if ask.given.learning_rate is not None:
+        return ask.given.learning_rate
+    usual = _usually_adapted(ask.model)
+    same_method = adapted == (_by_kind(ask.group).value if usual is None else usual) and ask.group != "dpo"
+    rate = choosing.offered("learningRate", None, ask.model.learning_rate if same_method else None)
+    if rate is not None:
+        return rate
+    rule = rules.rate_rule(ask.group, adapted=adapted)
+    return choosing.noted("learningRate", rules.LEARNING_RATES[ask.group, adapted], rule)
+
+
+def _quantization(ask: Ask, choosing: _Choosing, *, adapted: bool) -> str:
+    """Only frozen weights are kept in 4 bits: the base model's default is none of a job that trains them all."""
+    return (
+        choosing.offered("quantization", ask.given.quantization, ask.model.quantization if adapted else None) or "none"
+    )
+
+
+def _context_length(ask: Ask, choosing: _Choosing) -> int | None:
+    """None leaves it to the trainer: what the model can, at most 4096; unless the base model allows less than that."""
+    most = ask.limits.context_length
+    length = choosing.limited("contextLength", ask.given.context_length, ask.model.context_length, most)
+    if length is None and most is not None and most < LONGEST_BY_DEFAULT and ask.group != "robot":
+        return choosing.noted("contextLength", most, rules.AT_MOST)
+    return length
+
+
+def _beta(ask: Ask, choosing: _Choosing) -> float | None:
+    if ask.group != "dpo":
         return None
-    return given.dpo.beta if given.dpo and given.dpo.beta is not None else DEFAULT_BETA
-
-
-def _first(given: Value | None, model: Value | None, default: Value) -> Value:
-    """The given value, zero included; else the model's; else the default."""
-    if given is not None:
-        return given
-    return default if model is None else model
+    given, model = ask.given.dpo, ask.model.dpo
+    return choosing.value("dpo.beta", given.beta if given else None, model.beta if model else None, rules.BETA)

@@ -15,9 +15,7 @@ from finetune_operator.planning.rejection import Rejection
 
 @dataclass(frozen=True)
 class Registered:
-    """A Dataset of the job's namespace. ``refusal`` says why jobs cannot use it (yet); ``valid`` is None while that is
-    not known.
-    """
+    """A Dataset of the job's namespace. ``valid`` is None while nobody has looked at it, and ``message`` says more."""
 
     spec: DatasetSpec
     valid: bool | None

@@ -4,94 +4,151 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.instancetype import InstanceTypeSpec
-from finetune_operator.api.status import Choice, Fit
+from finetune_operator.api.status import Choice
 from finetune_operator.catalog.catalog import BrokenEntryError, Catalog, UnknownNameError
 from finetune_operator.catalog.lookup import did_you_mean
 from finetune_operator.planning.rejection import Rejection, invalid
+from finetune_operator.planning.resolving.subject import world_size
+from finetune_operator.planning.resolving.suitability import Suitability
 
-FitOf = Callable[[InstanceTypeSpec], Fit | None]
-"""Whether the training fits one type; None when that cannot be known."""
+SuitOf = Callable[[InstanceTypeSpec], Suitability]
+"""How the training suits one type of hardware."""
 Labels = Mapping[str, str]
-PARAM = "spec.instanceType"
+PARAM: Final = "spec.instanceType"
+OVERRIDE: Final = "allowMemoryOvercommit starts it all the same"
+MOST_NAMED: Final = 3
+"""Types that a refusal says something of."""
+LONGEST_NAME: Final = 63
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What hardware can be chosen from, and for whom. ``most_rows`` is the largest batch that is allowed."""
+
+    spec: FineTuneJobSpec
+    catalog: Catalog
+    namespace_labels: Labels
+    most_rows: int
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """The hardware that was chosen, how well it fits, and why it was chosen when the job named none."""
+    """The hardware that was chosen, how it suits, and why it was chosen when the job named none."""
 
     name: str
     instance: InstanceTypeSpec
-    fit: Fit | None
+    suited: Suitability
     choice: Choice | None = None
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What the job should know before the data are looked at."""
+        if self.suited.fits is False:
+            return (f"{PARAM}: starts although it does not fit: {self.suited.why}",)
+        return (f"{PARAM}: {self.suited.doubt}",) if self.suited.doubt else ()
 
-def choose_instance(
-    spec: FineTuneJobSpec, catalog: Catalog, namespace_labels: Labels, fit_of: FitOf
-) -> Hardware | Rejection:
+
+@dataclass(frozen=True)
+class _Candidate:
+    name: str
+    instance: InstanceTypeSpec
+    suited: Suitability
+
+    @property
+    def price(self) -> tuple[bool, float, str]:
+        """What is priced goes first, for nobody knows what the others cost; then by name."""
+        cost = self.instance.price_per_hour
+        return cost is None, cost or 0.0, self.name
+
+
+def choose_instance(ground: Ground, suit_of: SuitOf) -> Hardware | Rejection:
     """The hardware of a job, or why it gets none."""
-    if spec.instance_type is None:
-        return _cheapest(spec, catalog, namespace_labels, fit_of)
+    name = ground.spec.instance_type
+    if name is None:
+        return _cheapest(ground, suit_of)
     try:
-        instance = catalog.instance_type(spec.instance_type)
+        instance = ground.catalog.instance_type(name)
     except (UnknownNameError, BrokenEntryError) as error:
         return Rejection(Reason.UNKNOWN_INSTANCE_TYPE, f"{PARAM}: {error}", PARAM, may_mend=True)
-    if refusal := _refusal(spec, spec.instance_type, instance, namespace_labels):
+    if refusal := _refusal(ground, name, instance):
         return refusal
-    fit = fit_of(instance)
-    if fit and fit.bytes_per_gpu > fit.available_bytes and not spec.allow_memory_overcommit:
-        return Rejection(Reason.DOES_NOT_FIT, f"{PARAM}: {fit.message}", PARAM)
-    return Hardware(spec.instance_type, instance, fit)
+    suited = suit_of(instance)
+    if suited.fits is False and not ground.spec.allow_memory_overcommit:
+        return does_not_fit(f"{name} does not hold it: {suited.why}")
+    return Hardware(name, instance, suited)
 
 
-def _cheapest(spec: FineTuneJobSpec, catalog: Catalog, namespace_labels: Labels, fit_of: FitOf) -> Hardware | Rejection:
-    offered = [
-        (name, entry)
-        for name, entry in catalog.usable_instance_types()
-        if entry.automatic and _refusal(spec, name, entry, namespace_labels) is None
-    ]
-    fits = [(name, entry, fit_of(entry)) for name, entry in offered]
-    fitting = [(n, e, f) for n, e, f in fits if f and f.bytes_per_gpu <= f.available_bytes]
-    if not fitting:
-        return _nothing_fits(fits)
-    name, entry, fit = min(fitting, key=lambda found: (*_price(found[1]), found[0]))
-    rule = f"the cheapest of {len(fitting)} that fit, of {len(offered)} that are offered here"
-    return Hardware(name, entry, fit, Choice(field="instanceType", rule=rule))
+def does_not_fit(why: str) -> Rejection:
+    """A refusal for want of memory."""
+    return Rejection(Reason.DOES_NOT_FIT, f"{PARAM}: {why}; {OVERRIDE}", PARAM)
 
 
-def _price(entry: InstanceTypeSpec) -> tuple[bool, float]:
-    """What is priced goes first: nobody knows what the others cost."""
-    return entry.price_per_hour is None, entry.price_per_hour or 0.0
-
-
-def _nothing_fits(fits: list[tuple[str, InstanceTypeSpec, Fit | None]]) -> Rejection:
-    known = [(name, fit) for name, _, fit in fits if fit]
+def _cheapest(ground: Ground, suit_of: SuitOf) -> Hardware | Rejection:
+    """The cheapest that fits however long the rows are; with ``allowMemoryOvercommit`` the one that lacks least."""
+    refusals: list[Rejection] = []
+    offered: list[_Candidate] = []
+    for name, instance in ground.catalog.usable_instance_types():
+        if not instance.automatic or len(name) > LONGEST_NAME:
+            continue
+        if refusal := _refusal(ground, name, instance):
+            refusals.append(refusal)
+        else:
+            offered.append(_Candidate(name, instance, suit_of(instance)))
+    fitting = [each for each in offered if each.suited.sure]
+    if fitting:
+        rule = f"the cheapest of {len(fitting)} that fit, of {len(offered)} that are offered to this job"
+        return _chosen(min(fitting, key=lambda each: each.price), rule)
+    known = [each for each in offered if each.suited.fits is not None]
     if not known:
-        message = (
-            f"{PARAM}: name one: nothing is known of the model's size, so that none can be chosen; "
-            f"offered: {', '.join(name for name, _, _ in fits) or 'none'}"
-        )
-        return Rejection(Reason.UNKNOWN_INSTANCE_TYPE, message, PARAM, may_mend=True)
-    name, nearest = min(known, key=lambda found: found[1].bytes_per_gpu - found[1].available_bytes)
-    return Rejection(
-        Reason.DOES_NOT_FIT, f"{PARAM}: none that is offered fits; nearest is {name}: {nearest.message}", PARAM
+        return _nothing_known(offered, refusals)
+    nearest = min(known, key=lambda each: (each.suited.lacking, *each.price))
+    if ground.spec.allow_memory_overcommit:
+        return _chosen(nearest, f"the one that lacks the least memory, of {len(offered)} that are offered to this job")
+    return does_not_fit(
+        f"none of the {len(offered)} that are offered fits; {nearest.name} is nearest: {nearest.suited.why}"
     )
 
 
-def _refusal(
-    spec: FineTuneJobSpec, name: str, instance: InstanceTypeSpec, namespace_labels: Labels
-) -> Rejection | None:
-    return next(_refusals(spec, name, instance, namespace_labels), None)
+def _chosen(candidate: _Candidate, rule: str) -> Hardware:
+    return Hardware(candidate.name, candidate.instance, candidate.suited, Choice(field="instanceType", rule=rule))
 
 
-def _refusals(
-    spec: FineTuneJobSpec, name: str, instance: InstanceTypeSpec, namespace_labels: Labels
-) -> Iterator[Rejection]:
-    selector, limits, kind = instance.namespace_selector, instance.limits, f"InstanceType {name!r}"
-    if selector and not selector.match_labels.items() <= namespace_labels.items():
+def _nothing_known(offered: list[_Candidate], refusals: list[Rejection]) -> Rejection:
+    if not offered and refusals:
+        return refusals[0] if len(refusals) == 1 else _all_refused(refusals)
+    why = (
+        "nothing is known of the model's size or of the GPUs' memory"
+        if offered
+        else "this cluster offers none to choose"
+    )
+    names = ", ".join(sorted(each.name for each in offered)) or "none"
+    message = f"{PARAM}: name one, for {why}; offered: {names}"
+    return Rejection(Reason.UNKNOWN_INSTANCE_TYPE, message, PARAM, may_mend=True)
+
+
+def _all_refused(refusals: list[Rejection]) -> Rejection:
+    """What most types have against a job stands first."""
+    reasons = sorted({r.message for r in refusals})
+    more = f" (and {len(reasons) - MOST_NAMED} more)" if len(reasons) > MOST_NAMED else ""
+    message = f"{PARAM}: none of the {len(refusals)} types can take the job: {'; '.join(reasons[:MOST_NAMED])}{more}"
+    mends = any(refusal.may_mend for refusal in refusals)
+    reason = Reason.UNKNOWN_INSTANCE_TYPE if mends else Reason.INVALID_SPEC
+    return Rejection(reason, message, PARAM, may_mend=mends)
+
+
+def _refusal(ground: Ground, name: str, instance: InstanceTypeSpec) -> Rejection | None:
+    return next(_refusals(ground, name, instance), None)
+
+
+def _refusals(ground: Ground, name: str, instance: InstanceTypeSpec) -> Iterator[Rejection]:
+    spec, limits, kind = ground.spec, instance.limits, f"InstanceType {name!r}"
+    selector = instance.namespace_selector
+    if selector and not selector.match_labels.items() <= ground.namespace_labels.items():
         wanted = ", ".join(f"{k}={v}" for k, v in sorted(selector.match_labels.items()))
         message = f"{PARAM}: {kind} is for namespaces with the labels {wanted}"
         yield Rejection(Reason.UNKNOWN_INSTANCE_TYPE, message, PARAM, may_mend=True)
@@ -103,21 +160,19 @@ def _refusals(
         yield invalid("spec.hours", f"{spec.hours:g} were given; {kind} allows at most {limits.hours:g}")
     if limits and limits.nodes is not None and spec.nodes > limits.nodes:
         yield invalid("spec.nodes", f"{spec.nodes} were given; {kind} allows at most {limits.nodes}")
-    yield from _undividable(spec, instance)
+    yield from _undividable(ground, instance)
 
 
-def _undividable(spec: FineTuneJobSpec, instance: InstanceTypeSpec) -> Iterator[Rejection]:
-    """The batch is global, so each GPU (on CPU: each node) must get the same number of rows."""
+def _undividable(ground: Ground, instance: InstanceTypeSpec) -> Iterator[Rejection]:
+    """The batch is global, so each GPU (on CPU: each node) must get the same number of rows, and one at least."""
+    spec, most = ground.spec, ground.most_rows
+    world, what = world_size(spec.nodes, instance), "GPUs" if instance.gpu else "nodes"
+    if world > most:
+        yield invalid("spec.nodes", f"{world} {what} cannot share a batch of at most {most} rows: give fewer nodes")
+        return
     batch = spec.hyperparameters.batch_size if spec.hyperparameters else None
-    world = world_size(spec.nodes, instance)
     if batch is None or batch % world == 0:
         return
-    nearest = max(1, round(batch / world)) * world
-    what = "GPUs" if instance.gpu else "nodes"
+    nearest = min(max(1, round(batch / world)), most // world) * world
     message = f"{batch} rows cannot be divided evenly over {world} {what}: give a multiple, such as {nearest}"
     yield invalid("spec.hyperparameters.batchSize", message)
-
-
-def world_size(nodes: int, instance: InstanceTypeSpec) -> int:
-    """Processes that share a batch: one for each GPU, or one for each node on CPU."""
-    return nodes * (instance.gpu.count if instance.gpu else 1)
