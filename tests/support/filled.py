@@ -1,8 +1,9 @@
 """Every field of every kind, filled in as a busy cluster would: for sizes, round trips and bounds.
 
-A job cannot have all fields at once, so there are two: a language model with everything that a platform team adds, and
-a robot policy with its reward model. Lists have the length of real life and not their maximum: two or three datasets,
-trackers and volumes, five attempts (the check, two failures, a lost node, success), nine conditions, three warnings.
+A job cannot have all fields at once, so there are several: a language model with every group of fields, and a robot
+policy with its reward model. Lists have the length of real life and not their maximum: two datasets, one tracker, two
+variables, one volume; of the status three attempts (the check, one on a node that was lost, success), nine conditions, two
+warnings, four choices, five files.
 """
 
 from __future__ import annotations
@@ -48,22 +49,20 @@ LANGUAGE_JOB: Final[Json] = {
         "revision": COMMIT,
         "secretRef": {"name": "hugging-face", "key": "token"},
         "trustRemoteCode": False,
-        "chatTemplate": "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}",
         "fromCheckpoint": {"job": "support-bot-sft", "step": 1200},
     },
     "datasets": [
-        {"name": "tickets", "split": "train", "datasetRef": {"name": "tickets"}, "format": "auto", "weight": 1},
         {
-            "name": "phrases",
+            "name": "tickets",
             "split": "train",
-            "uri": "s3://support-data/phrases",
+            "uri": "s3://support-data/tickets",
             "files": ["2025.jsonl", "2026.jsonl"],
             "revision": "main",
             "format": "preference",
-            "weight": 0.25,
+            "weight": 1,
             "secretRef": {"name": "object-store", "key": "settings"},
         },
-        {"name": "tickets", "split": "validation", "uri": "configmap://support/validation.jsonl", "format": "auto"},
+        {"name": "tickets", "split": "validation", "datasetRef": {"name": "held-out-tickets"}, "format": "auto"},
     ],
     "hyperparameters": HYPERPARAMETERS,
     "evaluation": {
@@ -110,14 +109,6 @@ LANGUAGE_JOB: Final[Json] = {
                 "apiKeySecretRef": {"name": "wandb", "key": "api-key"},
             },
         },
-        {
-            "type": "mlflow",
-            "mlflow": {
-                "trackingUri": "https://mlflow.example",
-                "experiment": "support",
-                "secretRef": {"name": "mlflow", "key": "token"},
-            },
-        },
     ],
     "tags": ["support", "v1"],
     "metadata": {"ticket": "ML-1234", "costCenter": "7700"},
@@ -131,25 +122,15 @@ LANGUAGE_JOB: Final[Json] = {
         "env": [
             {"name": "NCCL_DEBUG", "value": "WARN"},
             {"name": "PROXY_PASSWORD", "valueFrom": {"secretKeyRef": {"name": "proxy", "key": "password"}}},
-            {"name": "HTTPS_PROXY", "valueFrom": {"configMapKeyRef": {"name": "proxy", "key": "address"}}},
         ],
         "tolerations": [{"key": "dedicated", "operator": "Equal", "value": "training", "effect": "NoSchedule"}],
         "nodeSelector": {"pool": "training"},
         "imagePullSecrets": [{"name": "registry"}],
         "serviceAccountName": "trainer",
-        "runtimeClassName": "nvidia",
-        "volumes": [
-            {"name": "tools", "persistentVolumeClaim": {"claimName": "tools", "readOnly": True}},
-            {"name": "settings", "configMap": {"name": "settings", "optional": True}},
-            {"name": "keys", "secret": {"secretName": "keys", "optional": False}},
-            {"name": "scratch", "emptyDir": {"sizeLimit": "10Gi"}},
-        ],
-        "volumeMounts": [
-            {"name": "tools", "mountPath": "/opt/tools", "subPath": "v2", "readOnly": True},
-            {"name": "scratch", "mountPath": "/scratch", "readOnly": False},
-        ],
+        "volumes": [{"name": "tools", "persistentVolumeClaim": {"claimName": "tools", "readOnly": True}}],
+        "volumeMounts": [{"name": "tools", "mountPath": "/opt/tools", "readOnly": True}],
     },
-    "image": f"images.example/team/trainer:1.4@{DIGEST}",
+    "image": "images.example/team/trainer:1.4",
 }
 
 ROBOT_JOB: Final[Json] = {
@@ -197,12 +178,32 @@ ROBOT_JOB: Final[Json] = {
     "cancel": False,
     "restartGeneration": 0,
     "restartFrom": "checkpoint",
+    "integrations": [
+        {
+            "type": "mlflow",
+            "mlflow": {
+                "trackingUri": "https://mlflow.example",
+                "experiment": "support",
+                "secretRef": {"name": "mlflow", "key": "token"},
+            },
+        },
+    ],
     "cache": {"claimName": "hub-cache"},
+    "podTemplate": {
+        "env": [{"name": "HTTPS_PROXY", "valueFrom": {"configMapKeyRef": {"name": "proxy", "key": "address"}}}],
+        "runtimeClassName": "nvidia",
+        "volumes": [
+            {"name": "settings", "configMap": {"name": "settings", "optional": True}},
+            {"name": "keys", "secret": {"secretName": "keys", "optional": False}},
+            {"name": "scratch", "emptyDir": {"sizeLimit": "10Gi"}},
+        ],
+        "volumeMounts": [{"name": "settings", "mountPath": "/settings", "subPath": "v2", "readOnly": False}],
+    },
 }
 
 STYLE_JOB: Final[Json] = {
     "jobType": "style",
-    "model": {"name": "vaero-1"},
+    "model": {"name": "vaero-1", "chatTemplate": "{% for message in messages %}{{ message.content }}\n{% endfor %}"},
     "datasets": [{"name": "texts", "uri": "pvc://texts/letters", "files": ["a.txt", "b.txt"]}],
     "style": {"baseModel": "general"},
 }

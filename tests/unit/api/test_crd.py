@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
-from finetune_operator.api.crd import FINETUNEJOB, INSTANCETYPE, KINDS, definition, main, rendered
+from finetune_operator.api.crd import KINDS, Kind, definition, main, rendered
 from finetune_operator.api.model import Json
+from tests.support.bounds import nodes
 
 
 def version(kind: Json) -> Json:
@@ -17,39 +19,66 @@ def version(kind: Json) -> Json:
     return dict(only)
 
 
-def test_a_job_is_namespaced_and_hardware_is_not() -> None:
-    assert definition(FINETUNEJOB)["spec"]["scope"] == "Namespaced"
-    assert definition(INSTANCETYPE)["spec"]["scope"] == "Cluster"
+SHORT = {"FineTuneJob": "ftj", "InstanceType": "ftit", "BaseModel": "ftbm", "Dataset": "ftds"}
+COLUMNS = {
+    "FineTuneJob": ("Phase Model Instance Progress ETA Loss Hours Cost Age", "Type Reason Attempt Node Result"),
+    "InstanceType": ("Ready GPUs Product CPU Memory Price/h Currency Age", "Capacity Regions Message Description"),
+    "BaseModel": ("Ready Type Provider Parameters Sequence Age", "Cameras Source Aliases Message"),
+    "Dataset": ("Ready Reason Format Rows Tokens Age", "URI Message"),
+}
+"""What kubectl get shows, and what more with -o wide."""
+SELECTABLE = {
+    "FineTuneJob": [".spec.jobType", ".spec.instanceType", ".status.phase"],
+    "BaseModel": [".spec.type", ".spec.provider"],
+}
+every_kind = pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.kind)
 
 
-@pytest.mark.parametrize(("kind", "short"), [(FINETUNEJOB, "ftj"), (INSTANCETYPE, "ftit")])
-def test_kubectl_knows_each_kind_by_a_short_name_and_a_category(kind: object, short: str) -> None:
-    names = definition(kind)["spec"]["names"]  # type: ignore[arg-type]
-    assert names["shortNames"] == [short]
+def test_what_administrators_offer_belongs_to_no_namespace() -> None:
+    scopes = {kind.kind: definition(kind)["spec"]["scope"] for kind in KINDS}
+    assert scopes == {
+        "FineTuneJob": "Namespaced",
+        "InstanceType": "Cluster",
+        "BaseModel": "Cluster",
+        "Dataset": "Namespaced",
+    }
+
+
+@every_kind
+def test_kubectl_knows_each_kind_by_a_short_name_and_a_category(kind: Kind) -> None:
+    names = definition(kind)["spec"]["names"]
+    assert names["shortNames"] == [SHORT[kind.kind]]
     assert names["categories"] == ["finetune"]
 
 
-def test_kubectl_get_shows_the_columns_of_a_job() -> None:
-    columns = version(definition(FINETUNEJOB))["additionalPrinterColumns"]
-    shown = [column["name"] for column in columns if not column.get("priority")]
-    assert shown == ["Phase", "Model", "Instance", "Progress", "Loss", "Hours", "Age"]
+@every_kind
+def test_kubectl_get_shows_a_screen_wide_of_columns_and_more_on_demand(kind: Kind) -> None:
+    columns = version(definition(kind))["additionalPrinterColumns"]
+    shown = " ".join(column["name"] for column in columns if not column.get("priority"))
+    wide = " ".join(column["name"] for column in columns if column.get("priority"))
+    assert (shown, wide) == COLUMNS[kind.kind]
 
 
-def test_an_unseen_job_has_a_status_that_kstatus_takes_for_unseen() -> None:
-    schema = version(definition(FINETUNEJOB))["schema"]["openAPIV3Schema"]
+@every_kind
+def test_a_column_shows_a_field_that_there_is(kind: Kind) -> None:
+    """One that names none is empty forever, and nobody says so."""
+    root = version(definition(kind))["schema"]["openAPIV3Schema"]
+    paths = {path.removeprefix("root") for path, _ in nodes(root, "root")} | {".metadata.creationTimestamp"}
+    for column in version(definition(kind))["additionalPrinterColumns"]:
+        assert re.sub(r"\[[^\]]*\]", "[]", column["jsonPath"]) in paths
+
+
+@every_kind
+def test_resources_are_selected_by_what_people_ask_for(kind: Kind) -> None:
+    paths = [field["jsonPath"] for field in version(definition(kind)).get("selectableFields", ())]
+    assert paths == SELECTABLE.get(kind.kind, [])
+
+
+@every_kind
+def test_an_unseen_resource_has_a_status_that_kstatus_takes_for_unseen(kind: Kind) -> None:
+    schema = version(definition(kind))["schema"]["openAPIV3Schema"]
     assert schema["properties"]["status"]["default"] == {"observedGeneration": -1}
-
-
-def test_hardware_has_no_status() -> None:
-    assert "subresources" not in version(definition(INSTANCETYPE))
-
-
-def test_a_list_map_is_keyed_by_fields_that_are_always_there() -> None:
-    """The API server refuses a key that is neither required nor defaulted."""
-    spec = version(definition(FINETUNEJOB))["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
-    items = spec["datasets"]["items"]
-    for key in spec["datasets"]["x-kubernetes-list-map-keys"]:
-        assert key in items["required"] or "default" in items["properties"][key]
+    assert version(definition(kind))["subresources"] == {"status": {}}
 
 
 def test_every_file_says_that_it_is_generated() -> None:
@@ -77,7 +106,7 @@ class TestTheCommand:
         assert sorted(map(str, Path().rglob("*.yaml"))) == sorted(
             f"{folder}/{name}" for folder in ("crds", "charts/finetune-operator/crds") for name in rendered()
         )
-        assert capsys.readouterr().out.count("wrote ") == 4
+        assert capsys.readouterr().out.count("wrote ") == 2 * len(KINDS)
 
     def test_is_silent_the_second_time(self, capsys: pytest.CaptureFixture[str]) -> None:
         main([])

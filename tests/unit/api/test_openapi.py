@@ -14,7 +14,7 @@ from finetune_operator.api.openapi import KEPT, structural_schema
 
 ALLOWED = KEPT | {
     "additionalProperties", "anyOf", "x-kubernetes-int-or-string", "x-kubernetes-list-map-keys",
-    "x-kubernetes-list-type", "x-kubernetes-validations",
+    "x-kubernetes-list-type", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations",
 }  # fmt: skip
 
 
@@ -41,6 +41,12 @@ class Whole(ApiModel):
 
 
 SCHEMA = structural_schema(Whole)["properties"]
+FREE_FORM = {
+    ".spec.hyperparameters.extra",
+    ".spec.reward.hyperparameters",
+    ".status.resolved.hyperparameters.extra",
+}
+"""What a trainer takes as it is."""
 
 
 def nodes(schema: Json, path: str = "") -> Iterator[tuple[str, Json]]:
@@ -124,7 +130,9 @@ class TestOurKinds:
         silent = [
             path
             for path, node in every_node(kind)
-            if not node.get("description") and path not in {".apiVersion", ".kind", ".metadata"} and "[]" not in path
+            if not node.get("description")
+            and path not in {".apiVersion", ".kind", ".metadata"}
+            and not path.endswith("[]")
         ]
         assert not silent
 
@@ -137,12 +145,34 @@ class TestOurKinds:
         assert not unbounded
 
     def test_close_every_object_or_say_what_its_values_are(self, kind: Kind) -> None:
-        open_ones = [
+        open_ones = {
             path
             for path, node in every_node(kind)
             if node.get("type") == "object" and not node.keys() & {"properties", "additionalProperties"}
-        ]
-        assert open_ones == [".metadata"]
+        }
+        assert open_ones <= {".metadata"} | FREE_FORM
+
+    def test_keep_unknown_fields_where_only_a_trainer_knows_them(self, kind: Kind) -> None:
+        kept = {path for path, node in every_node(kind) if "x-kubernetes-preserve-unknown-fields" in node}
+        assert kept <= FREE_FORM
+
+    def test_key_every_list_of_objects_that_several_owners_may_write(self, kind: Kind) -> None:
+        """So that server-side apply merges them; in what an owner writes whole, the order counts."""
+        bare = {
+            path
+            for path, node in every_node(kind)
+            if path.startswith(".spec.")
+            and node.get("items", {}).get("type") == "object"
+            and node.get("x-kubernetes-list-type") != "map"
+        }
+        assert bare <= {".spec.tolerations", ".spec.podTemplate.tolerations"}
+
+    def test_key_a_list_by_fields_that_are_always_there(self, kind: Kind) -> None:
+        """The API server refuses a key that is neither required nor defaulted."""
+        for path, node in every_node(kind):
+            items = node.get("items", {})
+            for key in node.get("x-kubernetes-list-map-keys", ()):
+                assert key in items.get("required", ()) or "default" in items["properties"][key], path
 
 
 def _bounded(node: Json) -> bool:

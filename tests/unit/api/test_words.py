@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from finetune_operator.api import names
 from finetune_operator.api.conditions import TERMINAL_PHASES, Phase, Reason
-from finetune_operator.api.finetunejob import FineTuneJobSpec, Lora
+from finetune_operator.api.finetunejob import Lora
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.status import FineTuneJobStatus
 
@@ -50,19 +50,6 @@ def test_a_reason_is_found_by_its_word() -> None:
 
 def test_a_job_ends_in_two_ways() -> None:
     assert {Phase.SUCCEEDED, Phase.FAILED} == TERMINAL_PHASES
-
-
-def test_a_spec_goes_over_the_wire_as_it_came() -> None:
-    wire = {
-        "jobType": "sft",
-        "model": {"name": "pvc://models/tiny"},
-        "datasets": [{"name": "a", "split": "train", "uri": "pvc://data/a.jsonl"}],
-        "hyperparameters": {"learningRate": 0.001, "lora": {"enabled": True, "targetModules": ["q_proj"]}},
-        "instanceType": "cpu-small",
-        "output": {"storageSize": "5Gi", "retain": False},
-        "backoffLimit": 0,
-    }
-    assert FineTuneJobSpec.model_validate(wire).wire() == wire
 
 
 def test_an_unknown_field_of_a_newer_schema_does_not_break_an_older_operator() -> None:
