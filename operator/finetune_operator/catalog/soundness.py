@@ -1,0 +1,58 @@
+"""Whether a catalog entry contradicts itself or another one, and what it leaves out that jobs would profit from."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
+
+from finetune_operator.api.instancetype import InstanceTypeSpec
+from finetune_operator.api.quantity import byte_count
+
+SMALLEST_MEMORY: Final = "256Mi"
+"""What a pod of ours asks for at least, the check on CPU too."""
+REGION_LABEL: Final = "topology.kubernetes.io/region"
+_EXTENDED_RESOURCE: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?")
+
+
+def contradictions_of_instance_type(spec: InstanceTypeSpec) -> Iterator[str]:
+    """A sentence for each, the field first."""
+    return chain(_memory(spec), _accelerator(spec), _regions(spec))
+
+
+def gaps_of_instance_type(spec: InstanceTypeSpec) -> Iterator[str]:
+    """What may be missing on purpose and still costs something."""
+    gpu = spec.gpu
+    if gpu and gpu.memory is None:
+        yield "gpu.memory is missing: no job is checked for fit, and none gets this type by itself"
+    if gpu and gpu.peak_tflops is None:
+        yield "gpu.peakTflops is missing: jobs get no estimate of time and cost"
+    if spec.price_per_hour is None:
+        yield "pricePerHour is missing: costs are not shown, and maxCost has no effect"
+
+
+def _memory(spec: InstanceTypeSpec) -> Iterator[str]:
+    if byte_count(spec.memory) < byte_count(SMALLEST_MEMORY):
+        yield f"memory is {spec.memory}: at least {SMALLEST_MEMORY}, which the check of model and data asks for"
+    if byte_count(spec.shared_memory) >= byte_count(spec.memory):
+        yield (
+            f"sharedMemory is {spec.shared_memory}, and memory, which it counts against, is {spec.memory}: give more memory "
+            "than shared memory"
+        )
+
+
+def _accelerator(spec: InstanceTypeSpec) -> Iterator[str]:
+    if spec.gpu and not _EXTENDED_RESOURCE.fullmatch(spec.gpu.resource_name):
+        yield (
+            f"gpu.resourceName is {spec.gpu.resource_name}: it must be as a device plugin names it, DOMAIN/NAME, such as "
+            "nvidia.com/gpu"
+        )
+
+
+def _regions(spec: InstanceTypeSpec) -> Iterator[str]:
+    """A job that chose another region than the one that the node selector demands would wait for ever."""
+    pinned = (spec.node_selector or {}).get(REGION_LABEL)
+    others = [region.name for region in spec.regions or () if region.name != pinned]
+    if pinned is not None and others:
+        yield f"nodeSelector demands {REGION_LABEL} {pinned}, and regions offers {', '.join(others)} too"
