@@ -53,6 +53,7 @@ class Reason(StrEnum):
     VALIDATING = "Validating", "Model and data are being checked on CPU; no GPU is held."
     VALIDATED = "Validated", "Model and data were checked and accepted."
     UNSCHEDULABLE = "Unschedulable", "No node can take the pod; the message has the scheduler's words."
+    WAITING_FOR_QUEUE = "WaitingForQueue", "The Job waits until its Kueue queue admits it; nothing is held meanwhile."
     WAITING_FOR_POD = "WaitingForPod", "The Job exists and its pod does not yet."
     SCHEDULED = "Scheduled", "A node was found; the container is being created."
     PULLING_IMAGE = "PullingImage", "The node is pulling the image."

@@ -21,8 +21,14 @@ JOB_LABEL: Final = f"{GROUP}/job"
 """On every child: the name of the FineTuneJob, in the child's own namespace."""
 UID_LABEL: Final = f"{GROUP}/job-uid"
 """On every child: the uid of the FineTuneJob, so that a namesake made later is told apart."""
+DATASET_LABEL: Final = f"{GROUP}/dataset"
+"""On what inspects a Dataset, in place of the job's: the name of the Dataset."""
+DATASET_UID_LABEL: Final = f"{GROUP}/dataset-uid"
+"""On what inspects a Dataset: its uid."""
 STAGE_LABEL: Final = f"{GROUP}/stage"
 ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
+CHILD_LABELS: Final = frozenset({MANAGED_BY_LABEL, JOB_LABEL, UID_LABEL, STAGE_LABEL, ATTEMPT_LABEL})
+"""On every batch/v1 Job of ours and on its pods."""
 LEADER_LABEL: Final = f"{GROUP}/leader"
 """On the operator's own pod while it holds the Lease; the progress Service selects by it."""
 
@@ -30,6 +36,13 @@ RUN_ANNOTATION: Final = f"{GROUP}/run.json"
 """On the pod template: the run document, projected into the pod as a file."""
 CA_ANNOTATION: Final = f"{GROUP}/progress-ca.crt"
 """On the pod template: the certificate authority of the progress endpoint, projected into the pod as a file."""
+
+QUEUE_LABEL: Final = "kueue.x-k8s.io/queue-name"
+"""On a Job that waits in a queue of Kueue."""
+BATCH_JOB_LABEL: Final = "batch.kubernetes.io/job-name"
+"""On every pod of a Job, set by the Job controller."""
+INDEX_LABEL: Final = "batch.kubernetes.io/job-completion-index"
+"""On every pod of an Indexed Job, set by the Job controller: the number of its node, from 0."""
 
 LONGEST_JOB_NAME: Final = 40
 """Children add a hash, a stage and an attempt, and a label value holds 63 characters."""

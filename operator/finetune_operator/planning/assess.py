@@ -110,11 +110,13 @@ def _blocked(blocked: Blocked) -> Why:
 
 def _underway(view: View, standing: Underway) -> Why:
     """Waiting in the cluster's words, or ending; then checking, loading or training."""
-    said = why_waiting(standing.job, view.observed.hints) or why_ending(standing.job.pod, view.now)
-    if said is None and _over(standing):
+    job = standing.job
+    ending = (why for pod in job.latest if (why := why_ending(pod, view.now)))
+    said = why_waiting(job, view.observed.hints) or next(ending, None)
+    if said is None and job.over:
         said = _said_before(view)
-    if standing.job.stage == "train":
-        return said or _training(view, standing.job.attempt)
+    if job.stage == "train":
+        return said or _training(view, job.attempt)
     if said is None:
         return Why(Phase.VALIDATING, Reason.VALIDATING, "model and data are being checked on CPU")
     return Why(Phase.VALIDATING, said.reason, said.message)
@@ -129,11 +131,6 @@ def _training(view: View, attempt: int) -> Why:
         return Why(Phase.RUNNING, Reason.LOADING, "the trainer loads model and data")
     total = f" of {progress.total_steps}" if progress.total_steps else ""
     return Why(Phase.RUNNING, Reason.TRAINING, f"step {progress.step}{total}")
-
-
-def _over(standing: Underway) -> bool:
-    pod = standing.job.pod
-    return pod is not None and (pod.terminal or pod.exit is not None)
 
 
 def _said_before(view: View) -> Why | None:

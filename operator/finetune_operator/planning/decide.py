@@ -32,6 +32,14 @@ class CreateClaim:
 
 
 @dataclass(frozen=True)
+class CreateService:
+    """Make the Service by which the pods of one attempt find each other."""
+
+    stage: Stage
+    attempt: int
+
+
+@dataclass(frozen=True)
 class CreateStage:
     """Make the batch/v1 Job of one attempt."""
 
@@ -39,16 +47,18 @@ class CreateStage:
     attempt: int
 
 
-Action = CreateClaim | CreateStage
+Action = CreateClaim | CreateService | CreateStage
 
 
-def decide(standing: Standing, *, own_claim: bool) -> tuple[Action, ...]:
+def decide(standing: Standing, *, own_claim: bool, nodes: int = 1) -> tuple[Action, ...]:
     """The children to create, in order. Creating one that exists is success, so running this twice changes nothing."""
     if not isinstance(standing, Wanted):
         return ()
-    create = CreateStage(standing.stage, standing.attempt)
-    first = standing.stage == STAGES[0]
-    return (CreateClaim(), create) if own_claim and first else (create,)
+    stage, attempt = standing.stage, standing.attempt
+    claim = (CreateClaim(),) if own_claim and stage == STAGES[0] else ()
+    # Before the pods, which look for each other as soon as they run.
+    service = (CreateService(stage, attempt),) if nodes > 1 and stage == "train" else ()
+    return (*claim, *service, CreateStage(stage, attempt))
 
 
 def look_again(standing: Standing, now: datetime) -> float | None:
@@ -61,9 +71,7 @@ def look_again(standing: Standing, now: datetime) -> float | None:
         case BackingOff():
             return max((standing.until - now).total_seconds(), 0.1)
         case Underway():
-            pod = standing.job.pod
-            quiet = pod and pod.running_since and not pod.ends_by and not standing.job.finished
-            return None if quiet else _patience((now - standing.job.created).total_seconds())
+            return None if standing.job.quiet else _patience((now - standing.job.created).total_seconds())
         case Wanted() | Fenced():
             return POLL_SECONDS
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
@@ -19,6 +19,10 @@ RETRY_EXIT: Final = 75
 SIGTERM_EXIT: Final = 143
 START_ERROR_EXIT: Final = 128
 BUS_ERROR_EXIT: Final = 135
+PEER_LOST: Final = "PeerLost"
+"""The code of a verdict that only follows from another pod's end."""
+WORDS: Final = ("code", "param", "advice", "lines")
+"""Of a verdict: what tells a user why."""
 
 Outcome = Literal["Succeeded", "UserError", "Platform", "Error"]
 
@@ -102,16 +106,55 @@ def parse_verdict(text: str) -> Verdict | None:
 
 
 def ending_of(job: ObservedJob) -> Ending:
-    """How a settled Job ended. The first rung that applies decides.
+    """How a settled Job ended.
+
+    Of several pods the first one speaks for all: its success is the attempt's, and its verdict has the numbers. When it
+    did not succeed, the pod decides whose end the others only followed.
+    """
+    endings = [(pod, _ending_of_pod(pod)) for pod in job.latest]
+    leader = next((ending for pod, ending in endings if pod.index == 0), None)
+    if leader and (leader.outcome == "Succeeded" or len(endings) == 1):
+        return leader
+    pod, cause = min(endings, key=lambda each: _follows(*each), default=(None, VANISHED))
+    if pod is None or cause.outcome == "Succeeded":
+        message = f"the pod of Job {job.name} was deleted before its verdict was read"
+        return Ending("Platform", Reason.JOB_VANISHED, message)
+    if pod.index == 0:
+        return cause
+    return replace(
+        cause,
+        message=f"{pod.name}: {cause.message}",
+        verdict=_with_numbers(cause.verdict, leader.verdict if leader else None),
+        node=leader.node if leader else cause.node,
+    )
+
+
+def _follows(pod: ObservedPod, ending: Ending) -> int:
+    """The rank among the causes of one attempt's end. Losing a peer and being told to end for it come last."""
+    if ending.outcome == "Succeeded":
+        return 5
+    lost = ending.verdict is not None and ending.verdict.code == PEER_LOST
+    if lost or (pod.ends_by and not pod.disruption):
+        return 4
+    if ending.outcome == "Platform":
+        return 0 if pod.disruption else 3
+    return 1 if ending.outcome == "UserError" else 2
+
+
+def _with_numbers(cause: Verdict | None, leader: Verdict | None) -> Verdict | None:
+    """The words of the pod that ended first, the numbers of the one that counts them."""
+    if leader is None:
+        return cause
+    words = cause.model_dump(include=set(WORDS)) if cause else {}
+    return leader.model_copy(update={"code": None, "param": None, "advice": None, "lines": ()} | words)
+
+
+def _ending_of_pod(pod: ObservedPod) -> Ending:
+    """How one pod ended. The first rung that applies decides.
 
     Disruption explains any exit code but success, and so does an eviction for the pod's own limit: the trainer answers
     both to SIGTERM as if it were to be started again.
     """
-    pod = job.pod
-    if pod is None:
-        return Ending(
-            "Platform", Reason.JOB_VANISHED, f"the pod of Job {job.name} was deleted before its verdict was read"
-        )
     verdict = parse_verdict(pod.exit.message) if pod.exit else None
     ending = (
         _succeeded(pod, verdict)
@@ -122,7 +165,7 @@ def ending_of(job: ObservedJob) -> Ending:
         or _ended_by_kubelet(pod)
         or _unknown(pod, verdict)
     )
-    return Ending(ending.outcome, ending.reason, ending.message, verdict, pod.exit.code if pod.exit else None, pod.node)
+    return replace(ending, verdict=verdict, exit_code=pod.exit.code if pod.exit else None, node=pod.node)
 
 
 VANISHED: Final = Ending("Platform", Reason.JOB_VANISHED, "the Job was deleted by somebody else")

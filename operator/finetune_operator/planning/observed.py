@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Final, cast, get_args
 
 from finetune_operator.api.model import Json
-from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL
+from finetune_operator.api.names import ATTEMPT_LABEL, INDEX_LABEL, QUEUE_LABEL, STAGE_LABEL
 from finetune_operator.api.status import Stage
 from finetune_operator.planning.job import parse_time
 from finetune_operator.planning.progress import Progress
@@ -44,6 +44,8 @@ class ObservedPod:
     attempt: int
     created: datetime
     phase: str
+    index: int = 0
+    """Which of the pods of its attempt it is."""
     node: str | None = None
     ends_by: datetime | None = None
     """When a pod that was told to end must have ended: its deletion time, grace included."""
@@ -63,6 +65,11 @@ class ObservedPod:
         """No container of it runs or will run again."""
         return self.phase in {"Succeeded", "Failed"}
 
+    @property
+    def over(self) -> bool:
+        """Its container has ended, or never will run."""
+        return self.terminal or self.exit is not None
+
 
 @dataclass(frozen=True)
 class ObservedJob:
@@ -74,12 +81,40 @@ class ObservedJob:
     attempt: int
     created: datetime
     finished: bool = False
+    nodes: int = 1
+    """Pods that it runs at a time, each with an index."""
+    queue: str | None = None
+    """The queue that it waits in, while it is suspended for one."""
     pods: tuple[ObservedPod, ...] = ()
 
     @property
     def pod(self) -> ObservedPod | None:
-        """The newest pod: the one whose fate is the attempt's."""
-        return self.pods[-1] if self.pods else None
+        """The newest pod of index 0: the one that speaks for the attempt."""
+        return next((pod for pod in self.latest if pod.index == 0), None)
+
+    @property
+    def latest(self) -> tuple[ObservedPod, ...]:
+        """The newest pod of each index, by index."""
+        newest = {pod.index: pod for pod in self.pods}
+        return tuple(newest[index] for index in sorted(newest))
+
+    @property
+    def over(self) -> bool:
+        """A pod of it has ended; the others will follow."""
+        return any(pod.over for pod in self.latest)
+
+    @property
+    def slowest(self) -> ObservedPod | None:
+        """The pod that is furthest from running; None while one of them is still to be made."""
+        if len(self.latest) < self.nodes:
+            return None
+        return min(self.latest, key=lambda pod: (pod.node is not None, pod.running_since is not None))
+
+    @property
+    def quiet(self) -> bool:
+        """All pods run and none was told to end: only an event can change that."""
+        running = [pod.running_since is not None and pod.ends_by is None for pod in self.latest]
+        return len(running) == self.nodes and all(running) and not self.finished
 
     @property
     def settled(self) -> bool:
@@ -144,7 +179,7 @@ def observe(raw_jobs: Iterable[Json], raw_pods: Iterable[Json], beside: Beside) 
 
 def parse_stage_job(raw: Json, pods: Iterable[ObservedPod]) -> ObservedJob:
     """A batch/v1 Job of ours. Raises KeyError for one without our labels: the watch selects by them."""
-    metadata = raw["metadata"]
+    metadata, spec = raw["metadata"], raw.get("spec", {})
     conditions = raw.get("status", {}).get("conditions", ())
     return ObservedJob(
         name=metadata["name"],
@@ -153,6 +188,8 @@ def parse_stage_job(raw: Json, pods: Iterable[ObservedPod]) -> ObservedJob:
         attempt=int(metadata["labels"][ATTEMPT_LABEL]),
         created=parse_time(metadata["creationTimestamp"]),
         finished=any(c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in conditions),
+        nodes=spec.get("completions") or 1,
+        queue=metadata["labels"].get(QUEUE_LABEL) if spec.get("suspend") else None,
         pods=tuple(sorted(pods, key=lambda pod: pod.created)),
     )
 
@@ -170,6 +207,7 @@ def parse_pod(raw: Json) -> ObservedPod:
         attempt=int(metadata["labels"][ATTEMPT_LABEL]),
         created=parse_time(metadata["creationTimestamp"]),
         phase=status.get("phase", "Pending"),
+        index=_index(metadata),
         node=raw.get("spec", {}).get("nodeName"),
         ends_by=parse_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
         unschedulable=_unschedulable(conditions),
@@ -191,6 +229,11 @@ def _legible(raw: Json) -> bool:
 
 def _stage(metadata: Json) -> Stage:
     return cast("Stage", metadata["labels"][STAGE_LABEL])
+
+
+def _index(metadata: Json) -> int:
+    label = str(metadata["labels"].get(INDEX_LABEL, ""))
+    return int(label) if label.isdecimal() else 0
 
 
 def _owner_uid(raw: Json) -> str:

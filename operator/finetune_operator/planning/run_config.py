@@ -7,21 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from finetune_operator.api import uris
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import Resolved, ResolvedDataset, ResolvedHyperparameters, Stage
+from finetune_operator.api.status import Resolved, Stage
 from finetune_operator.planning.job import Job
+from finetune_operator.planning.places import CACHE, WORKSPACE, fetches
 from finetune_operator.planning.quantity import cores
+from finetune_operator.planning.run_inputs import input_sections
+from finetune_operator.planning.run_settings import setting_sections
 
-WORKSPACE: Final = "/workspace"
-CLAIMS: Final = "/inputs/claims"
-CONFIG_MAPS: Final = "/inputs/configmaps"
 PREPARE_CPU: Final = "1"
 """What the check of model and data may use, whatever the instance type has."""
 GRACE_SECONDS: Final[Mapping[Stage, int]] = {"prepare": 10, "train": 120}
 """Between SIGTERM and SIGKILL: training needs the time of a step and a checkpoint."""
-SAVE_EVERY_SECONDS: Final = 1800
-KEEP_CHECKPOINTS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -33,6 +30,16 @@ class Run:
     stage: Stage
     attempt: int
 
+    @property
+    def nodes(self) -> int:
+        """Pods that work together: only training has more than one."""
+        return self.resolved.nodes if self.stage == "train" else 1
+
+    @property
+    def several(self) -> bool:
+        """Whether pods must find each other."""
+        return self.nodes > 1
+
 
 def run_document(run: Run) -> Json:
     """The run document of one attempt."""
@@ -43,13 +50,11 @@ def run_document(run: Run) -> Json:
         "job": {"namespace": job.namespace, "name": job.name, "uid": job.uid},
         "attempt": run.attempt,
         "jobType": spec.job_type,
-        "model": _model(run),
-        "datasets": [_dataset(dataset) for dataset in run.resolved.datasets],
-        "hyperparameters": _hyperparameters(run.resolved.hyperparameters),
+        **input_sections(spec, run.resolved),
+        **setting_sections(job, run.resolved),
         "hardware": _hardware(run),
         "limits": {"trainingSeconds": job.hours * 3600, "graceSeconds": GRACE_SECONDS[run.stage]},
-        "checkpoints": {"everySeconds": SAVE_EVERY_SECONDS, "keepLast": KEEP_CHECKPOINTS},
-        "paths": {"workspace": WORKSPACE},
+        "paths": {"workspace": WORKSPACE} | ({"cache": CACHE} if fetches(spec, run.resolved) else {}),
     }
 
 
@@ -58,43 +63,15 @@ def run_json(run: Run) -> str:
     return json.dumps(run_document(run), sort_keys=True, ensure_ascii=False)
 
 
-def mounted_path(uri: str) -> str | None:
-    """Where the pod finds what a URI names; None for what the trainer must fetch."""
-    match uris.parse(uri):
-        case uris.ClaimPath(claim, path):
-            return f"{CLAIMS}/{claim}/{path}".rstrip("/")
-        case uris.ConfigMapKey(name, key):
-            return f"{CONFIG_MAPS}/{name}/{key}"
-        case _:
-            return None
-
-
-def _model(run: Run) -> Json:
-    """Name and place, as the job gave the name."""
-    model, given = run.resolved.model, run.job.spec.model.name
-    uri = model.uri if model else given
-    document: Json = {"name": given or (model.name if model else "")}
-    return document | _place(uri) if uri else document
-
-
-def _dataset(dataset: ResolvedDataset) -> Json:
-    return {"name": dataset.name, "split": dataset.split, "uri": dataset.uri} | _place(dataset.uri)
-
-
-def _place(uri: str) -> Json:
-    path = mounted_path(uri)
-    return {"path": path} if path else {"uri": uri}
-
-
-def _hyperparameters(resolved: ResolvedHyperparameters) -> Json:
-    """As resolved. The contract always wants epochs; given steps override them."""
-    wire = resolved.wire()
-    return wire if "epochs" in wire else {"epochs": 1, **wire}
-
-
 def _hardware(run: Run) -> Json:
-    """What the pod gets, as its resources say it."""
+    """What each pod gets, as its resources say it."""
     instance = run.resolved.instance_type
     if run.stage == "prepare":
         return {"gpus": 0, "nodes": 1, "cpus": cores(PREPARE_CPU)}
-    return {"gpus": instance.gpu.count if instance.gpu else 0, "nodes": 1, "cpus": cores(instance.cpu)}
+    hardware: Json = {
+        "gpus": instance.gpu.count if instance.gpu else 0,
+        "nodes": run.nodes,
+        "cpus": cores(instance.cpu),
+    }
+    rows = run.resolved.micro_batch_size
+    return hardware | ({"microBatchSize": rows} if rows else {})

@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass, replace
 
 from finetune_operator.api import uris
+from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Resolved
-from finetune_operator.planning.run_config import CLAIMS, CONFIG_MAPS
+from finetune_operator.planning.places import CLAIMS, CONFIG_MAPS, inputs
 
 LONGEST_VOLUME_NAME = 63
 
@@ -37,19 +38,18 @@ class Mounts:
     def claim(self, claim: str, path: str, *, sub_path: str = "", read_only: bool = True) -> Mounts:
         """With that PersistentVolumeClaim mounted there."""
         source = {"persistentVolumeClaim": {"claimName": claim}}
-        return self.volume(_volume_name("claim", claim), source, path, read_only=read_only, sub_path=sub_path)
+        return self.volume(volume_name("claim", claim), source, path, read_only=read_only, sub_path=sub_path)
 
     def config_map(self, name: str) -> Mounts:
         """With that ConfigMap mounted, if it exists: the trainer names a missing one better than a waiting pod does."""
         source = {"configMap": {"name": name, "optional": True}}
-        return self.volume(_volume_name("configmap", name), source, f"{CONFIG_MAPS}/{name}")
+        return self.volume(volume_name("configmap", name), source, f"{CONFIG_MAPS}/{name}")
 
 
-def input_mounts(resolved: Resolved) -> Mounts:
-    """Model and datasets, read-only. A claim is mounted whole, so that the trainer can say what is there instead."""
+def input_mounts(spec: FineTuneJobSpec, resolved: Resolved) -> Mounts:
+    """What the run reads, read-only. A claim is mounted whole, so that the trainer can say what is there instead."""
     mounts = Mounts()
-    model = resolved.model.uri if resolved.model else None
-    for uri in filter(None, (model, *(dataset.uri for dataset in resolved.datasets))):
+    for uri in inputs(spec, resolved):
         match uris.parse(uri):
             case uris.ClaimPath(claim, _):
                 mounts = mounts.claim(claim, f"{CLAIMS}/{claim}")
@@ -60,7 +60,7 @@ def input_mounts(resolved: Resolved) -> Mounts:
     return mounts
 
 
-def _volume_name(prefix: str, name: str) -> str:
+def volume_name(prefix: str, name: str) -> str:
     """A volume's name is a label: no dots, 63 characters at most. What had to be changed gets a hash of the original."""
     plain = re.sub(r"[^a-z0-9-]", "-", f"{prefix}-{name}")
     if plain == f"{prefix}-{name}" and len(plain) <= LONGEST_VOLUME_NAME:

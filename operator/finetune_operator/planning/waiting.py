@@ -39,11 +39,13 @@ class Why:
 
 
 def why_waiting(job: ObservedJob, hints: tuple[Hint, ...]) -> Why | None:
-    """Why the attempt's container does not run; None once it does or did."""
-    pod = job.pod
+    """Why the attempt's containers do not all run; None once they do, or one of them did and ended."""
+    if job.over:
+        return None
+    pod = job.slowest
     if pod is None:
         return _no_pod(job, hints)
-    if pod.running_since or pod.exit or pod.terminal:
+    if pod.running_since:
         return None
     if pod.unschedulable:
         return Why(Phase.QUEUED, _unschedulable_reason(pod.unschedulable), pod.unschedulable)
@@ -52,9 +54,9 @@ def why_waiting(job: ObservedJob, hints: tuple[Hint, ...]) -> Why | None:
     return _on_node(pod, hints)
 
 
-def why_ending(pod: ObservedPod | None, now: datetime) -> Why | None:
+def why_ending(pod: ObservedPod, now: datetime) -> Why | None:
     """Why a pod that was told to end is still there: it saves a checkpoint, or its node does not answer."""
-    if pod is None or pod.ends_by is None or pod.terminal:
+    if pod.ends_by is None or pod.terminal:
         return None
     cause = f": {pod.disruption}" if pod.disruption else ""
     if now < pod.ends_by + CONFIRMATION:
@@ -65,7 +67,12 @@ def why_ending(pod: ObservedPod | None, now: datetime) -> Why | None:
 
 
 def _no_pod(job: ObservedJob, hints: tuple[Hint, ...]) -> Why:
-    """The Job controller could not make a pod: a quota, a limit range or pod security. Only its Event tells."""
+    """The Job waits for its turn, or the Job controller could not make a pod: a quota, a limit range or pod security.
+
+    Of the latter only its Event tells.
+    """
+    if job.queue:
+        return Why(Phase.QUEUED, Reason.WAITING_FOR_QUEUE, f"Job {job.name} waits in the queue {job.queue}")
     refused = next((hint for hint in hints if hint.reason == "FailedCreate"), None)
     if refused:
         return Why(Phase.QUEUED, Reason.QUOTA_EXCEEDED, refused.message)

@@ -12,13 +12,14 @@ from finetune_operator.api.names import UID_LABEL
 from finetune_operator.api.status import Resolved
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import AlreadyExists, Invalid, Refused, Unavailable
-from finetune_operator.cluster.resources import CLAIMS, JOBS, Key, Resource
+from finetune_operator.cluster.resources import CLAIMS, JOBS, SERVICES, Key, Resource
 from finetune_operator.planning.assess import Blocked
-from finetune_operator.planning.decide import Action, CreateClaim, CreateStage
+from finetune_operator.planning.decide import Action, CreateClaim, CreateService, CreateStage
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.manifests import render_stage
 from finetune_operator.planning.manifests.claim import output_claim
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
+from finetune_operator.planning.manifests.service import rendezvous_service
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.run_config import Run
 from finetune_operator.reconciler.store import Store
@@ -64,6 +65,8 @@ class Actor:
         match action:
             case CreateClaim():
                 await self._create(CLAIMS, job, output_claim(job))
+            case CreateService(stage, attempt):
+                await self._create(SERVICES, job, rendezvous_service(Run(job, resolved, stage, attempt)))
             case CreateStage(stage, attempt):
                 run = Run(job, resolved, stage, attempt)
                 target = self._target_of(Key(job.namespace, job.name)) if stage == "train" else None
@@ -96,4 +99,10 @@ def _refusal(message: str) -> Reason:
 
 
 def _param(action: Action) -> str:
-    return "spec.output" if isinstance(action, CreateClaim) else "spec"
+    match action:
+        case CreateClaim():
+            return "spec.output"
+        case CreateService():
+            return "spec.nodes"
+        case CreateStage():
+            return "spec"

@@ -40,35 +40,45 @@ class Gatherer:
         jobs = await self._cluster.list(JOBS, job.namespace, labels=selector)
         pods = await self._cluster.list(PODS, job.namespace, labels=selector)
         children = self._store.children(job.uid)
-        self._learn(JOBS, jobs, children.jobs)
-        self._learn(PODS, pods, children.pods)
+        learn(self._store, JOBS, jobs, children.jobs)
+        learn(self._store, PODS, pods, children.pods)
         return observe(jobs, pods, Beside(self._read_progress(job.uid), confirmed=True))
 
     async def hints(self, job: Job, standing: Standing) -> tuple[Hint, ...]:
         """Events about a child that does not come up, newest first: quota, mounts and pulls are told nowhere else."""
-        subject = _puzzling(standing.job) if isinstance(standing, Underway) else None
-        if subject is None:
+        if not isinstance(standing, Underway):
             return ()
-        events = await self._cluster.list(EVENTS, job.namespace, fields=f"involvedObject.uid={subject}")
-        newest = sorted(events, key=_event_time, reverse=True)[:MOST_HINTS]
-        return tuple(Hint(event.get("reason", ""), event.get("message", "")) for event in newest)
+        return await hints_about(self._cluster, job.namespace, standing.job)
 
-    def _learn(self, resource: Resource, fresh: Iterable[Json], held: Iterable[Json]) -> None:
-        present = {key_of(body) for body in fresh}
-        for body in fresh:
-            self._store.put(resource, body)
-        for body in held:
-            if key_of(body) not in present:
-                self._store.drop(resource, key_of(body))
+
+async def hints_about(cluster: Cluster, namespace: str, job: ObservedJob) -> tuple[Hint, ...]:
+    """Events about what of a Job does not come up, newest first; none when all is well."""
+    subject = _puzzling(job)
+    if subject is None:
+        return ()
+    events = await cluster.list(EVENTS, namespace, fields=f"involvedObject.uid={subject}")
+    newest = sorted(events, key=_event_time, reverse=True)[:MOST_HINTS]
+    return tuple(Hint(event.get("reason", ""), event.get("message", "")) for event in newest)
+
+
+def learn(store: Store, resource: Resource, fresh: Iterable[Json], held: Iterable[Json]) -> None:
+    """Have the store hold what was just listed, and of what it held nothing that was not."""
+    present = {key_of(body) for body in fresh}
+    for body in fresh:
+        store.put(resource, body)
+    for body in held:
+        if key_of(body) not in present:
+            store.drop(resource, key_of(body))
 
 
 def _puzzling(job: ObservedJob) -> str | None:
-    """The uid of the child whose Events may tell why nothing runs: the Job without a pod, or the pod on its node."""
-    pod = job.pod
+    """The uid of the child whose Events may tell why nothing runs: the Job that lacks a pod, or the pod on its node."""
+    if job.over or job.finished:
+        return None
+    pod = job.slowest
     if pod is None:
-        return None if job.finished else job.uid
-    starting = pod.node and not pod.running_since and not pod.exit and not pod.terminal
-    return pod.uid if starting else None
+        return job.uid
+    return pod.uid if pod.node and not pod.running_since else None
 
 
 def _event_time(event: Json) -> str:

@@ -9,20 +9,22 @@ from typing import Final, cast
 
 import yaml
 
-from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import RUN_ANNOTATION
-from finetune_operator.api.status import Stage
-from finetune_operator.planning.job import parse_job
+from finetune_operator.api.status import Resolved
+from finetune_operator.catalog.catalog import read_catalog
+from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.manifests import render_stage
 from finetune_operator.planning.manifests.claim import output_claim
 from finetune_operator.planning.manifests.pod import Progress
-from finetune_operator.catalog.catalog import read_catalog
+from finetune_operator.planning.manifests.service import rendezvous_service
+from finetune_operator.planning.outcome import has_own_claim
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Offer, admit, complete
 from finetune_operator.planning.run_config import Run
-from tests.unit.planning.scene import IMAGE
 
+KINDS: Final = ("InstanceType", "BaseModel")
+FAMILIES: Final = ("trl", "lerobot")
 CASES: Final = Path(__file__).parents[2] / "data" / "planning"
 PROGRESS: Final = Progress("https://finetune-operator-progress.finetune-system.svc:8443/path", "-- certificate --\n")
 
@@ -33,26 +35,35 @@ def cases() -> list[str]:
 
 
 def rendered(case: str) -> list[Json]:
-    """Every object that the operator creates for a case, in order: the claim if there is one, then both Jobs."""
-    job_body, instance_type = yaml.safe_load_all((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8"))
-    job = parse_job(job_body)
-    catalog = read_catalog({instance_type["metadata"]["name"]: instance_type["spec"]}, {})
-    admitted = admit(job.spec, Offer(catalog, {"trl": IMAGE}))
-    if isinstance(admitted, Rejection):
-        raise TypeError(f"{case}: {admitted.message}")
-    completed = complete(job.spec, admitted.resolved, None)
-    if isinstance(completed, Rejection):
-        raise TypeError(f"{case}: {completed.message}")
-    resolved = completed.resolved
-    stages: tuple[tuple[Stage, Progress | None], ...] = (("prepare", None), ("train", PROGRESS))
-    jobs = [render_stage(Run(job, resolved, stage, 1), "IfNotPresent", target) for stage, target in stages]
-    has_own_claim = not (job.spec.output and job.spec.output.uri)
-    return [output_claim(job)] * has_own_claim + [_legible(body) for body in jobs]
+    """Every object that the operator creates for a case, in order."""
+    job, admitted, completed = _planned(case)
+    objects: list[Json] = [output_claim(job)] if has_own_claim(job) else []
+    prepare, train = Run(job, admitted, "prepare", 1), Run(job, completed, "train", 1)
+    objects.append(_legible(render_stage(prepare, "IfNotPresent", None)))
+    if train.several:
+        objects.append(rendezvous_service(train))
+    objects.append(_legible(render_stage(train, "IfNotPresent", PROGRESS)))
+    return objects
 
 
 def expected(case: str) -> list[Json]:
     """The same as it was last reviewed."""
     return list(yaml.safe_load_all((CASES / "output" / f"{case}.yaml").read_text(encoding="utf-8")))
+
+
+def _planned(case: str) -> tuple[Job, Resolved, Resolved]:
+    """The job of a case, what is decided for it at once, and what once its data were checked (and not counted)."""
+    job_body, *entries = yaml.safe_load_all((CASES / "input" / f"{case}.yaml").read_text(encoding="utf-8"))
+    job = parse_job(job_body)
+    offered = {kind: {e["metadata"]["name"]: e["spec"] for e in entries if e["kind"] == kind} for kind in KINDS}
+    catalog = read_catalog(offered["InstanceType"], offered["BaseModel"])
+    admitted = admit(job.spec, Offer(catalog, {family: f"finetune-trainer-{family}:dev" for family in FAMILIES}))
+    if isinstance(admitted, Rejection):
+        raise TypeError(f"{case}: {admitted.message}")
+    completed = complete(job.spec, admitted.resolved, None)
+    if isinstance(completed, Rejection):
+        raise TypeError(f"{case}: {completed.message}")
+    return job, admitted.resolved, completed.resolved
 
 
 def _legible(body: Json) -> Json:

@@ -11,11 +11,11 @@ from finetune_operator.api import names
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import FineTuneJobStatus, Resolved
+from finetune_operator.catalog.catalog import read_catalog
 from finetune_operator.planning.assess import Blocked, assess
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.observed import Beside, Hint, observe
 from finetune_operator.planning.progress import Progress
-from finetune_operator.catalog.catalog import read_catalog
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Admission, Offer, admit, complete
 from finetune_operator.planning.standing import View, stand
@@ -70,14 +70,19 @@ def a_job(spec: Json | None = None, status: FineTuneJobStatus | None = None, gen
 
 def resolved_for(job: Job, **hardware: object) -> Resolved:
     """What the operator decides for the job on an instance type of two cores, or of that hardware."""
-    catalog = read_catalog({str(job.spec.instance_type): CPU_SMALL.wire() | hardware}, {})
-    admitted = admit(job.spec, Offer(catalog, {"trl": IMAGE}))
-    if isinstance(admitted, Rejection):
-        raise TypeError(admitted.message)
-    completed = complete(job.spec, admitted.resolved, None)
+    completed = complete(job.spec, admitted_for(job, **hardware), None)
     if isinstance(completed, Rejection):
         raise TypeError(completed.message)
     return completed.resolved
+
+
+def admitted_for(job: Job, **hardware: object) -> Resolved:
+    """The same before the data were looked at."""
+    catalog = read_catalog({str(job.spec.instance_type): CPU_SMALL.wire() | hardware}, {})
+    admitted = admit(job.spec, Offer(catalog, {"trl": IMAGE, "lerobot": IMAGE}))
+    if isinstance(admitted, Rejection):
+        raise TypeError(admitted.message)
+    return admitted.resolved
 
 
 def stage_job(stage: str = "train", attempt: int = 1, *, ended: str | None = None, created: datetime = NOW) -> Json:
@@ -122,6 +127,13 @@ def ended_pod(stage: str = "train", attempt: int = 1, *, code: int = 0, message:
     ended = {"exitCode": code, "reason": reason, "message": message, "startedAt": stamp(NOW)}
     phase = "Succeeded" if code == 0 else "Failed"
     return pod(stage, attempt, phase=phase, containerStatuses=[container({"terminated": ended})], **_camel(more))
+
+
+def of_node(index: int, body: Json) -> Json:
+    """The same pod as one of an Indexed Job."""
+    body["metadata"] |= {"name": f"{body['metadata']['name']}-{index}", "uid": f"{body['metadata']['uid']}-{index}"}
+    body["metadata"]["labels"] |= {names.INDEX_LABEL: str(index)}
+    return body
 
 
 def container(state: Json) -> Json:

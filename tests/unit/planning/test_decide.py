@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from finetune_operator.api.conditions import Reason
-from finetune_operator.planning.decide import POLL_SECONDS, CreateClaim, CreateStage, decide, look_again
+from finetune_operator.planning.decide import (
+    POLL_SECONDS,
+    CreateClaim,
+    CreateService,
+    CreateStage,
+    decide,
+    look_again,
+)
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.observed import Beside, observe
 from finetune_operator.planning.rejection import Rejection
@@ -63,6 +70,15 @@ def test_a_wanted_stage_is_created_and_the_claim_before_the_first(
     actions: tuple[object, ...],
 ) -> None:
     assert decide(standing, own_claim=own_claim) == actions
+
+
+def test_several_nodes_get_their_service_before_their_pods() -> None:
+    service = CreateService("train", 2)
+    assert decide(Wanted("train", 2), own_claim=True, nodes=2) == (service, CreateStage("train", 2))
+
+
+def test_prepare_runs_in_one_pod_and_needs_no_service() -> None:
+    assert decide(Wanted("prepare", 1), own_claim=False, nodes=2) == (CreateStage("prepare", 1),)
 
 
 AGAIN: dict[str, tuple[Standing, float | None]] = {

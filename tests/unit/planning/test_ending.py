@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import Json
 from finetune_operator.planning.ending import Ending, Outcome, ending_of, parse_verdict
 from finetune_operator.planning.observed import Beside, observe
-from tests.unit.planning.scene import ended_pod, pod, stage_job, verdict
+from tests.unit.planning.scene import at, ended_pod, of_node, pod, stage_job, stamp, verdict
 
 DISRUPTED = [{"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "preempted"}]
 
@@ -196,6 +197,98 @@ for _body in (_evicted, _retrying):
 @pytest.mark.parametrize(("body", "reason"), RUNGS.values(), ids=RUNGS)
 def test_the_order_of_the_rungs(body: Json, reason: Reason) -> None:
     assert end(body).reason == reason
+
+
+def told_to_end(body: Json) -> Json:
+    """A pod that somebody deleted."""
+    body["metadata"]["deletionTimestamp"] = stamp(at(5))
+    return body
+
+
+RETRY: Json = {"code": 75, "message": verdict("retry", step=12, training_seconds=40.0)}
+PEER_LOST: Json = {"code": 75, "message": verdict("retry", code="PeerLost", step=12, training_seconds=40.0)}
+OOM: Json = {"code": 137, "reason": "OOMKilled"}
+NODES: dict[str, tuple[list[Json], Outcome, Reason]] = {
+    "all succeed": (
+        [ended_pod(message=verdict("completed")), ended_pod(message=verdict("completed"))],
+        "Succeeded",
+        Reason.COMPLETED,
+    ),
+    "the first succeeds and another breaks when all is done": (
+        [ended_pod(message=verdict("completed")), ended_pod(code=1)],
+        "Succeeded",
+        Reason.COMPLETED,
+    ),
+    "the first breaks when the others are done": (
+        [ended_pod(code=1, message="boom"), ended_pod(message=verdict("completed"))],
+        "Error",
+        Reason.ERROR,
+    ),
+    "another is out of memory and the first loses it": ([ended_pod(**PEER_LOST), ended_pod(**OOM)], "UserError", Reason.OOM_KILLED),
+    "another is out of memory and the first is ended by the Job controller": (
+        [told_to_end(ended_pod(**RETRY)), ended_pod(**OOM)],
+        "UserError",
+        Reason.OOM_KILLED,
+    ),
+    "another is out of memory and an image without a contract breaks": (
+        [ended_pod(code=1), ended_pod(**OOM)],
+        "UserError",
+        Reason.OOM_KILLED,
+    ),
+    "the first refuses the data and the others lose it": (
+        [ended_pod(code=64, message=verdict("userError")), ended_pod(**PEER_LOST)],
+        "UserError",
+        Reason.USER_ERROR,
+    ),
+    "a node is drained and all save together": (
+        [ended_pod(**RETRY), ended_pod(code=75, message=verdict("retry"), conditions=DISRUPTED)],
+        "Platform",
+        Reason.NODE_FAILURE,
+    ),
+    "a node is lost and the first breaks for it": (
+        [ended_pod(code=1), ended_pod(code=137, conditions=DISRUPTED)],
+        "Platform",
+        Reason.NODE_FAILURE,
+    ),
+    "each loses the other": ([ended_pod(**PEER_LOST), ended_pod(**PEER_LOST)], "Platform", Reason.NODE_FAILURE),
+    "the others succeed and the first is gone": (
+        [{}, ended_pod(message=verdict("completed"))],
+        "Platform",
+        Reason.JOB_VANISHED,
+    ),
+    "another breaks and the first is gone": ([{}, ended_pod(code=1, message="boom")], "Error", Reason.ERROR),
+}  # fmt: skip
+
+
+class TestSeveralNodes:
+    """One of several pods decides: the first, unless it only followed another."""
+
+    @pytest.mark.parametrize(("pods", "outcome", "reason"), NODES.values(), ids=NODES)
+    def test_an_attempt_ends_so_when(self, pods: list[Json], outcome: Outcome, reason: Reason) -> None:
+        ending = end(*(of_node(index, copy.deepcopy(body)) for index, body in enumerate(pods) if body))
+        assert (ending.outcome, ending.reason) == (outcome, reason)
+
+    def test_the_words_are_those_of_the_pod_that_ended_first_and_the_numbers_those_of_the_first_node(self) -> None:
+        refusal = verdict("userError", code="BadRow", param="spec.datasets[0].uri", lines=["x"])
+        ending = end(of_node(0, ended_pod(**PEER_LOST)), of_node(1, ended_pod(code=64, message=refusal)))
+        assert ending.verdict is not None
+        assert (ending.verdict.code, ending.verdict.param, ending.verdict.lines) == (
+            "BadRow",
+            "spec.datasets[0].uri",
+            ("x",),
+        )
+        assert (ending.verdict.step, ending.verdict.training_seconds) == (12, 40.0)
+        assert ending.message.endswith("-1: it userError")
+
+    def test_a_pod_without_a_verdict_borrows_no_words(self) -> None:
+        ending = end(of_node(0, ended_pod(**PEER_LOST)), of_node(1, ended_pod(**OOM)))
+        assert ending.verdict is not None
+        assert (ending.verdict.code, ending.verdict.step, ending.exit_code) == (None, 12, 137)
+
+    def test_the_node_that_is_told_is_that_of_index_0(self) -> None:
+        first, second = of_node(0, ended_pod(**PEER_LOST)), of_node(1, ended_pod(**OOM))
+        second["spec"]["nodeName"] = "node-1"
+        assert end(first, second).node == "node-0"
 
 
 class TestVerdicts:

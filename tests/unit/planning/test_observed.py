@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from finetune_operator.api.model import Json
+from finetune_operator.api.names import QUEUE_LABEL
 from finetune_operator.planning.observed import (
     Beside,
     Exit,
     Observed,
+    ObservedJob,
     ObservedPod,
     Waiting,
     observe,
     parse_pod,
     parse_stage_job,
 )
-from tests.unit.planning.scene import NOW, at, container, ended, pod, running_pod, stage_job, stamp
+from tests.unit.planning.scene import NOW, at, container, ended, ended_pod, of_node, pod, running_pod, stage_job, stamp
 
 
 def condition(type_: str, status: str, **words: str) -> Json:
@@ -185,3 +189,56 @@ def test_a_child_that_somebody_labelled_by_hand_is_not_ours(labels: dict[str, st
     raw = running_pod()
     raw["metadata"]["labels"] = labels
     assert observe([], [raw], Beside()) == Observed()
+
+
+class TestSeveralNodes:
+    """An Indexed Job: the pod of index 0 speaks for all, and all must have ended before anything follows."""
+
+    def two(self, *pods: Json, **spec: object) -> ObservedJob:
+        """A Job of two nodes with these pods."""
+        job = stage_job() | {"spec": {"completions": 2, **spec}}
+        return observe([job], pods, Beside()).jobs[0]
+
+    def test_the_pod_of_index_0_is_the_attempts_pod(self) -> None:
+        seen = self.two(of_node(1, running_pod()), of_node(0, running_pod()))
+        assert seen.pod is not None
+        assert [each.index for each in seen.latest] == [0, 1]
+        assert seen.pod.index == 0
+
+    def test_without_a_label_a_pod_is_the_first(self) -> None:
+        assert parse_pod(pod()).index == 0
+
+    @pytest.mark.parametrize(("others", "settled"), [((ended_pod(code=75),), True), ((running_pod(),), False)])
+    def test_the_job_is_settled_once_the_last_of_its_pods_has_ended(
+        self, others: tuple[Json, ...], *, settled: bool
+    ) -> None:
+        pods = [of_node(0, ended_pod(code=1)), *(of_node(1, each) for each in copy.deepcopy(others))]
+        job = stage_job(ended="Failed") | {"spec": {"completions": 2}}
+        assert observe([job], pods, Beside()).jobs[0].settled is settled
+
+    def test_it_is_quiet_once_all_pods_run(self) -> None:
+        assert not self.two(of_node(0, running_pod())).quiet
+        assert not self.two(of_node(0, running_pod()), of_node(1, pod())).quiet
+        assert self.two(of_node(0, running_pod()), of_node(1, running_pod())).quiet
+
+    def test_the_slowest_pod_is_the_one_that_nobody_took(self) -> None:
+        nowhere = of_node(1, pod())
+        nowhere["spec"] = {}
+        seen = self.two(of_node(0, pod()), nowhere)
+        assert seen.slowest is not None
+        assert seen.slowest.index == 1
+
+    def test_while_a_pod_is_to_be_made_none_is_the_slowest(self) -> None:
+        assert self.two(of_node(0, running_pod())).slowest is None
+
+    def test_the_newest_pod_of_an_index_counts(self) -> None:
+        younger, older = of_node(0, running_pod()), of_node(0, ended_pod(code=143))
+        older["metadata"] |= {"name": "older", "creationTimestamp": stamp(at(-60))}
+        assert [each.name for each in self.two(younger, older).latest] == [younger["metadata"]["name"]]
+
+
+def test_a_suspended_job_names_the_queue_that_it_waits_in_until_it_is_admitted() -> None:
+    job = stage_job()
+    job["metadata"]["labels"][QUEUE_LABEL] = "team-a"
+    assert parse_stage_job(job | {"spec": {"suspend": True}}, ()).queue == "team-a"
+    assert parse_stage_job(job | {"spec": {"suspend": False}}, ()).queue is None

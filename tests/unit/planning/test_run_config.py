@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import cast
+from typing import ClassVar, cast
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Stage
+from finetune_operator.planning.places import mounted_path
 from finetune_operator.planning.quantity import cores
-from finetune_operator.planning.run_config import Run, mounted_path, run_document, run_json
-from tests.unit.planning.scene import a_job, resolved_for
+from finetune_operator.planning.run_config import Run, run_document, run_json
+from tests.unit.planning.scene import a_job, admitted_for, resolved_for
 
 CONTRACT = Path(__file__).parents[3] / "trainer-image" / "contract"
 SCHEMA = Draft202012Validator(json.loads((CONTRACT / "run.schema.json").read_text(encoding="utf-8")))
@@ -26,14 +27,14 @@ def run(spec: Json | None = None, stage: Stage = "train", attempt: int = 1, **ha
     return Run(job, resolved_for(job, cpu="1", **hardware), stage, attempt)
 
 
-def golden(stage: Stage) -> Json:
-    """The example that both sides test against."""
-    return cast("Json", json.loads((CONTRACT / "examples" / f"run.{stage}.json").read_text(encoding="utf-8")))
+def document(example: str) -> Json:
+    """An example that both sides test against."""
+    return cast("Json", json.loads((CONTRACT / "examples" / f"run.{example}.json").read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_small_job_is_the_golden_example(stage: Stage) -> None:
-    assert run_document(run(stage=stage)) == golden(stage)
+    assert run_document(run(stage=stage)) == document(stage)
 
 
 SPECS: dict[str, Json] = {
@@ -49,6 +50,16 @@ SPECS: dict[str, Json] = {
     "without hours": {"hours": None},
     "with a second's budget": {"hours": 0.0003},
     "with an output": {"output": {"uri": "pvc://models/out"}},
+    "on two nodes": {"nodes": 2, "output": {"accessModes": ["ReadWriteMany"]}},
+    "with all that may be absent": {
+        "evaluation": {"fraction": 0.1, "prompts": ["Hello?"], "earlyStopping": {"patience": 2}},
+        "checkpoints": {"everySteps": 5},
+        "tags": ["a"],
+        "integrations": [
+            {"type": "wandb", "wandb": {"project": "p", "apiKeySecretRef": {"name": "s", "key": "k"}}},
+            {"type": "mlflow", "mlflow": {"trackingUri": "https://m", "experiment": "e", "secretRef": {"name": "s"}}},
+        ],
+    },
 }
 
 
@@ -58,9 +69,117 @@ def test_the_schema_accepts_a_job(spec: Json, stage: Stage) -> None:
     SCHEMA.validate(run_document(run(spec, stage, gpu={"count": 8})))
 
 
-def test_steps_override_the_epochs_that_the_contract_always_wants() -> None:
+def test_before_the_data_are_known_prepare_is_asked_without_what_depends_on_them() -> None:
+    job = a_job()
+    admitted = admitted_for(job)
+    hyperparameters = run_document(Run(job, admitted, "prepare", 1))["hyperparameters"]
+    assert hyperparameters.keys().isdisjoint({"epochs", "steps", "batchSize"})
+    SCHEMA.validate(run_document(Run(job, admitted, "prepare", 1)))
+
+
+def test_steps_take_the_place_of_epochs() -> None:
     hyperparameters = run_document(run({"hyperparameters": {"steps": 100}}))["hyperparameters"]
-    assert (hyperparameters["steps"], hyperparameters["epochs"]) == (100, 1)
+    assert hyperparameters["steps"] == 100
+    assert "epochs" not in hyperparameters
+
+
+def test_what_was_not_asked_for_is_absent() -> None:
+    asked = run_document(run({"hyperparameters": {"weightDecay": 0, "packing": False, "precision": "auto"}}))
+    assert asked == run_document(run())
+
+
+def test_every_hyperparameter_is_handed_on() -> None:
+    given = {
+        "steps": 7, "batchSize": 2, "learningRate": 0.1, "warmupSteps": 3, "weightDecay": 0.01, "maxGradNorm": 0.5,
+        "contextLength": 512, "packing": True, "seed": 1, "precision": "fp32", "quantization": "nf4", "trainOn": "all",
+        "lora": {"enabled": True, "rank": 4, "alpha": 8, "dropout": 0.1, "targetModules": ["q_proj"]},
+        "extra": {"neftuneNoiseAlpha": 5},
+    }  # fmt: skip
+    assert run_document(run({"hyperparameters": given}))["hyperparameters"] == given
+
+
+@pytest.mark.parametrize("example", ["train.preferences", "prepare.style"])
+def test_the_operator_writes_the_example(example: str) -> None:
+    wanted = document(example)
+    hyperparameters = {k: v for k, v in wanted["hyperparameters"].items() if k != "lora"}
+    spec = {
+        "jobType": wanted["jobType"],
+        "datasets": [{k: v for k, v in each.items() if k != "path"} for each in wanted["datasets"]],
+        "hyperparameters": hyperparameters,
+    }
+    assert run_document(run(spec, wanted["stage"])) == wanted
+
+
+CHECKPOINTS = {
+    "nothing": (None, {"everySeconds": 1800, "keepLast": 2}),
+    "minutes": ({"everyMinutes": 0.5}, {"everySeconds": 30, "keepLast": 2}),
+    "all": (
+        {"everySteps": 50, "everyMinutes": 10, "keepLast": 3, "keepBest": 1},
+        {"everySeconds": 600, "everySteps": 50, "keepLast": 3, "keepBest": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize(("given", "asked"), CHECKPOINTS.values(), ids=CHECKPOINTS)
+def test_checkpoints_are_taken_as_often_as_the_job_says(given: Json | None, asked: Json) -> None:
+    assert run_document(run({"checkpoints": given}))["checkpoints"] == asked
+
+
+OUTPUTS: dict[str, tuple[Json, Json | None]] = {
+    "a claim, where the model stays": ({"uri": "pvc://models/out"}, None),
+    "a claim of its own": ({"storageSize": "1Gi"}, None),
+    "a place elsewhere": ({"uri": "s3://b/m"}, {"uri": "s3://b/m", "modelName": "tiny-chat-support-bot"}),
+    "a name": ({"modelName": "bot"}, {"modelName": "bot"}),
+    "a name and a suffix": ({"modelName": "bot", "suffix": "v2"}, {"modelName": "bot-v2"}),
+    "a suffix alone": ({"suffix": "v2"}, {"modelName": "tiny-chat-support-bot-v2"}),
+    "merged weights": ({"merge": "merged"}, {"merge": "merged"}),
+}
+
+
+@pytest.mark.parametrize(("given", "asked"), OUTPUTS.values(), ids=OUTPUTS)
+def test_an_output_is(given: Json, asked: Json | None) -> None:
+    assert run_document(run({"output": given})).get("output") == asked
+
+
+class TestRobots:
+    ROBOT: ClassVar[Json] = {
+        "jobType": "vla",
+        "model": {"name": "org/policy", "type": "smolvla"},
+        "datasets": [{"name": "a", "uri": "hf://org/shirts", "episodes": "0-9", "weight": 2}],
+        "cameraMappings": {"top": "observation.images.top"},
+    }
+
+    def test_cameras_episodes_and_weights_are_handed_on(self) -> None:
+        asked = run_document(run(self.ROBOT))
+        assert asked["cameras"] == [{"slot": "top", "datasetKey": "observation.images.top"}]
+        assert asked["datasets"][0] | {"episodes": "0-9", "weight": 2} == asked["datasets"][0]
+        assert asked["model"] == {"name": "org/policy", "type": "smolvla", "uri": "hf://org/policy"}
+
+    def test_a_name_beside_a_type_that_implies_its_model_is_not_handed_on(self) -> None:
+        assert run_document(run(self.ROBOT | {"model": {"name": "org/mine", "type": "act"}}))["model"] == {
+            "name": "act",
+            "type": "act",
+        }
+
+    def test_a_reward_that_has_no_effect_is_not_handed_on(self) -> None:
+        reward = {"modelUri": "org/sarm", "kappa": 0.1}
+        assert "reward" not in run_document(run(self.ROBOT | {"reward": reward}))
+
+    def test_a_reward_model_is_named_with_its_place(self) -> None:
+        reward = {"useRabc": True, "modelUri": "org/sarm", "progressUri": "pvc://rewards/progress.parquet"}
+        asked = run_document(run(self.ROBOT | {"reward": reward}))["reward"]
+        assert asked["modelUri"] == "hf://org/sarm"
+        assert asked["progressPath"] == "/inputs/claims/rewards/progress.parquet"
+
+    def test_both_stages_of_vla_w_reward_weight_their_rows_without_being_told(self) -> None:
+        assert run_document(run(self.ROBOT | {"jobType": "vla_w_reward"}))["reward"]["useRabc"] is True
+
+
+def test_the_memory_arithmetic_says_how_many_rows_a_process_holds() -> None:
+    job = a_job()
+    planned = resolved_for(job).model_copy(update={"micro_batch_size": 2})
+    assert run_document(Run(job, planned, "train", 1))["hardware"]["microBatchSize"] == 2
+    assert "microBatchSize" not in run_document(Run(job, planned, "prepare", 1))["hardware"]
 
 
 @pytest.mark.parametrize(("stage", "gpus"), [("prepare", 0), ("train", 8)])

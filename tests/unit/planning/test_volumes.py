@@ -8,7 +8,8 @@ import pytest
 
 from finetune_operator.api.model import Json
 from finetune_operator.planning.manifests import render_stage
-from finetune_operator.planning.run_config import Run, mounted_path
+from finetune_operator.planning.places import mounted_path
+from finetune_operator.planning.run_config import Run
 from finetune_operator.planning.volumes import Mounts, input_mounts
 from tests.unit.planning.scene import a_job, resolved_for
 
@@ -40,7 +41,8 @@ DATASETS = [{"name": "a", "uri": "pvc://models/a.jsonl"}, {"name": "b", "uri": "
 
 
 def test_a_claim_that_three_uris_name_is_mounted_once_and_read_only() -> None:
-    found = input_mounts(a_job({"datasets": DATASETS}).spec)
+    job = a_job({"datasets": DATASETS})
+    found = input_mounts(job.spec, resolved_for(job))
     assert len(found.volumes) == 1
     assert found.mounts == ({"name": "claim-models", "mountPath": "/inputs/claims/models", "readOnly": True},)
 
@@ -88,9 +90,28 @@ def test_no_two_claims_share_a_volume() -> None:
 @pytest.mark.parametrize("uri", ["pvc://models/tiny", "pvc://models.v1/a/b.jsonl", "configmap://q/train.jsonl"])
 def test_the_run_document_names_a_path_below_a_mount(uri: str) -> None:
     spec = pod_spec(datasets=[{"name": "a", "uri": uri}])
-    assert any(mounted_path(uri).startswith(f"{place}/") for place in mounts(spec))
+    assert any(str(mounted_path(uri)).startswith(f"{place}/") for place in mounts(spec))
 
 
 def test_every_mount_has_its_volume_and_every_volume_its_mount() -> None:
     spec = pod_spec(output={"uri": "pvc://models/out"})
     assert {each["name"] for each in spec["volumes"]} == {each["name"] for each in mounts(spec).values()}
+
+
+@pytest.mark.parametrize(
+    ("spec", "mounted"),
+    [
+        ({}, False),
+        ({"datasets": [{"name": "a", "uri": "hf://org/rows"}]}, True),
+        ({"model": {"name": "org/chat-1b"}}, True),
+        ({"output": {"uri": "s3://bucket/models"}}, False),
+    ],
+    ids=["all is mounted", "a dataset of the Hub", "a model of the Hub", "an output elsewhere"],
+)
+def test_what_must_be_fetched_has_a_place_to_be_fetched_to(spec: Json, *, mounted: bool) -> None:
+    assert ("/cache" in mounts(pod_spec(**spec))) is mounted
+
+
+def test_weights_to_go_on_from_are_mounted_like_a_model() -> None:
+    spec = pod_spec(model={"name": "org/chat-1b", "fromCheckpoint": {"uri": "pvc://earlier/model"}})
+    assert mounts(spec)["/inputs/claims/earlier"]["readOnly"] is True

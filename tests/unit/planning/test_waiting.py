@@ -8,9 +8,10 @@ import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
+from finetune_operator.api.names import QUEUE_LABEL
 from finetune_operator.planning.observed import Beside, observe
 from finetune_operator.planning.waiting import Why, why_ending, why_waiting
-from tests.unit.planning.scene import NOW, container, ended_pod, hints, pod, running_pod, stage_job, stamp
+from tests.unit.planning.scene import NOW, container, ended_pod, hints, of_node, pod, running_pod, stage_job, stamp
 
 NOBODY = hints()
 
@@ -124,7 +125,7 @@ def ending(*, ends_in: timedelta | None, body: Json | None = None) -> Why | None
     raw = body or running_pod()
     if ends_in is not None:
         raw["metadata"]["deletionTimestamp"] = stamp(NOW + ends_in)
-    return why_ending(observe([stage_job()], [raw], Beside()).jobs[0].pod, NOW)
+    return why_ending(observe([stage_job()], [raw], Beside()).jobs[0].pods[0], NOW)
 
 
 def test_a_pod_that_was_told_to_end_saves_its_checkpoint() -> None:
@@ -144,3 +145,41 @@ def test_a_node_that_does_not_confirm_an_end_is_named_with_what_to_do() -> None:
 def test_a_pod_that_nobody_told_to_end_and_one_that_has_ended_are_not_ending() -> None:
     assert ending(ends_in=None) is None
     assert ending(ends_in=timedelta(minutes=-2), body=ended_pod()) is None
+
+
+def two(*pods: Json, beside: Beside = NOBODY) -> Why | None:
+    """Why a Job of two nodes with these pods does not run."""
+    job = stage_job() | {"spec": {"completions": 2}}
+    numbered = [of_node(index, body) for index, body in enumerate(pods)]
+    return why_waiting(observe([job], numbered, beside).jobs[0], beside.hints)
+
+
+class TestSeveralNodes:
+    """An attempt runs when all of its pods do."""
+
+    def test_one_pod_that_no_node_takes_keeps_the_attempt_waiting(self) -> None:
+        assert two(running_pod(), unscheduled(GPUS)) == Why(Phase.QUEUED, Reason.UNSCHEDULABLE, GPUS)
+
+    def test_a_pod_that_a_quota_refuses_keeps_the_attempt_waiting(self) -> None:
+        said = two(running_pod(), beside=hints(("FailedCreate", QUOTA)))
+        assert said == Why(Phase.QUEUED, Reason.QUOTA_EXCEEDED, QUOTA)
+
+    def test_a_pod_that_still_pulls_keeps_the_attempt_starting(self) -> None:
+        said = two(running_pod(), waiting("ContainerCreating"), beside=hints(("Pulling", PULLING)))
+        assert said == Why(Phase.STARTING, Reason.PULLING_IMAGE, PULLING)
+
+    def test_nothing_is_waited_for_once_all_run(self) -> None:
+        assert two(running_pod(), running_pod()) is None
+
+    def test_nothing_is_waited_for_once_one_has_ended(self) -> None:
+        assert two(ended_pod(code=1)) is None
+        assert two(unscheduled(GPUS), ended_pod(code=1)) is None
+
+
+def test_a_job_that_a_queue_has_not_admitted_waits_for_it() -> None:
+    job = stage_job() | {"spec": {"suspend": True}}
+    job["metadata"]["labels"][QUEUE_LABEL] = "team-a"
+    said = why_waiting(observe([job], [], Beside()).jobs[0], ())
+    assert said == Why(
+        Phase.QUEUED, Reason.WAITING_FOR_QUEUE, "Job support-bot-8de7b-train-1 waits in the queue team-a"
+    )

@@ -12,9 +12,14 @@ from finetune_operator.api.references import SecretKey, SecretKeyRef, SecretName
 
 SECRET_WORDS = "(?i)(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|((API|ACCESS|SECRET|PRIVATE)_?)?KEY(_ID)?)$"  # noqa: S105 - names, no secret
 """The end of a name tells: HF_TOKEN is a secret, TOKENIZERS_PARALLELISM and MAX_TOKENS are not."""
-CONTRACT_VARIABLES = "^(FINETUNE_|KUBEFLOW_TRAINER_|MASTER_|RANK$|LOCAL_RANK$|WORLD_SIZE$|NODE_RANK$)"
-TAKEN_PATHS = "^/(workspace|cache|inputs|etc/finetune|var/run/secrets/finetune|dev/shm|tmp)(/|$)"
-OWN_KEYS = "^([-a-z0-9.]*[.])?(finetune[.]dev|kubernetes[.]io|k8s[.]io)/"
+CONTRACT_VARIABLES = (
+    "^(FINETUNE_|KUBEFLOW_TRAINER_|MASTER_|RANK$|LOCAL_RANK$|WORLD_SIZE$|NODE_RANK$|JOB_COMPLETION_INDEX$|HOME$|"
+    "PYTHONUNBUFFERED$)"
+)
+TAKEN_PATHS = "^/((workspace|cache|inputs|etc/finetune|(var/)?run/secrets/finetune|dev|tmp)(/|$)|(etc|var|(var/)?run(/secrets)?)$)"
+"""The operator's mounts, what lies under them, and the folders over them: a mount there would hide them."""
+CROOKED_PATHS = "/[.]{0,2}(/|$)"
+OWN_KEYS = "^([-a-z0-9.]*[.])?(finetune[.]dev|kubernetes[.]io|(x-)?k8s[.]io)/"
 KEY = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
 
 LabelKey = Annotated[str, Field(max_length=317)]
@@ -156,6 +161,12 @@ class VolumeMount(ApiModel):
             f"!self.mountPath.matches('{TAKEN_PATHS}')",
             "the operator mounts something there itself: choose another path",
             "'the operator mounts something at %s itself: choose another path'.format([self.mountPath])",
+            ".mountPath",
+        ),
+        Rule(
+            f"!self.mountPath.matches('{CROOKED_PATHS}')",
+            "a mountPath is plain: no //, no . or .. between slashes, no slash at its end",
+            "'a mountPath is plain: no //, no . or .. between slashes, no slash at its end; given: %s'.format([self.mountPath])",
             ".mountPath",
         ),
     )

@@ -10,6 +10,7 @@ from finetune_operator.api.model import Json
 from finetune_operator.planning.job import Job
 
 DEFAULT_SIZE: Final = "10Gi"
+DEFAULT_MODES: Final = ("ReadWriteOnce",)
 
 
 def output_claim(job: Job) -> Json:
@@ -27,7 +28,7 @@ def output_claim(job: Job) -> Json:
     if not output.retain:
         metadata["ownerReferences"] = [job.owner_reference()]
     spec: Json = {
-        "accessModes": ["ReadWriteOnce"],
+        "accessModes": list(output.access_modes or DEFAULT_MODES),
         "resources": {"requests": {"storage": output.storage_size or DEFAULT_SIZE}},
     }
     if output.storage_class_name is not None:

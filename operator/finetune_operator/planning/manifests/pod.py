@@ -6,15 +6,23 @@ from dataclasses import dataclass
 from typing import Final
 
 from finetune_operator.api import names
-from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
+from finetune_operator.planning.environment import environment
 from finetune_operator.planning.observed import CONTAINER
 from finetune_operator.planning.outcome import workspace
-from finetune_operator.planning.run_config import GRACE_SECONDS, PREPARE_CPU, WORKSPACE, Run, run_json
+from finetune_operator.planning.placement import placement
+from finetune_operator.planning.places import (
+    CACHE,
+    RUN_FOLDER,
+    SCRATCH,
+    SHARED_MEMORY,
+    TOKEN_FOLDER,
+    WORKSPACE,
+    fetches,
+)
+from finetune_operator.planning.run_config import GRACE_SECONDS, PREPARE_CPU, Run, run_json
 from finetune_operator.planning.volumes import Mounts, input_mounts
 
-RUN_FOLDER: Final = "/etc/finetune"
-TOKEN_FOLDER: Final = "/var/run/secrets/finetune"  # noqa: S105 - a path
 TOKEN_SECONDS: Final = 3600
 GROUP_ID: Final = 65532
 """Group of the volumes' files, so that any user id that the cluster assigns can write them."""
@@ -30,7 +38,6 @@ class Progress:
 
 def pod_template(run: Run, pull_policy: str, progress: Progress | None) -> Json:
     """The pod template of one attempt."""
-    instance = run.resolved.instance_type
     mounts = _mounts(run, progress)
     spec: Json = {
         "restartPolicy": "Never",
@@ -45,11 +52,10 @@ def pod_template(run: Run, pull_policy: str, progress: Progress | None) -> Json:
         },
         "containers": [_container(run, pull_policy, progress, mounts)],
         "volumes": list(mounts.volumes),
+        **placement(run),
     }
-    if instance.node_selector:
-        spec["nodeSelector"] = dict(instance.node_selector)
-    if tolerations := _tolerations(instance):
-        spec["tolerations"] = tolerations
+    if run.several:
+        spec["subdomain"] = names.stage_job_name(run.job.name, run.job.uid, run.stage, run.attempt)
     return {"metadata": {"labels": _labels(run), "annotations": _annotations(run, progress)}, "spec": spec}
 
 
@@ -74,7 +80,7 @@ def _container(run: Run, pull_policy: str, progress: Progress | None, mounts: Mo
         "name": CONTAINER,
         "image": run.resolved.image,
         "imagePullPolicy": pull_policy,
-        "env": _environment(progress),
+        "env": environment(run, progress.url if progress else None),
         "resources": _resources(run),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": {
@@ -84,18 +90,6 @@ def _container(run: Run, pull_policy: str, progress: Progress | None, mounts: Mo
         },
         "volumeMounts": list(mounts.mounts),
     }
-
-
-def _environment(progress: Progress | None) -> list[Json]:
-    """Kubeflow's names for the progress endpoint, so that any Hugging Face Trainer image reports without code."""
-    variables = {"HOME": "/tmp", "PYTHONUNBUFFERED": "1"}  # noqa: S108 - in the container
-    if progress:
-        variables |= {
-            "KUBEFLOW_TRAINER_SERVER_URL": progress.url,
-            "KUBEFLOW_TRAINER_SERVER_CA_CERT": f"{RUN_FOLDER}/progress-ca.crt",
-            "KUBEFLOW_TRAINER_SERVER_TOKEN": f"{TOKEN_FOLDER}/token",
-        }
-    return [{"name": name, "value": value} for name, value in variables.items()]
 
 
 def _resources(run: Run) -> Json:
@@ -113,25 +107,17 @@ def _resources(run: Run) -> Json:
     return {"requests": amounts, "limits": dict(amounts)}
 
 
-def _tolerations(instance: InstanceTypeSpec) -> list[Json]:
-    """The instance type's own, and the taint that keeps other pods off GPU nodes.
-
-    Both stages carry them: a volume that the first stage binds must be where the second one can run.
-    """
-    given = [toleration.wire() for toleration in instance.tolerations or ()]
-    if instance.gpu:
-        given.append({"key": instance.gpu.resource_name, "operator": "Exists", "effect": "NoSchedule"})
-    return given
-
-
 def _mounts(run: Run, progress: Progress | None) -> Mounts:
     """Every volume of the pod. All else is read-only."""
     output = workspace(run.job)
-    mounts = input_mounts(run.resolved)
+    mounts = input_mounts(run.job.spec, run.resolved)
     mounts = mounts.claim(output.claim, WORKSPACE, sub_path=output.path, read_only=False)
-    mounts = mounts.volume("tmp", {"emptyDir": {}}, "/tmp", read_only=False)  # noqa: S108 - in the container
+    if fetches(run.job.spec, run.resolved):
+        mounts = mounts.volume("cache", {"emptyDir": {}}, CACHE, read_only=False)
+    mounts = mounts.volume("tmp", {"emptyDir": {}}, SCRATCH, read_only=False)
     size = run.resolved.instance_type.shared_memory
-    mounts = mounts.volume("shm", {"emptyDir": {"medium": "Memory", "sizeLimit": size}}, "/dev/shm", read_only=False)  # noqa: S108
+    memory = {"emptyDir": {"medium": "Memory", "sizeLimit": size}}
+    mounts = mounts.volume("shm", memory, SHARED_MEMORY, read_only=False)
     mounts = mounts.volume("run", {"downwardAPI": {"items": _run_files(progress)}}, RUN_FOLDER)
     return mounts.volume("progress-token", _token(run), TOKEN_FOLDER) if progress else mounts
 
