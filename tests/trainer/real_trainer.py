@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import secrets
+import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -109,18 +110,41 @@ class Trainer:
 class Job:
     """One job in a folder of its own: ``inputs`` are shared, the workspace and what an attempt leaves are here."""
 
-    def __init__(self, trainer: Trainer, folder: Path, model: Path, dataset: Path) -> None:
+    def __init__(
+        self, trainer: Trainer, folder: Path, model: Path, dataset: Path, workspace: Path | None = None
+    ) -> None:
         self.folder = folder
-        self.workspace = Workspace(folder / "workspace")
+        self.workspace = Workspace(workspace or folder / "workspace")
         self.workspace.root.mkdir(parents=True, exist_ok=True)
-        self._trainer = trainer
-        self._model = model
-        self._dataset = dataset
+        self.trainer = trainer
+        self.model = model
+        self.dataset = dataset
+
+    def nodes(self, count: int) -> list[Job]:
+        """The same job's pods, each with a folder beside this one and all with its workspace; they meet on loopback."""
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            place = {"MASTER_ADDR": "localhost", "MASTER_PORT": str(probe.getsockname()[1])}
+        pods = [
+            Job(
+                self.trainer,
+                self.folder.with_name(f"{self.folder.name}-{n}"),
+                self.model,
+                self.dataset,
+                self.workspace.root,
+            )
+            for n in range(count)
+        ]
+        for index, pod in enumerate(pods):
+            pod.folder.mkdir(exist_ok=True)
+            pod.folder.chmod(0o777)
+            (pod.folder / "place.json").write_text(json.dumps({"JOB_COMPLETION_INDEX": str(index), **place}))
+        return pods
 
     def document(self, stage: str, **changes: object) -> Json:
         """The run document of a stage, with some places changed."""
-        document = run_document(stage, paths__workspace=str(self.workspace.root), model__path=str(self._model))
-        put(document, ["datasets", "0", "path"], str(self._dataset))
+        document = run_document(stage, paths__workspace=str(self.workspace.root), model__path=str(self.model))
+        put(document, ["datasets", "0", "path"], str(self.dataset))
         for place, value in changes.items():
             put(document, place.split("__"), value)
         return document
@@ -132,7 +156,7 @@ class Job:
         (self.folder / "run.json").write_text(json.dumps(self.document(stage, **(changes or {}))))
         (self.folder / "termination-log").write_text("")
         (self.folder / "termination-log").chmod(0o666)
-        return self._trainer.start("trainer", self.folder, user=as_user)
+        return self.trainer.start("trainer", self.folder, user=as_user)
 
     def end(self, process: subprocess.Popen[str]) -> Attempt:
         """Wait for the end of an attempt and read what it left."""
@@ -168,4 +192,5 @@ def contract_variables(folder: Path) -> dict[str, str]:
     endpoint = folder / "progress-url"
     if endpoint.exists():
         variables["KUBEFLOW_TRAINER_SERVER_URL"] = endpoint.read_text()
-    return variables
+    place = folder / "place.json"
+    return variables | (json.loads(place.read_text()) if place.exists() else {})

@@ -58,7 +58,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ("hyperparameters__lora__enabled", "yes", "hyperparameters.lora.enabled is 'yes', must be true or false"),
         ("hyperparameters__epochs", None, "hyperparameters.epochs is null, must be a number"),
         ("checkpoints__keepLast", 1, "checkpoints.keepLast is 1, must be at least 2"),
-        ("stage", "training", "stage is 'training', must be one of prepare, train"),
+        ("stage", "training", "stage is 'training', must be one of inspect, prepare, train"),
         ("jobType", "stf", "jobType is 'stf', must be one of sft, dpo, style, vla, reward, vla_w_reward"),
         ("contractVersion", 2, "contractVersion is 2, this trainer speaks version 1"),
         ("datasets", [], "datasets has 0 items, must have 1 to 16"),

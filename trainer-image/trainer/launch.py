@@ -28,7 +28,7 @@ class Launch:
 def launches(run: Run, node: Node, environment: Mapping[str, str]) -> list[Launch]:
     """The processes of this node that do the stage's work, the first of them first."""
     arguments = (sys.executable, "-m", "trainer.worker")
-    if run.stage == "prepare" or run.hardware.processes == 1:
+    if run.stage != "train" or run.hardware.processes == 1:
         return [Launch(arguments, environment)]
     here = run.hardware.processes_per_node
     shared = {

@@ -40,20 +40,19 @@ class Node:
 
 def node_of(run: Run, environment: Mapping[str, str]) -> Node:
     """The place of this pod. Broken (RunInvalid) when several nodes are to train and the pod does not know its own."""
-    if run.stage == "prepare" or run.hardware.nodes == 1:
+    if run.stage != "train" or run.hardware.nodes == 1:
         return Node()
-    index = _number(environment, INDEX, run.hardware.nodes - 1)
+    index = _number(run, environment, INDEX, run.hardware.nodes - 1)
     if not environment.get(ADDRESS):
         raise Broken("RunInvalid", f"{run.hardware.nodes} nodes are to train, and {ADDRESS} is not set")
-    return Node(index, environment[ADDRESS], _number(environment, PORT, 65535))
+    return Node(index, environment[ADDRESS], _number(run, environment, PORT, 65535))
 
 
-def _number(environment: Mapping[str, str], name: str, most: int) -> int:
+def _number(run: Run, environment: Mapping[str, str], name: str, most: int) -> int:
     given = environment.get(name, "")
     if not given.isascii() or not given.isdigit() or int(given) > most:
-        raise Broken(
-            "RunInvalid", f"several nodes are to train, and {name} is {given!r}, must be a number from 0 to {most}"
-        )
+        problem = f"{name} is {given!r}, must be a number from 0 to {most}"
+        raise Broken("RunInvalid", f"{run.hardware.nodes} nodes are to train, and {problem}")
     return int(given)
 
 

@@ -49,9 +49,10 @@ def _verdict(run: Run, workspace: Workspace, interruption: Interruption) -> Mapp
         return {**told, "attempt": run.attempt} if told else _train(run, workspace, interruption)
     try:
         # Imported only when it is their turn, as all families' libraries are heavy.
+        from trainer.backends.trl.inspect_dataset import inspect_dataset  # noqa: PLC0415
         from trainer.backends.trl.prepare import prepare  # noqa: PLC0415
 
-        return prepare(run, workspace).to_json()
+        return (inspect_dataset(run) if run.stage == "inspect" else prepare(run, workspace)).to_json()
     except Exception as error:  # noqa: BLE001 - every end gets a verdict
         return verdict_of(_end_of(error), run.stage, run.attempt).to_json()
 

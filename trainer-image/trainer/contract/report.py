@@ -1,4 +1,4 @@
-"""The report: what stage prepare found in the data."""
+"""The report: what the stages prepare and inspect found."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What stage prepare found. `parameters` is 0 when the model does not tell; `sequences` are what a batch is made of."""
+    """What was found in model and data. `parameters` is 0 when the model does not tell; `sequences` are what a batch is made of."""
 
     rows: int = 0
     tokens: int = 0
@@ -34,11 +34,12 @@ class Report:
     validation_rows: int = 0
     parameters: int = 0
     format: str = ""
+    digest: str = ""
     faults: tuple[Fault, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
-        """The report as `verdict.schema.json` wants it; without faults that key is left out."""
+        """The report as `verdict.schema.json` wants it; faults and digest only if there are any."""
         faults = [
             {
                 "file": shorten(each.file, LONGEST_PLACE),
@@ -55,6 +56,7 @@ class Report:
             "validationRows": self.validation_rows,
             "parameters": self.parameters,
             "format": self.format,
+            **({"digest": self.digest} if self.digest else {}),
             **({"faults": faults} if faults else {}),
             "warnings": [shorten(warning, LONGEST_WARNING) for warning in self.warnings[:MOST_WARNINGS]],
         }

@@ -46,13 +46,16 @@ __all__ = [
     "read_run",
 ]
 
-Stage = Literal["prepare", "train"]
+Stage = Literal["inspect", "prepare", "train"]
 JobType = Literal["sft", "dpo", "style", "vla", "reward", "vla_w_reward"]
 
 KEYS: Final = (
     *("contractVersion", "stage", "job", "attempt", "jobType", "model", "datasets", "cameras", "hyperparameters"),
     *("reward", "style", "evaluation", "hardware", "limits", "checkpoints", "output", "integrations", "tags", "paths"),
 )
+
+NO_HYPERPARAMETERS: Final = Hyperparameters(learning_rate=1.0, seed=0, lora=Lora(enabled=False))
+NO_CHECKPOINTS: Final = CheckpointRules(every_seconds=1.0, keep_last=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,10 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The whole of run.json. `style` is whose output is styled, for that job type; `tags` are for the trackers."""
+    """The whole of run.json. `style` is whose output is styled, for that job type; `tags` are for the trackers.
+
+    Stage inspect asks for no training: what belongs to one then stands at values that nothing reads.
+    """
 
     stage: Stage
     job: Job
@@ -107,18 +113,19 @@ def parse_run(document: object) -> Run:
     if version != CONTRACT_VERSION:
         raise invalid("contractVersion", f"is {version}, this trainer speaks version {CONTRACT_VERSION}")
     stage = cast("Stage", fields.text("stage", get_args(Stage)))
+    trains = stage != "inspect"
     paths = fields.section("paths", ["workspace", "cache"])
     return Run(
         stage=stage,
         job=_job(fields.section("job", ["namespace", "name", "uid"])),
         attempt=fields.integer("attempt", AT_LEAST_ONE),
-        job_type=cast("JobType", fields.text("jobType", get_args(JobType))),
-        model=parse_model(fields),
-        datasets=parse_datasets(fields),
-        hyperparameters=parse_hyperparameters(fields, sized=stage == "train"),
+        job_type=cast("JobType", fields.text("jobType", get_args(JobType))) if trains else "sft",
+        model=parse_model(fields) if trains or "model" in fields else Model("", None),
+        datasets=parse_datasets(fields, "spec.datasets[{}]" if trains else "spec"),
+        hyperparameters=parse_hyperparameters(fields, sized=stage == "train") if trains else NO_HYPERPARAMETERS,
         hardware=parse_hardware(fields),
         limits=parse_limits(fields),
-        checkpoints=parse_checkpoints(fields),
+        checkpoints=parse_checkpoints(fields) if trains else NO_CHECKPOINTS,
         workspace=Path(paths.text("workspace")),
         cache=Path(paths.text_or("cache", "/cache")),
         cameras=parse_cameras(fields),

@@ -57,7 +57,7 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A dataset: `uri` as the user wrote it, `path` a file or a folder, `place` its item of the job's datasets.
+    """A dataset: `uri` as the user wrote it, `path` a file or a folder, `place` the field that it comes from.
 
     `path` is None when it is not mounted. No `files` means all that can be read; `weight` says how often its rows are
     seen in relation to the others of its split.
@@ -97,12 +97,18 @@ def parse_model(document: Fields) -> Model:
     )
 
 
-def parse_datasets(document: Fields) -> tuple[Dataset, ...]:
-    """The datasets under that key of run.json: at least one of them to train on."""
+def parse_datasets(document: Fields, place: str) -> tuple[Dataset, ...]:
+    """The datasets under that key of run.json: at least one of them to train on.
+
+    `place` is the field of the resource that an item stands for, with braces for its index.
+    """
     items = document.items("datasets")
     if not 1 <= len(items) <= MAX_DATASETS:
         raise invalid("datasets", f"has {len(items)} items, must have 1 to {MAX_DATASETS}")
-    datasets = tuple(_dataset(item, index) for index, item in enumerate(items))
+    datasets = tuple(
+        _dataset(Fields(item, f"datasets[{index}]", DATASET_KEYS), place.format(index))
+        for index, item in enumerate(items)
+    )
     if all(dataset.split != "train" for dataset in datasets):
         raise invalid("datasets", "has no item with split 'train'")
     return datasets
@@ -118,8 +124,7 @@ def _checkpoint(fields: Fields) -> CheckpointSource:
     )
 
 
-def _dataset(item: object, index: int) -> Dataset:
-    fields = Fields(item, f"datasets[{index}]", DATASET_KEYS)
+def _dataset(fields: Fields, place: str) -> Dataset:
     episodes = fields.text_or("episodes")
     if episodes and not EPISODES.fullmatch(episodes):
         raise invalid(fields.path("episodes"), f"is '{episodes}', must be numbers and ranges, such as 0-49,60")
@@ -128,7 +133,7 @@ def _dataset(item: object, index: int) -> Dataset:
         split=cast("Split", fields.text("split", allowed=get_args(Split))),
         uri=fields.text("uri"),
         path=_path(fields),
-        place=f"spec.datasets[{index}]",
+        place=place,
         files=fields.texts_or("files"),
         revision=fields.text_or("revision"),
         format=cast("DataFormat", fields.text_or("format", "auto", get_args(DataFormat))),

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from typing import TYPE_CHECKING, Final, Literal
 
 from trainer.contract.verdict import Artifact
 from trainer.failures import UserError
+from trainer.workspace.digest import digest_of
 from trainer.workspace.durability import make_readable, sync, sync_tree
 from trainer.workspace.jsonfile import read_json, write_json
 
@@ -27,15 +27,13 @@ def describe(folder: Path, name: str, kind: Literal["adapter", "model"]) -> Arti
     """Make all files of `folder` readable to anyone and describe them as the artifact that will be called `name`."""
     for path in [folder, *folder.rglob("*")]:
         make_readable(path)
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = [str(path.relative_to(folder)) for path in files]
-    lines = [f"{_sha256(path)}  {name}\n" for path, name in zip(files, names, strict=True)]
+    files = {str(path.relative_to(folder)): path for path in sorted(folder.rglob("*")) if path.is_file()}
     return Artifact(
         path=name,
         kind=kind,
-        files=tuple(names),
-        bytes=sum(path.stat().st_size for path in files),
-        digest=f"sha256:{hashlib.sha256(''.join(sorted(lines)).encode()).hexdigest()}",
+        files=tuple(files),
+        bytes=sum(path.stat().st_size for path in files.values()),
+        digest=digest_of(files),
     )
 
 
@@ -93,8 +91,3 @@ def _occupied(workspace: Workspace, remark: str) -> UserError:
         param="spec.output",
         advice=f"Give this job an output folder of its own, or move {model.name}/ away; nothing is ever overwritten.",
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

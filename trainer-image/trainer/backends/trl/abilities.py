@@ -29,6 +29,12 @@ def check_abilities(run: Run) -> None:
     check_trackers(run.integrations)
 
 
+def check_dataset(run: Run, dataset: Dataset) -> None:
+    """UserError for what cannot be done with a dataset alone."""
+    for refusal in _of_dataset(run, dataset):
+        raise refusal
+
+
 def _refusals(run: Run) -> Iterator[UserError]:
     if run.job_type != "sft":
         yield _refusal("JobTypeUnsupported", "spec.jobType", f"jobType {run.job_type!r}", "it does sft")
