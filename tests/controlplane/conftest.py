@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from finetune_operator.cluster.client import Cluster
+from tests.controlplane.kubectl import Kubectl, kubectl_for
 from tests.controlplane.stage import Stage, an_operator, hardware
 from tests.support.apiserver import ApiServer
 from tests.support.trial import Trial, a_trial
@@ -24,3 +25,20 @@ async def trial(api_server: ApiServer) -> AsyncIterator[Trial]:
     """Server-side dry runs: fast, and nothing is left behind."""
     async with a_trial(api_server) as connection:
         yield connection
+
+
+@pytest.fixture
+def kubectl(api_server: ApiServer) -> Kubectl:
+    """The real program; its arguments, and text for its standard input."""
+    return kubectl_for(api_server)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how much of the API was tried."""
+    reports = [report.nodeid for key in ("passed", "failed") for report in terminalreporter.getreports(key)]
+    if not any("/test_crd_" in nodeid for nodeid in reports):
+        return
+    from tests.controlplane.mistakes.counting import tried  # noqa: PLC0415 - it derives some hundred cases
+
+    for line in tried(lambda module: any(f"/{module}.py" in nodeid for nodeid in reports)):
+        terminalreporter.write_line(line)

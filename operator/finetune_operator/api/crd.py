@@ -28,7 +28,10 @@ FOLDERS = ("crds", "charts/finetune-operator/crds")
 
 @dataclass(frozen=True)
 class Column:
-    """One column of ``kubectl get``; priority 1 is shown with ``-o wide`` only."""
+    """One column of ``kubectl get``; priority 1 is shown with ``-o wide`` only.
+
+    Of a path with several matches the API server prints the first one; of a list, all of it as JSON.
+    """
 
     name: str
     path: str
@@ -118,7 +121,7 @@ INSTANCETYPE = Kind(
         Column("Currency", ".spec.currency"),
         Column("Age", ".metadata.creationTimestamp", "date"),
         Column("Capacity", ".spec.capacityType", priority=1),
-        Column("Regions", ".spec.regions[*].name", priority=1),
+        Column("Regions", ".spec.regions", priority=1),
         Column("Message", ".status.conditions[?(@.type=='Ready')].message", priority=1),
         Column("Description", ".spec.description", priority=1),
     ),
@@ -139,9 +142,8 @@ BASEMODEL = Kind(
         Column("Parameters", ".spec.parameters", "integer"),
         Column("Sequence", ".spec.maxSequenceLength", "integer"),
         Column("Age", ".metadata.creationTimestamp", "date"),
-        Column("Cameras", ".spec.cameraSlots[*].name", priority=1),
         Column("Source", ".spec.source.uri", priority=1),
-        Column("Aliases", ".spec.aliases[*]", priority=1),
+        Column("Aliases", ".spec.aliases", priority=1),
         Column("Message", ".status.conditions[?(@.type=='Ready')].message", priority=1),
     ),
     status=CatalogStatus,

@@ -23,7 +23,7 @@ SHORT = {"FineTuneJob": "ftj", "InstanceType": "ftit", "BaseModel": "ftbm", "Dat
 COLUMNS = {
     "FineTuneJob": ("Phase Model Instance Progress ETA Loss Hours Cost Age", "Type Reason Attempt Node Result"),
     "InstanceType": ("Ready GPUs Product CPU Memory Price/h Currency Age", "Capacity Regions Message Description"),
-    "BaseModel": ("Ready Type Provider Parameters Sequence Age", "Cameras Source Aliases Message"),
+    "BaseModel": ("Ready Type Provider Parameters Sequence Age", "Source Aliases Message"),
     "Dataset": ("Ready Reason Format Rows Tokens Age", "URI Message"),
 }
 """What kubectl get shows, and what more with -o wide."""
