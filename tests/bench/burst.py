@@ -18,7 +18,7 @@ from tests.support.apiserver import NAMESPACES
 from tests.support.eventually import eventually
 
 INSTANCE_TYPE = "bench-cpu"
-INSTANCE_SPEC = InstanceTypeSpec(cpu="1", memory="1Gi")
+INSTANCE_SPEC = InstanceTypeSpec(cpu="1", memory="2Gi")
 SETTLE_SECONDS = 600.0
 
 

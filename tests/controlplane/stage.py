@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,10 +17,14 @@ from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.cluster.client import CallRecord, Cluster, Limits
 from finetune_operator.cluster.connection import Connection
 from finetune_operator.cluster.resources import EVENTS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key
+from finetune_operator.planning.dataset.manifest import InspectionImages
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
 from finetune_operator.planning.progress import Progress
 from finetune_operator.reconciler.act import Actor
+from finetune_operator.reconciler.catalog_status import CatalogStatus
+from finetune_operator.reconciler.datasets import DatasetKeeper
 from finetune_operator.reconciler.gather import Gatherer
+from finetune_operator.reconciler.offering import Offering
 from finetune_operator.reconciler.reconcile import Reconciler
 from finetune_operator.reconciler.store import WATCHED, Store
 from tests.support.apiserver import ApiServer
@@ -27,6 +32,7 @@ from tests.support.eventually import eventually
 from tests.support.objects import fine_tune_job, instance_type
 
 NAME: Final = "support-bot"
+IMAGES: Final = {"trl": "trainer:test", "lerobot": "robots:test"}
 WRITES: Final = frozenset({"create", "patch", "patch_status", "replace", "delete"})
 HOLD: Final = "tests.finetune.dev/hold"
 """A finalizer that keeps a pod Terminating until the test lets it go."""
@@ -41,13 +47,26 @@ class Operator:
     reports: dict[str, Progress] = field(default_factory=dict)
     skew: timedelta = timedelta()
     store: Store = field(default_factory=Store)
+    woken: list[Key] = field(default_factory=list)
 
     @property
     def reconciler(self) -> Reconciler:
         """Over this operator's view."""
         gatherer = Gatherer(self.cluster, self.store, self.reports.get)
         actor = Actor(self.cluster, self.store, lambda _: ProgressTarget("https://progress.test", "pem"), "Always")
-        return Reconciler(self.cluster, self.store, gatherer, actor, "trainer:test", self._now)
+        offering = Offering(self.cluster, self.store, IMAGES, time.monotonic)
+        return Reconciler(self.cluster, self.store, gatherer, actor, offering, self._now)
+
+    @property
+    def datasets(self) -> DatasetKeeper:
+        """Over this operator's view; ``woken`` hears of every Dataset whose status it wrote."""
+        images = InspectionImages(IMAGES, "Always")
+        return DatasetKeeper(self.cluster, self.store, images, self.woken.append, self._now)
+
+    @property
+    def catalog(self) -> CatalogStatus:
+        """Over this operator's view."""
+        return CatalogStatus(self.cluster, self.store, self._now)
 
     async def watch(self, namespace: str) -> None:
         """Bring the view up to date, as a prompt watch would."""

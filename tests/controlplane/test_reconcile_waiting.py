@@ -82,7 +82,7 @@ class TestAnUnknownInstanceType:
         name = f"{stage.hardware}-late"
         await stage.apply(instanceType=name)
         await stage.visit()
-        await stage.world.create(INSTANCETYPES, None, instance_type(name, cpu="3", memory="1Gi"))
+        await stage.world.create(INSTANCETYPES, None, instance_type(name, cpu="3"))
         try:
             seen = await stage.visit()
         finally:

@@ -19,6 +19,7 @@ from finetune_operator.cluster.connection import Connection
 from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Resource
 from finetune_operator.reconciler.kopf_source import KopfSource
 from finetune_operator.reconciler.queue import Backoff
+from finetune_operator.reconciler.source import LABELS
 from finetune_operator.reconciler.supervisor import Supervisor
 from tests.support.apiserver import ApiServer
 from tests.support.eventually import eventually
@@ -153,7 +154,7 @@ async def test_it_starts_again_when_an_error_in_a_watch_ends_kopf(
     proxy: FaultyProxy, cluster: Cluster, witness: Witness, code: int
 ) -> None:
     async with watching(proxy.kubeconfig, witness) as supervisor:
-        await eventually(lambda: len(proxy.streams) == 4)
+        await eventually(lambda: len(proxy.streams) == len(LABELS))
         await eventually(lambda: restarted_by_an_error(proxy, supervisor, code))
 
         await cluster.create(FINETUNEJOBS, witness.namespace, fine_tune_job("after"))
@@ -165,7 +166,7 @@ async def test_it_comes_back_after_the_server_has_refused_its_watches(
     proxy: FaultyProxy, cluster: Cluster, witness: Witness, status: int
 ) -> None:
     async with watching(proxy.kubeconfig, witness):
-        await eventually(lambda: len(proxy.streams) == 4)
+        await eventually(lambda: len(proxy.streams) == len(LABELS))
         refused = len(proxy.seen)
         proxy.fail(status, path="/finetunejobs", times=3)
         proxy.cut_watches()
@@ -177,7 +178,7 @@ async def test_it_comes_back_after_the_server_has_refused_its_watches(
 
 async def test_a_cut_connection_loses_nothing(proxy: FaultyProxy, cluster: Cluster, witness: Witness) -> None:
     async with watching(proxy.kubeconfig, witness):
-        await eventually(lambda: len(proxy.streams) == 4)
+        await eventually(lambda: len(proxy.streams) == len(LABELS))
         for number in range(5):
             proxy.cut_watches()
             await cluster.create(FINETUNEJOBS, witness.namespace, fine_tune_job(f"job-{number}"))
@@ -186,10 +187,10 @@ async def test_a_cut_connection_loses_nothing(proxy: FaultyProxy, cluster: Clust
 
 async def test_when_kopf_ends_nobody_elses_work_is_cancelled(proxy: FaultyProxy, witness: Witness) -> None:
     async with watching(proxy.kubeconfig, witness) as supervisor:
-        await eventually(lambda: len(proxy.streams) == 4)
+        await eventually(lambda: len(proxy.streams) == len(LABELS))
         work = asyncio.ensure_future(asyncio.Event().wait())
         await eventually(lambda: restarted_by_an_error(proxy, supervisor, 500))
-        await eventually(lambda: len(proxy.streams) == 4)
+        await eventually(lambda: len(proxy.streams) == len(LABELS))
 
         assert not work.done()
         work.cancel()

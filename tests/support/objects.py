@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from finetune_operator.api import names
 from finetune_operator.api.model import Json
-from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Resource
+from finetune_operator.cluster.resources import BASEMODELS, DATASETS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Resource
 
 
 def fine_tune_job(name: str, **spec: object) -> Json:
@@ -24,7 +24,18 @@ def fine_tune_job(name: str, **spec: object) -> Json:
 
 def instance_type(name: str, **spec: object) -> Json:
     """An InstanceType that the schema accepts."""
-    return _body(INSTANCETYPES, {"name": name}, {"cpu": "1", "memory": "1Gi", **spec})
+    return _body(INSTANCETYPES, {"name": name}, {"cpu": "1", "memory": "2Gi", **spec})
+
+
+def base_model(name: str, **spec: object) -> Json:
+    """A BaseModel that the schema accepts: a language model."""
+    source = {"uri": f"hf://example/{name}"}
+    return _body(BASEMODELS, {"name": name}, {"type": "causal_lm", "family": "trl", "source": source, **spec})
+
+
+def dataset(name: str, **spec: object) -> Json:
+    """A Dataset that the schema accepts."""
+    return _body(DATASETS, {"name": name}, {"uri": "configmap://data/train.jsonl", **spec})
 
 
 def batch_job(name: str, labels: dict[str, str] | None = None) -> Json:

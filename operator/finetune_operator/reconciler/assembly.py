@@ -8,13 +8,19 @@ from typing import Final
 from finetune_operator.api.conditions import TERMINAL_PHASES
 from finetune_operator.api.finetunejob import MOST_HOURS
 from finetune_operator.api.model import Json
-from finetune_operator.cluster.resources import Key
+from finetune_operator.cluster.resources import DATASETS, Key
+from finetune_operator.planning.dataset.manifest import InspectionImages
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
 from finetune_operator.reconciler import progress
 from finetune_operator.reconciler.act import Actor
+from finetune_operator.reconciler.catalog_status import CatalogStatus
+from finetune_operator.reconciler.datasets import DatasetKeeper
 from finetune_operator.reconciler.gather import Gatherer
+from finetune_operator.reconciler.offering import Offering
 from finetune_operator.reconciler.reconcile import Reconciler
 from finetune_operator.reconciler.store import Store
+from finetune_operator.reconciler.task import CATALOG, Task
+from finetune_operator.reconciler.waking import Waker
 from finetune_operator.reconciler.wiring import Assembly, Parts
 
 SECONDS_PER_HOUR: Final = 3600
@@ -33,15 +39,29 @@ async def assemble(parts: Parts) -> Assembly:
 
     gatherer = Gatherer(parts.cluster, parts.store, post.inbox.newest)
     actor = Actor(parts.cluster, parts.store, target_of, parts.settings.image_pull_policy)
-    images = parts.settings.images.by_family()
-    reconciler = Reconciler(parts.cluster, parts.store, gatherer, actor, images, parts.now)
+    offering = Offering(parts.cluster, parts.store, parts.settings.images.by_family(), time.monotonic)
+    reconciler = Reconciler(parts.cluster, parts.store, gatherer, actor, offering, parts.now)
+    datasets = _datasets(parts)
+    catalog = CatalogStatus(parts.cluster, parts.store, parts.now)
 
-    async def reconcile(key: Key) -> float | None:
-        after = await reconciler.reconcile(key)
-        post.tidy(key)
+    async def reconcile(task: Task) -> float | None:
+        if task == CATALOG:
+            await catalog.reconcile()
+            return None
+        if task.kind == DATASETS.kind:
+            return await datasets.reconcile(task.key)
+        after = await reconciler.reconcile(task.key)
+        post.tidy(task.key)
         return after
 
     return Assembly(reconcile, (endpoint.run,))
+
+
+def _datasets(parts: Parts) -> DatasetKeeper:
+    settings = parts.settings
+    images = InspectionImages(settings.images.by_family(), settings.image_pull_policy)
+    waker = Waker(parts.store, parts.queue)
+    return DatasetKeeper(parts.cluster, parts.store, images, waker.users_of_dataset, parts.now)
 
 
 class _Post:
@@ -67,7 +87,7 @@ class _Post:
         job = self._parts.store.job(key)
         if job is not None:
             self._reporting[key] = job["metadata"]["uid"]
-        self._parts.queue.add(key, after=after)
+        self._parts.queue.add(Task(*key), after=after)
 
     def _reply(self, key: Key) -> Json:
         return budget_reply(self._parts.store, key)

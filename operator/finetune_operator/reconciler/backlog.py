@@ -6,7 +6,7 @@ import heapq
 from enum import IntEnum
 from itertools import count
 
-from finetune_operator.cluster.resources import Key
+from finetune_operator.reconciler.task import Task
 
 
 class Priority(IntEnum):
@@ -24,12 +24,12 @@ class Backlog:
     """
 
     def __init__(self) -> None:
-        self._ready: dict[Key, tuple[Priority, float]] = {}
-        self._order: list[tuple[Priority, int, Key]] = []
-        self._due: dict[Key, tuple[float, Priority]] = {}
-        self._calendar: list[tuple[float, int, Key]] = []
-        self._working: set[Key] = set()
-        self._dirty: dict[Key, tuple[Priority, float]] = {}
+        self._ready: dict[Task, tuple[Priority, float]] = {}
+        self._order: list[tuple[Priority, int, Task]] = []
+        self._due: dict[Task, tuple[float, Priority]] = {}
+        self._calendar: list[tuple[float, int, Task]] = []
+        self._working: set[Task] = set()
+        self._dirty: dict[Task, tuple[Priority, float]] = {}
         self._serial = count()
 
     def __len__(self) -> int:
@@ -41,7 +41,7 @@ class Backlog:
         """How many keys are in work."""
         return len(self._working)
 
-    def add(self, key: Key, now: float, priority: Priority) -> None:
+    def add(self, key: Task, now: float, priority: Priority) -> None:
         """Make a key ready, or mark it if it is in work."""
         place = self._dirty if key in self._working else self._ready
         held = place.get(key)
@@ -51,7 +51,7 @@ class Backlog:
         if place is self._ready:
             heapq.heappush(self._order, (priority, next(self._serial), key))
 
-    def add_later(self, key: Key, due: float, priority: Priority) -> None:
+    def add_later(self, key: Task, due: float, priority: Priority) -> None:
         """Make a key ready at ``due``, unless it will be earlier anyway."""
         held = self._due.get(key)
         if held is not None and held[0] <= due:
@@ -59,7 +59,7 @@ class Backlog:
         self._due[key] = (due, priority)
         heapq.heappush(self._calendar, (due, next(self._serial), key))
 
-    def take(self, now: float) -> Key | None:
+    def take(self, now: float) -> Task | None:
         """The next key to work on, or None when none is ready. Call ``done`` with it afterwards."""
         self.ripen(now)
         while self._order:
@@ -72,7 +72,7 @@ class Backlog:
                 return key
         return None
 
-    def done(self, key: Key, now: float) -> None:
+    def done(self, key: Task, now: float) -> None:
         """Work on the key has ended; it is ready again if it was added meanwhile."""
         self._working.discard(key)
         if (marked := self._dirty.pop(key, None)) is not None:

@@ -1,4 +1,4 @@
-"""Logs as JSON lines on stderr: time, level, logger, message, and which job they are about when that is known."""
+"""Logs as JSON lines on stderr: time, level, logger, message, and which object they are about when that is known."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ LEVELS: Final = ("debug", "info", "warning", "error")
 
 
 @contextmanager
-def about(namespace: str, name: str, attempt: int | None = None) -> Iterator[None]:
-    """All lines logged inside are about this FineTuneJob."""
+def about(namespace: str, name: str, *, kind: str | None = None, attempt: int | None = None) -> Iterator[None]:
+    """All lines logged inside are about this object: a FineTuneJob unless ``kind`` says otherwise."""
     subject: dict[str, object] = {"namespace": namespace, "name": name}
+    if kind is not None:
+        subject["kind"] = kind
     if attempt is not None:
         subject["attempt"] = attempt
     token = _SUBJECT.set(MappingProxyType(subject))

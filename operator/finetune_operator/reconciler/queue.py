@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from finetune_operator.cluster.resources import Key
 from finetune_operator.reconciler.backlog import Backlog, Priority
+from finetune_operator.reconciler.task import Task
 
 Monotonic = Callable[[], float]
 Jitter = Callable[[], float]
@@ -37,11 +37,11 @@ class WorkQueue:
         self._jitter = jitter
         self._backoff = backoff
         self._backlog = Backlog()
-        self._failures: dict[Key, int] = {}
+        self._failures: dict[Task, int] = {}
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._alarm: asyncio.TimerHandle | None = None
 
-    def add(self, key: Key, *, after: float = 0, priority: Priority = Priority.LIVE) -> None:
+    def add(self, key: Task, *, after: float = 0, priority: Priority = Priority.LIVE) -> None:
         """Ask for work on a key, now or in ``after`` seconds. What is there already is not doubled; earlier wins."""
         now = self._clock()
         if after > 0:
@@ -51,7 +51,7 @@ class WorkQueue:
             self._backlog.add(key, now, priority)
             self._wake()
 
-    async def get(self) -> Key:
+    async def get(self) -> Task:
         """The next key to work on. Nobody else gets it until ``done`` is called with it."""
         while (key := self._backlog.take(self._clock())) is None:
             waiter = asyncio.get_running_loop().create_future()
@@ -65,19 +65,19 @@ class WorkQueue:
                 raise
         return key
 
-    def done(self, key: Key) -> None:
+    def done(self, key: Task) -> None:
         """Work on the key has ended, well or badly."""
         self._backlog.done(key, self._clock())
         self._wake()
 
-    def retry(self, key: Key, *, at_least: float = 0) -> float:
+    def retry(self, key: Task, *, at_least: float = 0) -> float:
         """Ask for the key again after its backoff, and not before ``at_least`` seconds. Returns the seconds."""
         self._failures[key] = failures = self._failures.get(key, 0) + 1
         after = max(at_least, self._backoff.delay(failures, self._jitter()))
         self.add(key, after=after, priority=Priority.RESYNC)
         return after
 
-    def forget(self, key: Key) -> None:
+    def forget(self, key: Task) -> None:
         """The key went well: its next failure is its first."""
         self._failures.pop(key, None)
 

@@ -6,10 +6,13 @@ twice, or ending the process anywhere inside, changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
+
+from pydantic import ValidationError
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import Json
@@ -22,16 +25,23 @@ from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.outcome import has_own_claim
 from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.rejection import Rejection
-from finetune_operator.planning.resolve import Admission, Offer, admit, complete, recorded
+from finetune_operator.planning.resolve import Admission, admit, complete, recorded
 from finetune_operator.planning.standing import STAGES, Refused, Standing, View, Wanted, stand, unconfirmed
+from finetune_operator.planning.unknown_fields import with_unknown_fields
+from finetune_operator.planning.unreadable import unreadable_status
 from finetune_operator.reconciler.act import Actor
 from finetune_operator.reconciler.announce import announce
 from finetune_operator.reconciler.gather import Gatherer
+from finetune_operator.reconciler.offering import Offering
+from finetune_operator.reconciler.slim import unknown_fields_of
 from finetune_operator.reconciler.store import Store
+
+log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 CATALOGS: Final = {Reason.UNKNOWN_INSTANCE_TYPE: INSTANCETYPES, Reason.UNKNOWN_MODEL: BASEMODELS}
 """Where what a refusal misses may have come to meanwhile."""
+UNREADABLE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -51,8 +61,7 @@ class Reconciler:
     store: Store
     gatherer: Gatherer
     actor: Actor
-    images: Mapping[str, str]
-    """The trainer images of jobs that are accepted from now on, by family."""
+    offering: Offering
     clock: Clock
 
     async def reconcile(self, key: Key) -> float | None:
@@ -63,9 +72,14 @@ class Reconciler:
         body = self.store.job(key)
         if body is None or "deletionTimestamp" in body["metadata"]:
             return None  # its children go with it, by their owner references
-        seen = _completed(await self._gather(parse_job(body)))
+        try:
+            job = parse_job(body)
+        except ValidationError as error:
+            return await self._tell_unreadable(body, error)
+        seen = _completed(await self._gather(job))
         seen, blocked = await self._act(seen)
         status = assess(seen.view, seen.standing, seen.plan, blocked)
+        status = with_unknown_fields(status, unknown_fields_of(body))
         await self._write(seen.view.job, body.get("status") or {}, status)
         again = look_again(seen.standing, seen.view.now)
         return 10.0 if blocked else again
@@ -77,16 +91,16 @@ class Reconciler:
         """
         if plan := recorded(job):
             return plan
-        choice = self._chosen(job)
+        choice = await self._chosen(job)
         if isinstance(choice, Rejection) and choice.reason in CATALOGS:
             resource = CATALOGS[choice.reason]
             for entry in await self.cluster.list(resource):
                 self.store.put(resource, entry)
-            return self._chosen(job)
+            return await self._chosen(job)
         return choice
 
-    def _chosen(self, job: Job) -> Admission | Rejection:
-        return admit(job.spec, Offer(self.store.catalog(), self.images))
+    async def _chosen(self, job: Job) -> Admission | Rejection:
+        return admit(job.spec, await self.offering.offer(job))
 
     async def _gather(self, job: Job) -> Seen:
         """Look at the store; where absence or a last word decides, look at the API server."""
@@ -106,9 +120,10 @@ class Reconciler:
     async def _act(self, seen: Seen) -> tuple[Seen, Blocked | None]:
         """Create what is wanted, then look again: the status tells of what is, the new child included."""
         job, resolved = seen.view.job, seen.plan.resolved if seen.plan else None
-        own_claim = has_own_claim(job)
-        actions = decide(seen.standing, own_claim=own_claim)
-        if not actions or resolved is None:
+        if resolved is None:
+            return seen, None
+        actions = decide(seen.standing, own_claim=has_own_claim(job), nodes=resolved.nodes)
+        if not actions:
             return seen, None
         match await self.actor.act(job, resolved, actions):
             case Rejection() as rejection:
@@ -118,6 +133,19 @@ class Reconciler:
             case None:
                 view = replace(seen.view, observed=self.gatherer.look(job))
                 return Seen(view, stand(view, None), seen.plan), None
+
+    async def _tell_unreadable(self, body: Json, error: ValidationError) -> float | None:
+        """A job that cannot be read is told so, and nothing else is done for it."""
+        status = unreadable_status(body, error, self.clock().replace(microsecond=0))
+        if status is None:
+            log.warning("the job cannot be read and is left as it is: %s", error)
+            return None
+        metadata, patch = body["metadata"], merge_patch(body.get("status") or {}, status)
+        if patch:
+            stamped = {"metadata": {"resourceVersion": metadata["resourceVersion"]}, "status": patch}
+            written = await self.cluster.patch_status(FINETUNEJOBS, metadata["namespace"], metadata["name"], stamped)
+            self.store.put(FINETUNEJOBS, written)
+        return UNREADABLE_SECONDS
 
     async def _write(self, job: Job, stored: Json, status: FineTuneJobStatus) -> None:
         """The one status write, only if there is something new to say; then the Event of the transition."""

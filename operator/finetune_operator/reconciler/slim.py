@@ -7,8 +7,11 @@ from typing import Final
 
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.resources import BASEMODELS, DATASETS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Resource
+from finetune_operator.planning.unknown_fields import unknown_fields
 
-_UNREAD_ANNOTATIONS: Final = frozenset({"kubectl.kubernetes.io/last-applied-configuration"})
+_LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
+_UNKNOWN_FIELDS: Final = "unknownFields"
+"""Where a slim FineTuneJob keeps what is unknown in its last manifest. The API server lets no object have such a field."""
 _METADATA_OF_CHILDREN: Final = (
     "name",
     "namespace",
@@ -28,11 +31,23 @@ def slim(resource: Resource, body: Json) -> Json:
     return _SLIMMERS[resource](body)
 
 
+def unknown_fields_of(body: Json) -> tuple[str, ...]:
+    """Of a slim FineTuneJob: a sentence for each field that its user wrote and the API server dropped."""
+    return tuple(body.get(_UNKNOWN_FIELDS, ()))
+
+
+def _finetunejob(body: Json) -> Json:
+    """What kubectl keeps of the manifest is as large as the job: only what is wrong in it stays."""
+    manifest = (body["metadata"].get("annotations") or {}).get(_LAST_APPLIED)
+    slimmed = _own(body)
+    return {**slimmed, _UNKNOWN_FIELDS: unknown} if manifest and (unknown := unknown_fields(manifest)) else slimmed
+
+
 def _own(body: Json) -> Json:
     """Our own kinds stay whole, but for what the API server and kubectl keep for themselves."""
     metadata = {name: value for name, value in body["metadata"].items() if name != "managedFields"}
     if annotations := metadata.get("annotations"):
-        metadata["annotations"] = {k: v for k, v in annotations.items() if k not in _UNREAD_ANNOTATIONS}
+        metadata["annotations"] = {k: v for k, v in annotations.items() if k != _LAST_APPLIED}
     return {**body, "metadata": metadata}
 
 
@@ -61,7 +76,7 @@ def _chosen(part: Json, names: tuple[str, ...]) -> Json:
 
 
 _SLIMMERS: Final[Mapping[Resource, Callable[[Json], Json]]] = {
-    FINETUNEJOBS: _own,
+    FINETUNEJOBS: _finetunejob,
     INSTANCETYPES: _own,
     BASEMODELS: _own,
     DATASETS: _own,

@@ -6,15 +6,27 @@ from typing import Final, Protocol
 
 from finetune_operator.api.conditions import TERMINAL_PHASES
 from finetune_operator.api.model import Json
-from finetune_operator.api.names import JOB_LABEL, MANAGED_BY_LABEL, MANAGER
-from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key, Resource
+from finetune_operator.api.names import DATASET_LABEL, JOB_LABEL, MANAGED_BY_LABEL, MANAGER
+from finetune_operator.cluster.resources import (
+    BASEMODELS,
+    DATASETS,
+    FINETUNEJOBS,
+    INSTANCETYPES,
+    JOBS,
+    PODS,
+    Key,
+    Resource,
+)
 from finetune_operator.reconciler.backlog import Priority
 from finetune_operator.reconciler.queue import WorkQueue
+from finetune_operator.reconciler.store import CATALOG as CATALOG_KINDS
 from finetune_operator.reconciler.store import Store, key_of
+from finetune_operator.reconciler.task import CATALOG, Task, dataset_task, task_of
+from finetune_operator.reconciler.waking import Waker
 
 OURS: Final = f"{MANAGED_BY_LABEL}={MANAGER}"
-LABELS: Final = {FINETUNEJOBS: "", INSTANCETYPES: "", JOBS: OURS, PODS: OURS}
-"""The label selector by which each kind is listed and watched."""
+LABELS: Final = {INSTANCETYPES: "", BASEMODELS: "", DATASETS: "", FINETUNEJOBS: "", JOBS: OURS, PODS: OURS}
+"""The label selector by which each kind is listed and watched, in the order in which they are listed."""
 
 
 class Sink(Protocol):
@@ -28,7 +40,7 @@ class Sink(Protocol):
 
 
 class EventSource(Protocol):
-    """Watches the four kinds of the store. May deliver an event twice, late or out of order, and lose deletions."""
+    """Watches the kinds of the store. May deliver an event twice, late or out of order, and lose deletions."""
 
     async def run(self, sink: Sink) -> None:
         """Deliver events until cancelled. Any other end, with or without an exception, is a failure."""
@@ -40,6 +52,7 @@ class Intake:
     def __init__(self, store: Store, queue: WorkQueue) -> None:
         self._store = store
         self._queue = queue
+        self._waker = Waker(store, queue)
 
     def changed(self, resource: Resource, body: Json, priority: Priority = Priority.LIVE) -> None:
         """Keep the object and enqueue whose work it is, unless it is the echo of what is held."""
@@ -49,22 +62,46 @@ class Intake:
         # An older state is not kept, but its news may still be unacted upon: our own later write can overtake it.
         self._store.put(resource, body)
         self._enqueue(resource, body, priority)
+        if held is None or held["metadata"].get("generation") != body["metadata"].get("generation"):
+            self._wake(resource, body)
 
     def deleted(self, resource: Resource, body: Json, priority: Priority = Priority.LIVE) -> None:
         """Forget the object and enqueue whose work it was."""
         self._store.drop(resource, key_of(body), body["metadata"]["resourceVersion"])
         self._enqueue(resource, body, priority)
+        self._wake(resource, body)
 
     def revisit(self, priority: Priority) -> None:
-        """Enqueue every job that has not ended."""
+        """Enqueue the catalog, every Dataset and every job that has not ended."""
+        self._queue.add(CATALOG, priority=priority)
+        for dataset in self._store.entries(DATASETS):
+            self._queue.add(dataset_task(key_of(dataset)), priority=priority)
         for job in self._store.jobs():
             if (job.get("status") or {}).get("phase") not in TERMINAL_PHASES:
-                self._queue.add(key_of(job), priority=priority)
+                self._queue.add(task_of(FINETUNEJOBS, key_of(job)), priority=priority)
 
     def _enqueue(self, resource: Resource, body: Json, priority: Priority) -> None:
-        if resource == FINETUNEJOBS:
-            self._queue.add(key_of(body), priority=priority)
-        elif resource == INSTANCETYPES:
-            self.revisit(Priority.RESYNC)
-        elif owner := (body["metadata"].get("labels") or {}).get(JOB_LABEL):
-            self._queue.add(Key(body["metadata"]["namespace"], owner), priority=priority)
+        if task := _task(resource, body):
+            self._queue.add(task, priority=priority)
+
+    def _wake(self, resource: Resource, body: Json) -> None:
+        """Those who wait for the object; that only its status changed tells them nothing."""
+        if resource in CATALOG_KINDS:
+            self._waker.unadmitted()
+        elif resource == DATASETS:
+            self._waker.users_of_dataset(key_of(body))
+
+
+def _task(resource: Resource, body: Json) -> Task | None:
+    """Whose work an object is: its own, or its owner's."""
+    if resource in CATALOG_KINDS:
+        return CATALOG
+    if resource in {FINETUNEJOBS, DATASETS}:
+        return task_of(resource, key_of(body))
+    labels = body["metadata"].get("labels") or {}
+    namespace = body["metadata"]["namespace"]
+    if owner := labels.get(JOB_LABEL):
+        return Task(namespace, owner)
+    if owner := labels.get(DATASET_LABEL):
+        return dataset_task(Key(namespace, owner))
+    return None

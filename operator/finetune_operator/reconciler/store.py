@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from finetune_operator.api.model import Json
-from finetune_operator.api.names import UID_LABEL
+from finetune_operator.api.names import DATASET_UID_LABEL, UID_LABEL
 from finetune_operator.catalog.catalog import Catalog, read_catalog
 from finetune_operator.cluster.resources import (
     BASEMODELS,
@@ -35,7 +35,7 @@ REMEMBERED_DELETIONS: Final = 10_000
 
 @dataclass(frozen=True)
 class Children:
-    """The batch/v1 Jobs and the Pods that carry one FineTuneJob's uid, oldest first."""
+    """The batch/v1 Jobs and the Pods that carry the uid of one FineTuneJob or Dataset, oldest first."""
 
     jobs: tuple[Json, ...] = ()
     pods: tuple[Json, ...] = ()
@@ -106,15 +106,19 @@ class Store:
         return self._catalog
 
     def entries(self, resource: Resource) -> tuple[Json, ...]:
-        """All objects of a kind of the catalog."""
+        """All objects of a kind."""
         return tuple(self._objects[resource].values())
 
     def dataset(self, namespace: str, name: str) -> Json | None:
         """The Dataset, or None."""
         return self._objects[DATASETS].get(Key(namespace, name))
 
+    def datasets(self, namespace: str) -> tuple[Json, ...]:
+        """All Datasets of a namespace."""
+        return tuple(body for key, body in self._objects[DATASETS].items() if key.namespace == namespace)
+
     def children(self, uid: str) -> Children:
-        """The Jobs and Pods of the FineTuneJob with this uid."""
+        """The Jobs and Pods of the FineTuneJob or Dataset with this uid."""
         return Children(self._of(JOBS, uid), self._of(PODS, uid))
 
     def pod(self, key: Key) -> Json | None:
@@ -160,7 +164,8 @@ def _version(body: Json) -> str:
 
 
 def _owner_uid(body: Json) -> str:
-    return str((body["metadata"].get("labels") or {}).get(UID_LABEL, ""))
+    labels = body["metadata"].get("labels") or {}
+    return str(labels.get(UID_LABEL) or labels.get(DATASET_UID_LABEL) or "")
 
 
 def _newer(version: str, than: str) -> bool:

@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from finetune_operator.cluster.errors import ClusterError, Conflict
-from finetune_operator.cluster.resources import Key
 from finetune_operator.reconciler.logs import about
 from finetune_operator.reconciler.queue import Monotonic, WorkQueue
+from finetune_operator.reconciler.task import Task
 
 log = logging.getLogger(__name__)
 
-Reconcile = Callable[[Key], Awaitable[float | None]]
+Reconcile = Callable[[Task], Awaitable[float | None]]
 """Does what is to be done for a key, and says in how many seconds it wants to be called again, if at all."""
 
 
@@ -48,14 +48,14 @@ class Workers:
             start = self._clock()
             outcome = "cancelled"
             try:
-                with about(key.namespace, key.name):
+                with about(key.namespace, key.name, kind=key.kind):
                     outcome = await self._attempt(key)
             finally:
                 self._queue.done(key)
                 self.last_end = self._clock()
                 self._observer.reconciled(outcome, self.last_end - start)
 
-    async def _attempt(self, key: Key) -> str:
+    async def _attempt(self, key: Task) -> str:
         try:
             after = await self._reconcile(key)
         except ClusterError as error:

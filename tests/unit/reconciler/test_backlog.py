@@ -5,10 +5,10 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from finetune_operator.cluster.resources import Key
 from finetune_operator.reconciler.backlog import Backlog, Priority
+from finetune_operator.reconciler.task import Task
 
-A, B, C = (Key("ns", name) for name in "abc")
+A, B, C = (Task("ns", name) for name in "abc")
 LIVE, RESYNC = Priority.LIVE, Priority.RESYNC
 
 
@@ -85,22 +85,22 @@ class BacklogModel(RuleBasedStateMachine):
         super().__init__()
         self.backlog = Backlog()
         self.now = 0.0
-        self.ready: dict[Key, Priority] = {}
-        self.due: dict[Key, tuple[float, Priority]] = {}
-        self.working: set[Key] = set()
-        self.marked: dict[Key, Priority] = {}
+        self.ready: dict[Task, Priority] = {}
+        self.due: dict[Task, tuple[float, Priority]] = {}
+        self.working: set[Task] = set()
+        self.marked: dict[Task, Priority] = {}
 
-    def _add(self, key: Key, priority: Priority) -> None:
+    def _add(self, key: Task, priority: Priority) -> None:
         place = self.marked if key in self.working else self.ready
         place[key] = min(priority, place.get(key, priority))
 
     @rule(key=KEYS, priority=st.sampled_from(Priority))
-    def add(self, key: Key, priority: Priority) -> None:
+    def add(self, key: Task, priority: Priority) -> None:
         self.backlog.add(key, self.now, priority)
         self._add(key, priority)
 
     @rule(key=KEYS, after=st.integers(1, 5), priority=st.sampled_from(Priority))
-    def add_later(self, key: Key, after: int, priority: Priority) -> None:
+    def add_later(self, key: Task, after: int, priority: Priority) -> None:
         due = self.now + after
         self.backlog.add_later(key, due, priority)
         if key not in self.due or due < self.due[key][0]:

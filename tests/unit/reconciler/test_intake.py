@@ -5,12 +5,25 @@ from __future__ import annotations
 import random
 import time
 
+import pytest
+
+from finetune_operator.api import names
 from finetune_operator.api.model import Json
-from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, JOBS, Key
+from finetune_operator.cluster.resources import (
+    BASEMODELS,
+    DATASETS,
+    FINETUNEJOBS,
+    INSTANCETYPES,
+    JOBS,
+    Key,
+    Resource,
+)
+from finetune_operator.reconciler.backlog import Priority
 from finetune_operator.reconciler.queue import WorkQueue
 from finetune_operator.reconciler.source import Intake
 from finetune_operator.reconciler.store import Store
-from tests.support.objects import batch_job, child_labels, fine_tune_job, instance_type
+from finetune_operator.reconciler.task import Task
+from tests.support.objects import base_model, batch_job, child_labels, dataset, fine_tune_job, instance_type
 
 
 def stamped(body: Json, version: int, **parts: Json) -> Json:
@@ -82,12 +95,64 @@ async def test_a_child_that_names_no_job_is_nobodys_work() -> None:
     assert await world.asked_for() == set()
 
 
-async def test_an_instance_type_is_the_work_of_all_jobs_that_have_not_ended() -> None:
+ADMITTED = {"phase": "Queued", "resolved": {"image": "x"}}
+
+
+def holding(world: World, **statuses: Json | None) -> None:
+    for name, status in statuses.items():
+        body = fine_tune_job(name, datasets=[{"name": "d", "split": "train", "datasetRef": {"name": "rows"}}])
+        world.store.put(FINETUNEJOBS, stamped(body, 1, **({"status": status} if status else {})))
+
+
+@pytest.mark.parametrize(
+    ("resource", "body"), [(INSTANCETYPES, instance_type("cpu-small")), (BASEMODELS, base_model("llama"))]
+)
+async def test_a_catalog_entry_is_the_work_of_the_catalog_and_of_jobs_that_are_not_admitted(
+    resource: Resource, body: Json
+) -> None:
     world = World()
-    for name, phase in (("waits", "Queued"), ("new", None), ("done", "Succeeded"), ("failed", "Failed")):
-        status = {"status": {"phase": phase}} if phase else {}
-        world.store.put(FINETUNEJOBS, stamped(fine_tune_job(name), 1, **status))
+    holding(world, waits={"phase": "Pending"}, new=None, admitted=ADMITTED, failed={"phase": "Failed"})
 
-    world.intake.changed(INSTANCETYPES, stamped(instance_type("cpu-small"), 2))
+    world.intake.changed(resource, stamped(body, 2))
 
-    assert await world.asked_for() == {"waits", "new"}
+    assert await world.asked_for() == {"catalog", "waits", "new"}
+
+
+async def test_the_status_of_a_catalog_entry_wakes_no_job() -> None:
+    world = World()
+    holding(world, new=None)
+    world.store.put(INSTANCETYPES, stamped(instance_type("cpu-small"), 1))
+
+    world.intake.changed(INSTANCETYPES, stamped(instance_type("cpu-small"), 2, status={"observedGeneration": 1}))
+
+    assert await world.asked_for() == {"catalog"}
+
+
+async def test_a_dataset_is_its_own_work_and_that_of_jobs_that_name_it_and_are_not_admitted() -> None:
+    world = World()
+    holding(world, waits={"phase": "Pending"}, admitted=ADMITTED)
+    world.store.put(FINETUNEJOBS, stamped(fine_tune_job("another"), 1))
+
+    world.intake.changed(DATASETS, stamped(dataset("rows"), 2))
+
+    assert await world.asked_for() == {"rows", "waits"}
+
+
+async def test_an_inspection_is_the_work_of_its_dataset_and_not_of_a_job_of_that_name() -> None:
+    world = World()
+    labels = {names.DATASET_LABEL: "rows", names.DATASET_UID_LABEL: "u-2", names.STAGE_LABEL: "inspect"}
+
+    world.intake.changed(JOBS, stamped(batch_job("rows-inspect-1", labels), 1))
+
+    assert [await world.queue.get()] == [Task("ns", "rows", "Dataset")]
+    assert [each["metadata"]["name"] for each in world.store.children("u-2").jobs] == ["rows-inspect-1"]
+
+
+async def test_a_revisit_asks_for_the_catalog_for_datasets_and_for_jobs_that_go_on() -> None:
+    world = World()
+    holding(world, admitted=ADMITTED, done={"phase": "Succeeded"})
+    world.store.put(DATASETS, stamped(dataset("rows"), 1))
+
+    world.intake.revisit(Priority.RESYNC)
+
+    assert await world.asked_for() == {"catalog", "rows", "admitted"}

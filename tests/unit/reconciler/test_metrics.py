@@ -9,12 +9,13 @@ import aiohttp
 import pytest
 
 from finetune_operator.cluster.client import CallRecord
-from finetune_operator.cluster.resources import FINETUNEJOBS, Key
+from finetune_operator.cluster.resources import FINETUNEJOBS
 from finetune_operator.reconciler.health import serve_health
 from finetune_operator.reconciler.metrics import Metrics
 from finetune_operator.reconciler.queue import WorkQueue
 from finetune_operator.reconciler.settings import Health
 from finetune_operator.reconciler.store import Store
+from finetune_operator.reconciler.task import Task
 from finetune_operator.reconciler.vitals import Stage, Vitals
 from tests.support.objects import fine_tune_job
 
@@ -55,7 +56,7 @@ async def test_what_happens_is_counted() -> None:
     world = World()
     world.metrics.called(CallRecord("patch_status", "finetunejobs", "Conflict", 0.02))
     world.metrics.reconciled("ok", 0.5)
-    world.queue.add(Key("ns", "one"))
+    world.queue.add(Task("ns", "one"))
 
     _, text = await world.get("/metrics")
 

@@ -9,13 +9,13 @@ from collections import Counter
 import hypothesis.strategies as st
 from hypothesis import given, settings
 
-from finetune_operator.cluster.resources import Key
 from finetune_operator.reconciler.backlog import Priority
 from finetune_operator.reconciler.queue import Backoff, WorkQueue
+from finetune_operator.reconciler.task import Task
 from tests.support.clock import HandClock
 from tests.support.eventually import eventually
 
-A, B = Key("ns", "a"), Key("ns", "b")
+A, B = Task("ns", "a"), Task("ns", "b")
 
 
 def queue(clock: HandClock | None = None) -> WorkQueue:
@@ -104,7 +104,7 @@ def test_many_workers_do_all_that_is_asked_and_never_the_same_key_at_once(asked:
 
 
 async def _worked(asked: list[int], workers: int) -> Counter[str]:
-    work, inside, seen = queue(), set[Key](), Counter[str]()
+    work, inside, seen = queue(), set[Task](), Counter[str]()
 
     async def worker() -> None:
         while True:
@@ -119,7 +119,7 @@ async def _worked(asked: list[int], workers: int) -> Counter[str]:
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(worker()) for _ in range(workers)]
         for number in asked:
-            work.add(Key("ns", str(number)))
+            work.add(Task("ns", str(number)))
             await asyncio.sleep(0)
         await eventually(lambda: not work.depth and not work.working, within=5)
         for task in tasks:

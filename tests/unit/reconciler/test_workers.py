@@ -9,12 +9,12 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from finetune_operator.cluster.errors import Conflict, Unavailable
-from finetune_operator.cluster.resources import Key
 from finetune_operator.reconciler.queue import Backoff, WorkQueue
+from finetune_operator.reconciler.task import Task
 from finetune_operator.reconciler.workers import Workers
 from tests.support.eventually import eventually
 
-A = Key("ns", "a")
+A = Task("ns", "a")
 
 
 class Notes:
@@ -29,7 +29,7 @@ class Notes:
 
 
 async def worked(
-    reconcile: Callable[[Key], Awaitable[float | None]], until: Callable[[Notes], bool]
+    reconcile: Callable[[Task], Awaitable[float | None]], until: Callable[[Notes], bool]
 ) -> tuple[Notes, WorkQueue]:
     queue, notes = WorkQueue(time.monotonic, lambda: 1.0, Backoff(first=0.001, longest=0.01)), Notes()
     running = asyncio.ensure_future(Workers(queue, reconcile, notes, time.monotonic).run(3))
@@ -41,7 +41,7 @@ async def worked(
 
 
 async def test_a_key_that_wants_nothing_more_is_left_alone() -> None:
-    async def reconcile(_: Key) -> None:
+    async def reconcile(_: Task) -> None:
         return None
 
     notes, queue = await worked(reconcile, lambda notes: bool(notes.outcomes))
@@ -51,7 +51,7 @@ async def test_a_key_that_wants_nothing_more_is_left_alone() -> None:
 
 
 async def test_a_key_comes_again_when_it_asked_for_it() -> None:
-    async def reconcile(_: Key) -> float:
+    async def reconcile(_: Task) -> float:
         return 0.001
 
     notes, _ = await worked(reconcile, lambda notes: len(notes.outcomes) >= 3)
@@ -63,7 +63,7 @@ async def test_a_key_comes_again_when_it_asked_for_it() -> None:
 async def test_a_failure_is_tried_again_until_it_goes_well(error: Exception) -> None:
     failures = iter([error, error])
 
-    async def reconcile(_: Key) -> None:
+    async def reconcile(_: Task) -> None:
         for failure in failures:
             raise failure
 
@@ -75,7 +75,7 @@ async def test_a_failure_is_tried_again_until_it_goes_well(error: Exception) -> 
 async def test_a_defect_is_logged_once_with_its_traceback(caplog: pytest.LogCaptureFixture) -> None:
     defects = iter([ZeroDivisionError("of ours")])
 
-    async def reconcile(_: Key) -> None:
+    async def reconcile(_: Task) -> None:
         for defect in defects:
             raise defect
 

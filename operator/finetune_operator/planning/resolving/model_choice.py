@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from finetune_operator.api import uris
-from finetune_operator.api.basemodel import BaseModelSpec, Family, MeasuredMemory
+from finetune_operator.api.basemodel import BaseModelSpec, MeasuredMemory
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.finetunejob import FineTuneJobSpec, Model
 from finetune_operator.api.finetunejob.words import LANGUAGE_MODEL, ROBOT_JOB_TYPES, SELF_NAMED_TYPES
 from finetune_operator.api.status import ResolvedModel
 from finetune_operator.catalog.catalog import BrokenEntryError, Catalog, UnknownNameError
+from finetune_operator.catalog.families import FAMILIES
 from finetune_operator.planning.rejection import Rejection, invalid
 
-FAMILIES: Final[Mapping[str, Family]] = {
-    LANGUAGE_MODEL: "trl",
-    **dict.fromkeys(("act", "smolvla", "pi0", "pi05", "sarm", "wall_oss", "xvla"), "lerobot"),
-    "gr00t_n1_5": "groot-n15",
-    "gr00t_n1_6": "groot-n16",
-}
-"""Which trainer runs a type that the catalog says nothing of."""
 PARAM: Final = "spec.model.name"
 LONGEST_NAME: Final = 512
 
