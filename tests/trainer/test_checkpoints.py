@@ -13,6 +13,7 @@ from tests.trainer.documents import write_safetensors
 from trainer.workspace.checkpoints import (
     Checkpoint,
     all_checkpoints,
+    best_checkpoints,
     damage,
     discard_newer,
     mark_complete,
@@ -24,7 +25,9 @@ from trainer.workspace.checkpoints import (
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
-def write_checkpoint(root: Path, attempt: int, step: int, *, complete: bool = True) -> Checkpoint:
+def write_checkpoint(
+    root: Path, attempt: int, step: int, *, complete: bool = True, loss: float | None = None
+) -> Checkpoint:
     folder = root / f"attempt-{attempt}" / f"checkpoint-{step}"
     folder.mkdir(parents=True)
     write_safetensors(folder / "model.safetensors", {"w": (8, 8)}).chmod(0o600)
@@ -33,7 +36,7 @@ def write_checkpoint(root: Path, attempt: int, step: int, *, complete: bool = Tr
     (folder / "trainer_state.json").write_text(json.dumps({"global_step": step}))
     checkpoint = Checkpoint(step, attempt, folder)
     if complete:
-        mark_complete(checkpoint, training_seconds=12.5, now=NOON)
+        mark_complete(checkpoint, training_seconds=12.5, now=NOON, eval_loss=loss)
     return checkpoint
 
 
@@ -98,6 +101,14 @@ def test_rotation_keeps_the_newest_and_removes_what_others_left_half_written(tmp
     removed = rotate(tmp_path, keep_last=2, attempt=2)
     assert sorted(each.step for each in removed) == [10, 20, 40]
     assert [each.step for each in all_checkpoints(tmp_path)] == [60, 50, 30]
+
+
+def test_the_best_evaluated_checkpoints_are_kept_besides_the_newest(tmp_path: Path) -> None:
+    for step, loss in {10: 2.0, 20: 1.5, 30: 1.5, 40: 3.0, 50: 4.0, 60: None}.items():
+        write_checkpoint(tmp_path, 1, step, loss=loss)
+    assert [each.step for each in best_checkpoints(tmp_path, 3)] == [20, 30, 10]
+    removed = rotate(tmp_path, keep_last=2, attempt=1, keep_best=1)
+    assert sorted(each.step for each in removed) == [10, 30, 40]
 
 
 def test_after_falling_back_the_new_checkpoints_are_kept_and_the_damaged_ones_go(

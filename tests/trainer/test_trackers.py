@@ -1,0 +1,46 @@
+"""What transformers' reporting is told of a job's trackers."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.trainer.documents import run_document
+from trainer.backends.trl.trackers import tracker_environment
+from trainer.contract.run import parse_run
+from trainer.failures import UserError
+
+WANDB = {"type": "wandb", "wandb": {"project": "support", "entity": "team-a", "tags": ["lamp", "new"]}}
+MLFLOW = {"type": "mlflow", "mlflow": {"trackingUri": "https://m.example.com", "experiment": "support"}}
+
+
+def test_every_attempt_reports_to_one_run_of_each_tracker() -> None:
+    asked = {"integrations": [WANDB, MLFLOW, {"type": "tensorboard"}], "tags": ["lamp", "blue"]}
+    told = tracker_environment(parse_run(run_document(**asked)))
+    assert told == {
+        "WANDB_PROJECT": "support",
+        "WANDB_ENTITY": "team-a",
+        "WANDB_NAME": "support-bot",
+        "WANDB_TAGS": "lamp,new,blue",
+        "WANDB_RUN_ID": "6f1d6f0a-4b7c-4a52-9a51-0c1f2f6f7f10",
+        "WANDB_RESUME": "allow",
+        "WANDB_LOG_MODEL": "false",
+        "MLFLOW_TRACKING_URI": "https://m.example.com",
+        "MLFLOW_EXPERIMENT_NAME": "support",
+        "TENSORBOARD_LOGGING_DIR": "/workspace/tensorboard",
+    }
+    assert tracker_environment(parse_run(run_document())) == {}
+
+
+@pytest.mark.parametrize(
+    ("integration", "expected"),
+    [
+        ({"type": "wandb"}, "integrations[0].wandb is missing and the type is wandb"),
+        ({**WANDB, "type": "tensorboard"}, "integrations[0].wandb is given and the type is tensorboard"),
+        ({**WANDB, **MLFLOW}, "integrations[0].wandb is given and the type is mlflow"),
+        ({"type": "comet"}, "integrations[0].type is 'comet', must be one of wandb, mlflow, tensorboard"),
+    ],
+)
+def test_a_tracker_has_the_settings_of_its_type(integration: object, expected: str) -> None:
+    with pytest.raises(UserError) as refused:
+        parse_run(run_document(integrations=[integration]))
+    assert expected in refused.value.message
