@@ -148,9 +148,9 @@ MODELS: Final[Mistakes] = {
 
 DATASETS: Final[Mistakes] = {
     "a dataset on this machine": dataset(
-        {"uri": "file:///home/me/data"},
+        {"uri": "file:///data/data"},
         "spec.uri",
-        "file:///home/me/data",
+        "file:///data/data",
         "to a claim (pvc://) or, when small, into a ConfigMap (configmap://)",
         {"uri": "pvc://data/mine"},
     ),

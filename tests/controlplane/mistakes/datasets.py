@@ -73,9 +73,9 @@ DATASETS: Final[Mistakes] = {
         one(uri=None, datasetRef={"name": "questions"}),
     ),
     "a file of this machine": language(
-        at("file:///home/me/train.jsonl"),
+        at("file:///data/train.jsonl"),
         "spec.datasets[0].uri",
-        "file:///home/me/train.jsonl",
+        "file:///data/train.jsonl",
         "to a claim (pvc://) or, when small, into a ConfigMap (configmap://)",
         at("pvc://data/train.jsonl"),
     ),

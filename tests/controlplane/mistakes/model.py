@@ -32,7 +32,7 @@ MODEL: Final[Mistakes] = {
         named("http://models.example/a"), "spec.model.name", "http://models.example/a", NAMED, named("https://models.example/a")
     ),
     "a model on this machine": language(
-        named("/home/me/model"), "spec.model.name", "/home/me/model", NAMED, named("pvc://models/model")
+        named("/data/model"), "spec.model.name", "/data/model", NAMED, named("pvc://models/model")
     ),
     "a claim with a capital": language(
         named("pvc://Models/tiny"), "spec.model.name", "pvc://Models/tiny", NAMED, named("pvc://models/tiny")
@@ -86,9 +86,9 @@ MODEL: Final[Mistakes] = {
         resumed(uri="hf://me/adapter", revision="main"),
     ),
     "a checkpoint on this machine": language(
-        resumed(uri="file:///home/me/adapter"),
+        resumed(uri="file:///data/adapter"),
         "spec.model.fromCheckpoint.uri",
-        "file:///home/me/adapter",
+        "file:///data/adapter",
         STORED,
         resumed(uri="pvc://adapters/mine"),
     ),

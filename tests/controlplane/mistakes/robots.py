@@ -77,9 +77,9 @@ REWARD_MISTAKES: Final[Mistakes] = {
         reward(imageKey=TOP),
     ),
     "a reward model on this machine": robot(
-        reward(modelUri="file:///home/me/sarm"),
+        reward(modelUri="file:///data/sarm"),
         "spec.reward.modelUri",
-        "file:///home/me/sarm",
+        "file:///data/sarm",
         f"modelUri must be {uris.STORED_WORDS}",
         reward(modelUri="me/sarm"),
     ),

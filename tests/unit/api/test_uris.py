@@ -41,7 +41,7 @@ NAMED: Final[dict[str, tuple[str, Source]]] = {
     "a prefix of a bucket": ("s3://models/a/b", StoredObject("s3", "models", "a/b")),
     "an object of another store": ("gs://models/a", StoredObject("gs", "models", "a")),
     "a file on a web server": ("https://data.example/a.jsonl?v=2", WebFile("https://data.example/a.jsonl?v=2")),
-    "a file of a run without a cluster": ("file:///home/me/a.jsonl", LocalFile("/home/me/a.jsonl")),
+    "a file of a run without a cluster": ("file:///data/a.jsonl", LocalFile("/data/a.jsonl")),
 }
 
 REFUSED: Final = {
