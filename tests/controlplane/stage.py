@@ -210,7 +210,8 @@ class Stage:
         return await self.world.patch_status(PODS, self.namespace, pod["metadata"]["name"], {"status": status})
 
     async def _settled(self, stage: str, attempt: int) -> bool:
-        job = (await self.children())[f"{stage}-{attempt}"]
+        selector = f"{STAGE_LABEL}={stage},{ATTEMPT_LABEL}={attempt}"
+        (job,) = await self.world.list(JOBS, self.namespace, labels=selector)
         return any(
             c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in job["status"].get("conditions", ())
         )

@@ -31,8 +31,8 @@ async def look(stage: Stage) -> None:
 
 
 async def status(stage: Stage, resource: Resource, name: str) -> Json:
-    body: Json = await stage.world.get(resource, None, name)
-    return body["status"]
+    found: Json = (await stage.world.get(resource, None, name))["status"]
+    return found
 
 
 async def conditions(stage: Stage, resource: Resource, name: str) -> dict[str, tuple[str, str]]:
