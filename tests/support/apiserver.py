@@ -16,7 +16,7 @@ from finetune_operator.api.model import Json
 from finetune_operator.cluster.client import Cluster, Limits
 from finetune_operator.cluster.connection import Connection
 from finetune_operator.cluster.errors import AlreadyExists, ClusterError
-from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, Resource
+from finetune_operator.cluster.resources import BASEMODELS, DATASETS, FINETUNEJOBS, INSTANCETYPES, Resource
 from tests.support.eventually import eventually
 
 CRDS: Final = Resource(
@@ -90,7 +90,7 @@ async def apply_crds(server: ApiServer) -> None:
     async with server.client() as cluster:
         for path in sorted(CRD_FOLDER.glob("*.yaml")):
             await _apply(cluster, yaml.safe_load(path.read_text(encoding="utf-8")))
-        for resource in (FINETUNEJOBS, INSTANCETYPES):
+        for resource in (FINETUNEJOBS, INSTANCETYPES, BASEMODELS, DATASETS):
             await eventually(partial(_served, cluster, resource))
 
 
