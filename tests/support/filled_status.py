@@ -207,6 +207,7 @@ ROBOT_STATUS: Final[Json] = {
         "instanceTypeName": "l4-x1",
         "instanceType": INSTANCE_TYPE,
         "nodes": 1,
+        "checkpointUri": "hf://lerobot/pi0_pusht",
         "model": {"name": "pi0", "listed": True, "type": "pi0", "family": "lerobot", "memory": ROBOT_MODEL["memory"]},
         "hyperparameters": {
             "steps": 30000,
