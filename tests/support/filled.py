@@ -4,6 +4,9 @@ A job cannot have all fields at once, so there are several: a language model wit
 policy with its reward model. Lists have the length of real life and not their maximum: two datasets, one tracker, two
 variables, one volume; of the status three attempts (the check, one on a node that was lost, success), nine conditions, two
 warnings, four choices, five files.
+
+The language model's job stays just below ten kilobytes, and was cut down to that: a chat template of its own, a second
+tracker, further volumes, further attempts or kubectl's last-applied annotation each take it above.
 """
 
 from __future__ import annotations
