@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.documents import SAMPLE
+from tests.trainer.documents import SAMPLE, write_lines, write_model
+from tests.trainer.first_checks import GOOD
 from tests.trainer.operator_endpoint import OperatorEndpoint, operator_endpoint
 from tests.trainer.real_trainer import Attempt, Job, Trainer
 
@@ -60,6 +61,14 @@ def undisturbed(trainer: Trainer, world: Path, tiny_model: Path) -> tuple[Job, A
     for each in (folder, finished.workspace.root):
         each.chmod(0o777)
     return finished, finished.attempt("train", {"hyperparameters__steps": 60})
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> Path:
+    """A model that looks right, and a dataset of one row."""
+    write_model(tmp_path / "model")
+    write_lines(tmp_path / "train.jsonl", [GOOD])
+    return tmp_path
 
 
 @pytest.fixture

@@ -65,12 +65,12 @@ def gather_materials(run: Run, keep: Mapping[Split, Keep]) -> Materials:
             param=next(dataset.param for dataset in run.datasets if dataset.split == "train"),
             advice="Raise contextLength, or shorten what stands before the answers.",
         )
-    found = [*starting_warnings(start), *_warnings(ignored, train, longest)]
-    if run.evaluation.fraction is not None and not validation.rows:
-        found.append(
-            f"evaluation.fraction {run.evaluation.fraction:g} of so few rows sets none aside: nothing is evaluated"
-        )
-    return Materials(folder, start, tokenizer, longest, train, validation, tuple(found))
+    found = (
+        *starting_warnings(start),
+        *_warnings(ignored, train, longest),
+        *_evaluation_warnings(run, validation.rows),
+    )
+    return Materials(folder, start, tokenizer, longest, train, validation, found)
 
 
 def ignored_keys(run: Run) -> list[str]:
@@ -148,3 +148,16 @@ def _warnings(ignored: list[str], train: Tally, longest: int) -> tuple[str, ...]
     if not train.ends_learned:
         found.append("the chat template leaves the end of a turn out of the loss: the model may not learn when to stop")
     return tuple(found)
+
+
+def _evaluation_warnings(run: Run, rows: int) -> tuple[str, ...]:
+    asked = run.evaluation
+    if asked.fraction is not None and any(dataset.split == "validation" for dataset in run.datasets):
+        return ("evaluation.fraction has no effect: there is a dataset for validation",)
+    if asked.fraction is not None and not rows:
+        return (f"evaluation.fraction {asked.fraction:g} of so few rows sets none aside: nothing is evaluated",)
+    if asked.every_steps is not None and not rows:
+        return (
+            "evaluation.everySteps has no effect: there is neither a dataset for validation nor evaluation.fraction",
+        )
+    return ()
