@@ -6,7 +6,14 @@ import signal
 
 import pytest
 
-from trainer.outcome import Circumstances, end_without_verdict, is_overdue, overdue_end, process_exit_code
+from trainer.outcome import (
+    Circumstances,
+    end_without_verdict,
+    is_overdue,
+    only_follows,
+    overdue_end,
+    process_exit_code,
+)
 from trainer.workspace.ledger import Ledger
 
 
@@ -47,3 +54,17 @@ def test_only_a_wide_overrun_is_overdue() -> None:
     assert not is_overdue(Ledger(1401, 2000), budget=1000, used_before=0)
     assert not is_overdue(Ledger(5000, 1000), budget=1000, used_before=5000)
     assert "budget of 1000 s was used up and was ended after 1401 s" in overdue_end(Ledger(1401), budget=1000).message
+
+
+@pytest.mark.parametrize(
+    ("codes", "follows"),
+    [
+        ([-signal.SIGKILL, 75, 75], True),  # a process of this pod was killed, and the others noticed
+        ([1, 75], True),
+        ([75, 75], False),  # another pod was lost
+        ([75, -signal.SIGKILL], False),  # and one that hung in a collective was killed by PID 1
+    ],
+)
+def test_the_loss_of_a_process_of_this_pod_is_told_by_how_it_ended(codes: list[int], *, follows: bool) -> None:
+    assert only_follows({"code": "PeerLost"}, Circumstances(codes)) == follows
+    assert not only_follows({"code": "Terminated"}, Circumstances(codes))

@@ -6,13 +6,17 @@ Raised anywhere inside a stage, caught once in `trainer.worker`, which turns it 
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trainer.contract.report import Report
     from trainer.contract.result import Result
+
+
+PEER_LOST: Final = "PeerLost"
+"""The code of an end that only follows from another process's."""
 
 
 class StageEnd(Exception):  # noqa: N818 - it carries an end, which need not be an error

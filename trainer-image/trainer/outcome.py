@@ -6,10 +6,11 @@ import signal
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from trainer.failures import Broken, Interrupted, StageEnd
+from trainer.contract.verdict import EXIT_CODES
+from trainer.failures import PEER_LOST, Broken, Interrupted, StageEnd
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from trainer.workspace.ledger import Ledger
 
@@ -33,6 +34,12 @@ class Circumstances:
         found = [-code for code in self.codes if code < 0]
         causes = [number for number in found if number != signal.SIGTERM]
         return causes or ([] if any(code > 0 for code in self.codes) else found)
+
+
+def only_follows(verdict: Mapping[str, object], seen: Circumstances) -> bool:
+    """Whether a verdict tells no more than that a process is gone which was one of this very pod's."""
+    first = next(filter(None, seen.codes), 0)
+    return verdict.get("code") == PEER_LOST and first not in (0, EXIT_CODES["retry"])
 
 
 def end_without_verdict(seen: Circumstances) -> StageEnd:

@@ -26,7 +26,7 @@ from trainer.handover import take_over
 from trainer.launch import launches
 from trainer.memory_kills import memory_kills
 from trainer.node import node_of
-from trainer.outcome import Circumstances, end_without_verdict, is_overdue, overdue_end, process_exit_code
+from trainer.outcome import Circumstances, end_without_verdict, is_overdue, only_follows, overdue_end, process_exit_code
 from trainer.workers import Workers
 from trainer.workspace.jsonfile import write_json
 from trainer.workspace.layout import Workspace
@@ -136,6 +136,8 @@ def _verdict(run: Run, seen: Circumstances, handed_over: dict[str, object] | Non
     if seen.overdue and (handed_over is None or exit_code(handed_over) != 0):
         end = overdue_end(read_ledger(Workspace(run.workspace).ledger), run.limits.training_seconds)
         return verdict_of(end, run.stage, run.attempt).to_json()
+    if handed_over and only_follows(handed_over, seen):
+        handed_over = None
     return handed_over or verdict_of(end_without_verdict(seen), run.stage, run.attempt).to_json()
 
 

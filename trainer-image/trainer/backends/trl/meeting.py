@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 from torch import distributed
 
-from trainer.failures import Broken, Interrupted
+from trainer.failures import PEER_LOST, Broken, Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -120,4 +120,4 @@ def _wait(come: Callable[[], bool], until: float, what: str) -> None:
 
 
 def _lost(message: str) -> Interrupted:
-    return Interrupted("PeerLost", message[:512])
+    return Interrupted(PEER_LOST, message[:512])
