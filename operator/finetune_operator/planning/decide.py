@@ -23,6 +23,7 @@ from finetune_operator.planning.standing import (
 POLL_SECONDS: Final = 10.0
 """How often a job that waits is looked at again: some of the cluster's reasons are told by Events only, which no watch brings."""
 
+GRACE_POLL_SECONDS: Final = 2.0
 LONGEST_POLL_SECONDS: Final = 120.0
 
 
@@ -67,13 +68,20 @@ def look_again(standing: Standing, now: datetime) -> float | None:
         case Over() | Done() | Broken():
             return None
         case Refused():
-            return None if standing.final else 2.0
+            return _until_mended(standing)
         case BackingOff():
             return max((standing.until - now).total_seconds(), 0.1)
         case Underway():
             return None if standing.job.quiet else _patience((now - standing.job.created).total_seconds())
         case Wanted() | Fenced():
             return POLL_SECONDS
+
+
+def _until_mended(refused: Refused) -> float | None:
+    """What comes with the same apply comes within seconds; what may take as long as it likes wakes the job by itself."""
+    if refused.final:
+        return None
+    return LONGEST_POLL_SECONDS if refused.rejection.waits else GRACE_POLL_SECONDS
 
 
 def _patience(waited: float) -> float:

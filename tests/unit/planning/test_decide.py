@@ -6,6 +6,7 @@ import pytest
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.planning.decide import (
+    LONGEST_POLL_SECONDS,
     POLL_SECONDS,
     CreateClaim,
     CreateService,
@@ -31,6 +32,7 @@ from tests.unit.planning.scene import NOW, at, ended_pod, pod, running_pod, stag
 
 BOOM = Ending("Error", Reason.ERROR, "boom")
 REFUSAL = Rejection(Reason.INVALID_SPEC, "no", "spec")
+WAITS = Rejection(Reason.DATASET_NOT_READY, "not yet", "spec.datasets[0].datasetRef", waits=True)
 
 
 def underway(*pods: dict[str, object], ended: str | None = None) -> Underway:
@@ -87,6 +89,7 @@ AGAIN: dict[str, tuple[Standing, float | None]] = {
     "never when it is broken": (Broken(BOOM, Reason.ERROR, "boom"), None),
     "never when it is refused for good": (Refused(REFUSAL, final=True), None),
     "soon while the refusal may mend": (Refused(REFUSAL, final=False), 2.0),
+    "rarely while it waits for what will wake it": (Refused(WAITS, final=False), LONGEST_POLL_SECONDS),
     "when the backoff ends": (BackingOff("train", at(7), BOOM), 7.0),
     "at once when the backoff has ended": (BackingOff("train", at(-7), BOOM), 0.1),
     "now and then while it waits for the cluster": (underway(pod()), POLL_SECONDS),
