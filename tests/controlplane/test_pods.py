@@ -17,6 +17,8 @@ from finetune_operator.cluster.resources import CLAIMS, JOBS, NAMESPACES, PODS, 
 from tests.support.eventually import eventually
 from tests.unit.planning.golden import cases, rendered
 
+pytestmark = pytest.mark.controlplane
+
 ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 RUNTIMES: Final = Resource("node.k8s.io", "v1", "runtimeclasses", "RuntimeClass", namespaced=False)
 PRIORITIES: Final = Resource("scheduling.k8s.io", "v1", "priorityclasses", "PriorityClass", namespaced=False)

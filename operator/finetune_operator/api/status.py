@@ -257,6 +257,8 @@ class Resolved(ApiModel):
     """Pods that train together."""
     model: ResolvedModel | None = None
     """The model."""
+    checkpoint_uri: Annotated[str | None, Field(max_length=1024)] = None
+    """Where the weights of an earlier run lie that it goes on from: the workspace of the job that was named, or its uri."""
     datasets: Annotated[tuple[ResolvedDataset, ...], Field(max_length=16)] = ()
     """What it is tuned on."""
     hyperparameters: ResolvedHyperparameters

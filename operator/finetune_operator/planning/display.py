@@ -5,6 +5,7 @@ from __future__ import annotations
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.status import Display, Progress, Resolved, Usage
 from finetune_operator.planning.ledger import SECONDS_PER_HOUR
+from finetune_operator.planning.resolving.limits import budget_hours
 from finetune_operator.planning.standing import STAGES, View
 
 SECONDS_PER_MINUTE = 60
@@ -22,7 +23,7 @@ def display_of(view: View, resolved: Resolved | None, progress: Progress | None,
         progress=None if percentage is None else f"{percentage}%",
         eta=_eta(progress),
         loss=None if loss is None else f"{loss:.4g}",
-        hours=f"{usage.training_seconds / SECONDS_PER_HOUR:.2f}/{job.hours:g}",
+        hours=f"{usage.training_seconds / SECONDS_PER_HOUR:.2f}/{budget_hours(job.spec, resolved):g}",
         cost=None if usage.cost is None else f"{usage.cost:.2f} {usage.currency}",
         attempt=_attempt(view),
     )

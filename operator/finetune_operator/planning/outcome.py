@@ -41,9 +41,14 @@ def has_own_claim(job: Job) -> bool:
 
 def workspace_uri(job: Job) -> str:
     """Where the job's workspace lies, as pvc://CLAIM or pvc://CLAIM/PATH."""
-    if job.spec.output and job.spec.output.uri and not has_own_claim(job):
-        return job.spec.output.uri.rstrip("/")
-    return f"pvc://{names.output_claim_name(job.name, job.uid)}"
+    return workspace_of(job.name, job.uid, job.spec.output.uri if job.spec.output else None)
+
+
+def workspace_of(name: str, uid: str, output_uri: str | None) -> str:
+    """The same of any job, by what it says of its output."""
+    if output_uri and output_uri.startswith("pvc://"):
+        return output_uri.rstrip("/")
+    return f"pvc://{names.output_claim_name(name, uid)}"
 
 
 def workspace(job: Job) -> uris.ClaimPath:

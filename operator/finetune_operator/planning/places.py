@@ -32,10 +32,9 @@ def mounted_path(uri: str) -> str | None:
 def inputs(spec: FineTuneJobSpec, resolved: Resolved) -> tuple[str, ...]:
     """The URIs of all that a run reads: models, weights, datasets and what the reward model needs."""
     reward = used_reward(spec)
-    checkpoint = spec.model.from_checkpoint
     given = (
         resolved.model.uri if resolved.model else None,
-        checkpoint.uri if checkpoint else None,
+        resolved.checkpoint_uri,
         *(dataset.uri for dataset in resolved.datasets),
         reward_place(reward.model_uri) if reward else None,
         reward_place(reward.progress_uri) if reward else None,
@@ -57,5 +56,7 @@ def used_reward(spec: FineTuneJobSpec) -> Reward | None:
 
 
 def reward_place(name: str | None) -> str | None:
-    """The URI of what may be given as a repository of the Hub."""
-    return f"hf://{name}" if name and uris.is_repository(name) else name
+    """The URI of what may be given as a repository of the Hub; None for what is neither, which the trainer refuses."""
+    if name is None or "://" in name:
+        return name
+    return f"hf://{name}" if uris.is_repository(name) else None

@@ -23,6 +23,7 @@ from finetune_operator.planning.rejection import Rejection, invalid
 from finetune_operator.planning.resolving.automatic import Ask, Chosen, choose_before_data
 from finetune_operator.planning.resolving.by_data import Data, choose_by_data, robot_batch
 from finetune_operator.planning.resolving.cameras import Cameras, map_cameras
+from finetune_operator.planning.resolving.checkpoint_choice import choose_checkpoint
 from finetune_operator.planning.resolving.dataset_choice import Registered, choose_datasets
 from finetune_operator.planning.resolving.forecast import by_data, upper_bound
 from finetune_operator.planning.resolving.instance_choice import Ground, Hardware, choose_instance, does_not_fit
@@ -45,6 +46,8 @@ class Offer:
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
     datasets: Mapping[str, Registered] = field(default_factory=dict)
     """The Datasets of the job's namespace, by name."""
+    workspaces: Mapping[str, str] = field(default_factory=dict)
+    """Where the other FineTuneJobs of the namespace keep their checkpoints and results, by name; asked for when named."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class _Draft:
     values: Chosen
     cameras: Cameras
     datasets: tuple[ResolvedDataset, ...]
+    checkpoint_uri: str | None
 
 
 def admit(spec: FineTuneJobSpec, offer: Offer) -> Admission | Rejection:
@@ -136,7 +140,10 @@ def _draft(spec: FineTuneJobSpec, offer: Offer, chosen: ModelChoice, image: str)
     datasets = choose_datasets(spec, offer.datasets)
     if isinstance(datasets, Rejection):
         return datasets
-    return _Draft(chosen, image, _values(spec, chosen), cameras, datasets)
+    checkpoint = choose_checkpoint(spec.model.from_checkpoint, offer.workspaces)
+    if isinstance(checkpoint, Rejection):
+        return checkpoint
+    return _Draft(chosen, image, _values(spec, chosen), cameras, datasets, checkpoint)
 
 
 def _values(spec: FineTuneJobSpec, chosen: ModelChoice) -> Chosen:
@@ -169,6 +176,7 @@ def _resolved(spec: FineTuneJobSpec, draft: _Draft, hardware: Hardware) -> Resol
         region=spec.region,
         nodes=spec.nodes,
         model=draft.model.model,
+        checkpoint_uri=draft.checkpoint_uri,
         datasets=draft.datasets,
         hyperparameters=draft.values.values,
         cameras=draft.cameras.mapped,

@@ -12,9 +12,11 @@ from finetune_operator.api.status import Resolved, Stage
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.places import CACHE, WORKSPACE, fetches
 from finetune_operator.planning.quantity import cores
+from finetune_operator.planning.resolving.limits import budget_hours
 from finetune_operator.planning.run_inputs import input_sections
 from finetune_operator.planning.run_settings import setting_sections
 
+SECONDS_PER_HOUR: Final = 3600
 PREPARE_CPU: Final = "1"
 """What the check of model and data may use, whatever the instance type has."""
 GRACE_SECONDS: Final[Mapping[Stage, int]] = {"prepare": 10, "train": 120}
@@ -44,6 +46,7 @@ class Run:
 def run_document(run: Run) -> Json:
     """The run document of one attempt."""
     job, spec = run.job, run.job.spec
+    hours = budget_hours(spec, run.resolved)
     return {
         "contractVersion": 1,
         "stage": run.stage,
@@ -53,7 +56,7 @@ def run_document(run: Run) -> Json:
         **input_sections(spec, run.resolved),
         **setting_sections(job, run.resolved),
         "hardware": _hardware(run),
-        "limits": {"trainingSeconds": job.hours * 3600, "graceSeconds": GRACE_SECONDS[run.stage]},
+        "limits": {"trainingSeconds": hours * SECONDS_PER_HOUR, "graceSeconds": GRACE_SECONDS[run.stage]},
         "paths": {"workspace": WORKSPACE} | ({"cache": CACHE} if fetches(spec, run.resolved) else {}),
     }
 

@@ -35,7 +35,7 @@ def _model(spec: FineTuneJobSpec, resolved: Resolved) -> Json:
     if given.chat_template is not None:
         document["chatTemplate"] = given.chat_template
     if given.from_checkpoint:
-        document["fromCheckpoint"] = _checkpoint(given.from_checkpoint)
+        document["fromCheckpoint"] = _checkpoint(given.from_checkpoint, resolved.checkpoint_uri)
     return document
 
 
@@ -51,10 +51,10 @@ def _model_name(spec: FineTuneJobSpec, resolved: Resolved) -> str:
     return next((name for name in names if name), "")
 
 
-def _checkpoint(source: CheckpointSource) -> Json:
+def _checkpoint(source: CheckpointSource, uri: str | None) -> Json:
     document: Json = {"name": _checkpoint_name(source)}
-    if source.uri:
-        document |= {"uri": source.uri} | _place(source.uri, source.revision)
+    if uri:
+        document |= {"uri": uri} | _place(uri, source.revision)
     return document | ({"step": source.step} if source.step else {})
 
 

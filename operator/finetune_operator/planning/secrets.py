@@ -61,10 +61,9 @@ def secret_variables(run: Run) -> tuple[Json, ...]:
 
 def _model(run: Run) -> Iterator[Json]:
     """The weights to go on from are opened by the model's Secret too."""
-    given, resolved = run.job.spec.model, run.resolved.model
-    checkpoint = given.from_checkpoint
-    for uri in (resolved.uri if resolved else None, checkpoint.uri if checkpoint else None):
-        yield from place_variables("MODEL", uri, given.secret_ref)
+    model = run.resolved.model
+    for uri in (model.uri if model else None, run.resolved.checkpoint_uri):
+        yield from place_variables("MODEL", uri, run.job.spec.model.secret_ref)
 
 
 def _datasets(run: Run) -> Iterator[Json]:

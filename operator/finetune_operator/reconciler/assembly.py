@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from pydantic import ValidationError
+
 from finetune_operator.api.conditions import TERMINAL_PHASES
-from finetune_operator.api.finetunejob import MOST_HOURS
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.resources import DATASETS, Key
 from finetune_operator.planning.dataset.manifest import InspectionImages
+from finetune_operator.planning.job import parse_job
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
 from finetune_operator.reconciler import progress
 from finetune_operator.reconciler.act import Actor
@@ -95,8 +97,13 @@ class _Post:
 
 def budget_reply(store: Store, key: Key) -> Json:
     """What a trainer should know besides its run document: the budget, which may have been raised since."""
-    job = store.job(key)
-    return {} if job is None else {"budgetSeconds": job["spec"].get("hours", MOST_HOURS) * SECONDS_PER_HOUR}
+    body = store.job(key)
+    if body is None:
+        return {}
+    try:
+        return {"budgetSeconds": parse_job(body).hours * SECONDS_PER_HOUR}
+    except ValidationError:
+        return {}  # whoever looks after the job tells why it cannot be read
 
 
 def _goes_on(job: Json | None, uid: str) -> bool:

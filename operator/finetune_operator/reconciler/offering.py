@@ -12,6 +12,7 @@ from finetune_operator.cluster.errors import NotFound, Refused
 from finetune_operator.cluster.resources import NAMESPACES
 from finetune_operator.planning.dataset.registration import registered
 from finetune_operator.planning.job import Job
+from finetune_operator.planning.outcome import workspace_of
 from finetune_operator.planning.resolve import Offer
 from finetune_operator.reconciler.queue import Monotonic
 from finetune_operator.reconciler.store import Store
@@ -42,7 +43,21 @@ class Offering:
         labels = await self._namespace_labels(job.namespace) if selects else {}
         names_datasets = any(each.dataset_ref for each in job.spec.datasets)
         datasets = registered(self._store.datasets(job.namespace)) if names_datasets else {}
-        return Offer(catalog, self._images, labels, datasets)
+        return Offer(catalog, self._images, labels, datasets, self._workspaces(job))
+
+    def _workspaces(self, job: Job) -> Mapping[str, str]:
+        """Those of the other jobs of the namespace, if it goes on from one of them."""
+        source = job.spec.model.from_checkpoint
+        if source is None or source.job is None:
+            return {}
+        others = (body for body in self._store.jobs() if body["metadata"]["namespace"] == job.namespace)
+        found = {
+            body["metadata"]["name"]: workspace_of(
+                body["metadata"]["name"], body["metadata"]["uid"], (body["spec"].get("output") or {}).get("uri")
+            )
+            for body in others
+        }
+        return {name: uri for name, uri in found.items() if name != job.name}
 
     async def _namespace_labels(self, namespace: str) -> Labels:
         known = self._labels.get(namespace)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -78,11 +78,16 @@ def resolved_for(job: Job, **hardware: object) -> Resolved:
 
 def admitted_for(job: Job, **hardware: object) -> Resolved:
     """The same before the data were looked at."""
-    catalog = read_catalog({str(job.spec.instance_type): CPU_SMALL.wire() | hardware}, {})
-    admitted = admit(job.spec, Offer(catalog, {"trl": IMAGE, "lerobot": IMAGE}))
+    admitted = admit(job.spec, offer_for(job, hardware))
     if isinstance(admitted, Rejection):
         raise TypeError(admitted.message)
     return admitted.resolved
+
+
+def offer_for(job: Job, hardware: Json | None = None, workspaces: Mapping[str, str] | None = None) -> Offer:
+    """What there is to choose from: that one instance type, and the workspaces of other jobs."""
+    catalog = read_catalog({str(job.spec.instance_type): CPU_SMALL.wire() | (hardware or {})}, {})
+    return Offer(catalog, {"trl": IMAGE, "lerobot": IMAGE}, workspaces=workspaces or {})
 
 
 def stage_job(stage: str = "train", attempt: int = 1, *, ended: str | None = None, created: datetime = NOW) -> Json:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from finetune_operator.api.conditions import ConditionType, Phase, Reason
 from finetune_operator.api.condition import Condition
+from finetune_operator.api.conditions import ConditionType, Phase, Reason
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.conditions import observed_again, with_conditions
 from tests.unit.planning.scene import NOW, at

@@ -13,8 +13,10 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.status import Stage
 from finetune_operator.planning.places import mounted_path
 from finetune_operator.planning.quantity import cores
+from finetune_operator.planning.rejection import Rejection
+from finetune_operator.planning.resolve import Admission, admit
 from finetune_operator.planning.run_config import Run, run_document, run_json
-from tests.unit.planning.scene import a_job, admitted_for, resolved_for
+from tests.unit.planning.scene import a_job, admitted_for, offer_for, resolved_for
 
 CONTRACT = Path(__file__).parents[3] / "trainer-image" / "contract"
 SCHEMA = Draft202012Validator(json.loads((CONTRACT / "run.schema.json").read_text(encoding="utf-8")))
@@ -139,6 +141,47 @@ OUTPUTS: dict[str, tuple[Json, Json | None]] = {
 @pytest.mark.parametrize(("given", "asked"), OUTPUTS.values(), ids=OUTPUTS)
 def test_an_output_is(given: Json, asked: Json | None) -> None:
     assert run_document(run({"output": given})).get("output") == asked
+
+
+def test_the_budget_is_no_longer_than_model_and_hardware_allow() -> None:
+    job = a_job({"hours": None})
+    planned = resolved_for(job, limits={"hours": 6})
+    assert run_document(Run(job, planned, "train", 1))["limits"]["trainingSeconds"] == 6 * 3600
+
+
+CHECKPOINT_SOURCES: dict[str, tuple[Json, Json]] = {
+    "a place in a claim": (
+        {"uri": "pvc://earlier/model"},
+        {"name": "pvc://earlier/model", "uri": "pvc://earlier/model", "path": "/inputs/claims/earlier/model"},
+    ),
+    "a place elsewhere": (
+        {"uri": "hf://org/adapter", "revision": "v1"},
+        {"name": "hf://org/adapter", "uri": "hf://org/adapter", "revision": "v1"},
+    ),
+    "another job": (
+        {"job": "earlier", "step": 120},
+        {"name": "earlier", "uri": "pvc://earlier-output", "path": "/inputs/claims/earlier-output", "step": 120},
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "asked"), CHECKPOINT_SOURCES.values(), ids=CHECKPOINT_SOURCES)
+def test_weights_to_go_on_from_are(source: Json, asked: Json) -> None:
+    job = a_job({"model": {"name": "org/chat-1b", "fromCheckpoint": source}})
+    offer = offer_for(job, workspaces={"earlier": "pvc://earlier-output"})
+    admitted = admit(job.spec, offer)
+    assert isinstance(admitted, Admission)
+    document = run_document(Run(job, admitted.resolved, "prepare", 1))
+    assert document["model"]["fromCheckpoint"] == asked
+    SCHEMA.validate(document)
+
+
+def test_weights_of_a_job_that_is_not_there_are_refused_with_the_nearest_name() -> None:
+    job = a_job({"model": {"name": "org/chat-1b", "fromCheckpoint": {"job": "earlyer"}}})
+    refused = admit(job.spec, offer_for(job, workspaces={"earlier": "pvc://earlier-output"}))
+    assert isinstance(refused, Rejection)
+    assert (refused.param, refused.may_mend) == ("spec.model.fromCheckpoint.job", True)
+    assert "did you mean 'earlier'?" in refused.message
 
 
 class TestRobots:

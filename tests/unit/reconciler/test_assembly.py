@@ -6,13 +6,16 @@ from finetune_operator.cluster.resources import FINETUNEJOBS, Key
 from finetune_operator.reconciler.assembly import budget_reply
 from finetune_operator.reconciler.store import Store
 from tests.support.objects import fine_tune_job
+from tests.unit.planning.scene import a_job, resolved_for
 
 ONE = Key("ns", "one")
 
 
 def holding(**spec: object) -> Store:
     store, body = Store(), fine_tune_job("one", **spec)
-    body["metadata"] |= {"namespace": "ns", "resourceVersion": "1"}
+    body["metadata"] |= {
+        "namespace": "ns", "uid": "u", "resourceVersion": "1", "creationTimestamp": "2026-11-21T12:00:00Z",
+    }  # fmt: skip
     store.put(FINETUNEJOBS, body)
     return store
 
@@ -23,6 +26,19 @@ def test_it_learns_the_whole_budget_in_seconds() -> None:
 
 def test_a_job_that_names_no_hours_has_a_week() -> None:
     assert budget_reply(holding(), ONE) == {"budgetSeconds": 168 * 3600}
+
+
+def test_it_is_no_more_than_model_and_hardware_allowed_when_the_job_was_accepted() -> None:
+    store = holding()
+    job = a_job({"hours": None})
+    accepted = dict(store.job(ONE) or {}) | {"status": {"resolved": resolved_for(job, limits={"hours": 6}).wire()}}
+    accepted["metadata"] = {**accepted["metadata"], "resourceVersion": "2"}
+    store.put(FINETUNEJOBS, accepted)
+    assert budget_reply(store, ONE) == {"budgetSeconds": 6 * 3600}
+
+
+def test_of_a_job_that_cannot_be_read_there_is_nothing_to_tell() -> None:
+    assert budget_reply(holding(hours="soon"), ONE) == {}
 
 
 def test_of_a_job_that_is_gone_there_is_nothing_to_tell() -> None:

@@ -40,7 +40,8 @@ def test_every_story_of_the_hosted_apis_has_its_job_type() -> None:
 @pytest.mark.parametrize(("file", "body"), JOBS, ids=[file for file, _ in JOBS])
 def test_a_job_of_the_samples_is_accepted_with_the_shipped_catalog(file: str, body: Mapping[str, object]) -> None:
     images: dict[str, str] = {family: f"trainer-{family}:test" for family in FAMILIES}
-    offer = Offer(samples.catalog(), images, datasets=_registered(file))
+    earlier = {other["metadata"]["name"]: "pvc://earlier" for _, other in JOBS}
+    offer = Offer(samples.catalog(), images, datasets=_registered(file), workspaces=earlier)
     accepted = admit(FineTuneJobSpec.model_validate(body["spec"]), offer)
     assert isinstance(accepted, Admission), accepted
 
