@@ -1,140 +1,136 @@
-"""Every default is documented here; what is given wins, zero included; what cannot be is refused in words."""
+"""The two steps as a whole: what they put together, what a status keeps of it, and the requests that were promised to work."""
 
 from __future__ import annotations
 
-import pytest
+import json
 
 from finetune_operator.api.conditions import Reason
-from finetune_operator.api.finetunejob import FineTuneJobSpec, Hyperparameters
-from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import Resolved
-from finetune_operator.planning.resolve import Rejection, resolve, resolve_hyperparameters
-from tests.unit.planning.scene import CPU_SMALL, IMAGE, job_body
+from finetune_operator.api.status import FineTuneJobStatus, Resolved
+from finetune_operator.catalog.catalog import NO_CATALOG
+from finetune_operator.planning.resolve import Admission, Offer, complete, recorded
+from finetune_operator.planning.resolving.rules import RULES_VERSION
+from tests.unit.planning.resolving.shop import SHOP, admitted, completed, refused, report_of, robot_of, shop, spec_of
+from tests.unit.planning.scene import a_job
 
-OFFERED = {"cpu-small": CPU_SMALL, "h100": InstanceTypeSpec(cpu="8", memory="64Gi")}
-
-DEFAULTS: Json = {
-    "epochs": 3.0,
-    "batchSize": 8,
-    "learningRate": 2e-4,
-    "seed": 42,
-    "lora": {"enabled": True, "rank": 16, "alpha": 32, "dropout": 0.0, "targetModules": []},
+SEED_000: Json = {
+    "jobType": "vla",
+    "displayName": "example",
+    "model": {"name": "lerobot/smolvla_base", "type": "act"},
+    "datasets": [{"name": "pusht", "uri": "hf://lerobot/pusht"}],
+    "hours": 1,
+    "instanceType": "small",
+    "region": "eu",
+    "hyperparameters": {"batchSize": 32, "extra": {}},
+    "cameraMappings": {
+        "cam_1": "observation.images.top",
+        "cam_2": "observation.images.wrist",
+        "cam_3": "observation.images.front",
+    },
+    "reward": {"useRabc": False, "modelUri": "example", "headMode": "sparse", "imageKey": "example"},
 }
-
-CHOICES: dict[str, tuple[Json, Json]] = {
-    "nothing is given": ({}, {}),
-    "steps replace epochs": ({"steps": 100}, {"steps": 100, "epochs": None}),
-    "epochs are given": ({"epochs": 0.5}, {"epochs": 0.5}),
-    "full training learns ten times slower": (
-        {"lora": {"enabled": False}},
-        {"learningRate": 2e-5, "lora": DEFAULTS["lora"] | {"enabled": False}},
-    ),
-    "the scale is twice the rank": (
-        {"lora": {"rank": 4}},
-        {"lora": DEFAULTS["lora"] | {"rank": 4, "alpha": 8}},
-    ),
-    "a scale is given": ({"lora": {"rank": 4, "alpha": 4}}, {"lora": DEFAULTS["lora"] | {"rank": 4, "alpha": 4}}),
-    "a seed of zero is a seed": ({"seed": 0}, {"seed": 0}),
-    "a dropout of zero is a dropout": ({"lora": {"dropout": 0}}, {}),
-    "modules are named": (
-        {"lora": {"targetModules": ["q_proj"]}},
-        {"lora": DEFAULTS["lora"] | {"targetModules": ["q_proj"]}},
-    ),
-    "a rate and a batch are given": (
-        {"learningRate": 0.01, "batchSize": 1},
-        {"learningRate": 0.01, "batchSize": 1},
-    ),
-}
+"""The documented request of a hosted API, with names that this catalog has."""
 
 
-@pytest.mark.parametrize(("given", "changed"), CHOICES.values(), ids=CHOICES)
-def test_hyperparameters_when(given: Json, changed: Json) -> None:
-    wanted = {key: value for key, value in (DEFAULTS | changed).items() if value is not None}
-    assert resolve_hyperparameters(Hyperparameters.model_validate(given)).wire() == wanted
-
-
-def choose(**spec: object) -> Resolved | Rejection:
-    """What is decided for a small job with these fields."""
-    return resolve(FineTuneJobSpec.model_validate(job_body(spec)["spec"]), OFFERED, IMAGE)
-
-
-def test_hardware_and_image_are_kept_as_they_were_offered() -> None:
-    choice = choose()
-    assert isinstance(choice, Resolved)
-    assert (choice.image, choice.instance_type) == (IMAGE, CPU_SMALL)
-
-
-def test_what_is_resolved_reads_back_as_it_was_written() -> None:
-    choice = choose()
-    assert isinstance(choice, Resolved)
-    assert Resolved.model_validate(choice.wire()) == choice
-
-
-def test_an_unknown_instance_type_may_still_come_and_is_answered_with_the_nearest() -> None:
-    choice = choose(instanceType="cpu-smal")
-    assert choice == Rejection(
-        Reason.UNKNOWN_INSTANCE_TYPE,
-        "spec.instanceType: no InstanceType is named 'cpu-smal'; did you mean 'cpu-small'?; offered: cpu-small, h100",
-        "spec.instanceType",
-        may_mend=True,
+def test_the_documented_request_with_superfluous_fields_is_accepted_with_warnings() -> None:
+    plan = admitted(spec_of(**SEED_000))
+    assert plan.resolved.model is not None
+    assert plan.resolved.model.name == "act"
+    assert plan.resolved.hyperparameters.batch_size == 32
+    assert [camera.slot for camera in plan.resolved.cameras] == ["cam_1", "cam_2", "cam_3"]
+    assert plan.warnings == (
+        "spec.model.name: lerobot/smolvla_base is not used: act implies its own model",
+        "spec.reward: no effect while useRabc is false: modelUri, imageKey",
     )
 
 
-ESCAPES: dict[str, tuple[Json, str]] = {
-    "the model": ({"model": {"name": "pvc://models/../other"}}, "spec.model.name"),
-    "a dataset": (
-        {"datasets": [{"name": "a", "uri": "pvc://a/a"}, {"name": "b", "uri": "pvc://b/../../c"}]},
-        "spec.datasets[1].uri",
-    ),
-    "the output": ({"output": {"uri": "pvc://models/../x"}}, "spec.output.uri"),
-}
+def test_a_plan_of_the_first_step_is_not_complete_and_one_of_the_second_is() -> None:
+    assert not admitted(spec_of()).resolved.complete
+    plan = completed(spec_of(), report_of())
+    assert plan.resolved.complete
+    assert plan.resolved.rules_version == RULES_VERSION
 
 
-@pytest.mark.parametrize(("spec", "param"), ESCAPES.values(), ids=ESCAPES)
-def test_a_path_out_of_its_claim_is_refused_for_good_in(spec: Json, param: str) -> None:
-    choice = choose(**spec)
-    assert isinstance(choice, Rejection)
-    assert (choice.reason, choice.param, choice.may_mend) == (Reason.INVALID_SPEC, param, False)
-    assert choice.message.startswith(f"{param}: 'pvc://")
-    assert choice.message.endswith("leaves its claim")
+def test_the_image_is_that_of_the_family_or_the_jobs_own() -> None:
+    assert admitted(spec_of()).resolved.image == "trl:1"
+    assert admitted(robot_of()).resolved.image == "lerobot:1"
+    assert admitted(spec_of(image="example/own:1")).resolved.image == "example/own:1"
 
 
-def test_what_nothing_can_mend_is_said_before_what_may_still_come() -> None:
-    choice = choose(model={"name": "pvc://models/.."}, instanceType="nothing")
-    assert isinstance(choice, Rejection)
-    assert choice.reason == Reason.INVALID_SPEC
+def test_a_family_without_an_image_may_still_get_one() -> None:
+    rejection = refused(spec_of(), Offer(SHOP.catalog, {"lerobot": "x"}))
+    assert (rejection.reason, rejection.param, rejection.may_mend) == (Reason.NO_TRAINER_IMAGE, "spec.model.type", True)
+    assert "settings.images.trl" in rejection.message
 
 
-@pytest.mark.parametrize(("batch", "nearest"), [(6, 8), (1, 4), (2, 4), (510, 512)])
-def test_a_batch_that_the_gpus_cannot_share_is_refused_with_one_that_they_can(batch: int, nearest: int) -> None:
-    four = InstanceTypeSpec.model_validate({"cpu": "8", "memory": "64Gi", "gpu": {"count": 4}})
-    body = job_body()["spec"] | {"instanceType": "four", "hyperparameters": {"batchSize": batch}}
-    refused = resolve(FineTuneJobSpec.model_validate(body), {"four": four}, IMAGE)
-    assert isinstance(refused, Rejection)
-    assert refused.param == "spec.hyperparameters.batchSize"
-    assert f"{batch} rows" in refused.message
-    assert f"such as {nearest}" in refused.message
+def test_what_is_resolved_reads_back_as_it_was_written() -> None:
+    for plan in (admitted(spec_of(model={"name": "llama-8b"})), completed(robot_of(), report_of())):
+        assert Resolved.model_validate(plan.resolved.wire()) == plan.resolved
 
 
-@pytest.mark.parametrize(("gpus", "rows"), [(1, 8), (2, 8), (3, 9), (8, 8), (16, 16), (48, 48), (64, 64)])
-def test_a_batch_that_nobody_gave_suits_the_gpus(gpus: int, rows: int) -> None:
-    assert resolve_hyperparameters(Hyperparameters(), gpus).batch_size == rows
+def test_a_plan_is_small_beside_what_a_resource_may_be() -> None:
+    plan = completed(spec_of(model={"name": "llama-8b"}, instanceType=None), report_of())
+    assert len(json.dumps(plan.resolved.wire(), separators=(",", ":"))) < 3000
 
 
-@pytest.mark.parametrize(("gpus", "nearest"), [(48, 480), (3, 510)])
-def test_the_nearest_batch_is_one_that_the_schema_allows(gpus: int, nearest: int) -> None:
-    hardware = InstanceTypeSpec.model_validate({"cpu": "8", "memory": "64Gi", "gpu": {"count": gpus}})
-    spec = FineTuneJobSpec.model_validate(job_body({"hyperparameters": {"batchSize": 512}})["spec"])
-    refused = resolve(spec, {"cpu-small": hardware}, IMAGE)
-    assert isinstance(refused, Rejection)
-    assert refused.message.endswith(f"such as {nearest}")
+def test_a_catalog_that_changes_alters_no_job_that_was_accepted() -> None:
+    """The second step sees no catalog at all: model, price, limits and memory are those that were recorded."""
+    spec = spec_of(model={"name": "llama-8b"}, hours=10)
+    first = completed(spec, report_of())
+    stored = Resolved.model_validate(admitted(spec).resolved.wire())
+    changed = shop(types={"small": {"cpu": "1", "memory": "1Gi", "sharedMemory": "64Mi"}}, models={})
+    assert refused(spec, changed).reason == Reason.UNKNOWN_MODEL
+    assert complete(spec, stored, report_of()) == first
+    assert first.resolved.instance_type.price_per_hour == 1
 
 
-def test_a_broken_instance_type_concerns_only_who_asks_for_it() -> None:
-    offered: dict[str, InstanceTypeSpec | Json] = {"cpu-small": CPU_SMALL, "broken": {"cpu": "1"}}
-    spec = job_body()["spec"]
-    assert isinstance(resolve(FineTuneJobSpec.model_validate(spec), offered, IMAGE), Resolved)
-    refused = resolve(FineTuneJobSpec.model_validate(spec | {"instanceType": "broken"}), offered, IMAGE)
-    assert isinstance(refused, Rejection)
-    assert refused.message == "spec.instanceType: InstanceType 'broken' is unusable: memory: Field required"
+def test_few_steps_are_warned_of() -> None:
+    (warning,) = completed(spec_of(hyperparameters={"batchSize": 8, "epochs": 1}), report_of(80)).warnings
+    assert warning == (
+        "spec.hyperparameters: 10 optimizer steps are planned, which is little: more epochs, a smaller batchSize or more "
+        "data give more"
+    )
+    assert completed(spec_of(hyperparameters={"steps": 49}), report_of()).warnings
+    assert not completed(spec_of(hyperparameters={"steps": 50}), report_of()).warnings
+
+
+def test_packing_that_leaves_few_sequences_is_warned_of() -> None:
+    packed = spec_of(hyperparameters={"packing": True, "epochs": 3, "batchSize": 8})
+    assert not completed(packed, report_of(1000)).warnings
+    assert completed(packed, report_of(1000, sequences=64)).warnings
+
+
+def test_what_was_decided_is_read_from_the_status() -> None:
+    plan = admitted(spec_of())
+    status = FineTuneJobStatus(resolved=plan.resolved, estimate=plan.estimate, warnings=("spec.tags: something",))
+    found = recorded(a_job(status=status))
+    assert found is not None
+    assert (found.resolved, found.estimate, found.warnings) == (plan.resolved, plan.estimate, ("spec.tags: something",))
+    assert recorded(a_job()) is None
+
+
+def test_hours_that_grew_beyond_what_was_allowed_are_warned_of_once() -> None:
+    plan = admitted(spec_of(model={"name": "capped"}))
+    grown = a_job({"hours": 100}, FineTuneJobStatus(resolved=plan.resolved))
+    found = recorded(grown)
+    assert found is not None
+    warning = "spec.hours: 100 were given; base model and instance type allow 24, which end the job"
+    assert found.warnings == (warning,)
+    again = recorded(a_job({"hours": 100}, FineTuneJobStatus(resolved=plan.resolved, warnings=(warning,))))
+    assert again is not None
+    assert again.warnings == (warning,)
+    assert grown.hours == 24
+
+
+def test_an_empty_catalog_refuses_with_what_to_do() -> None:
+    found = refused(spec_of(model={"name": "someone/something"}), Offer(NO_CATALOG, {"trl": "x"}))
+    assert found.message == (
+        "spec.instanceType: no InstanceType is named 'small'; this cluster offers none: an administrator creates them "
+        "(kubectl get instancetypes)"
+    )
+
+
+def test_what_an_earlier_operator_accepted_is_carried_on() -> None:
+    stored = admitted(spec_of()).resolved.model_copy(update={"model": None})
+    found = complete(spec_of(), stored, report_of())
+    assert found == Admission(stored.model_copy(update={"complete": True}))

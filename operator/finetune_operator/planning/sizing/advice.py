@@ -41,7 +41,7 @@ def for_policy(training: Training, fixed_and_per_row: tuple[int, int], available
     fixed, per_row = fixed_and_per_row
     needed = fixed + training.rows_per_gpu * per_row
     larger = f"choose an instance type whose GPUs have at least {-(-needed // GIB)}Gi"
-    rows = (available - fixed) // per_row
+    rows = (available - fixed) // max(1, per_row)
     if rows < 1:
         return larger
     gpus = max(1, training.gpus)
