@@ -25,7 +25,14 @@ pytestmark = pytest.mark.controlplane
 NAME: Final = "questions"
 QUOTAS: Final = Resource("", "v1", "resourcequotas", "ResourceQuota")
 DIGEST: Final = f"sha256:{'0' * 64}"
-REPORT: Final = {"rows": 48, "tokens": 1932, "longestRowTokens": 61, "format": "chat", "digest": DIGEST, "warnings": ["w"]}
+REPORT: Final = {
+    "rows": 48,
+    "tokens": 1932,
+    "longestRowTokens": 61,
+    "format": "chat",
+    "digest": DIGEST,
+    "warnings": ["w"],
+}
 COLLECTED_WITHIN: Final = 120.0
 
 
@@ -116,7 +123,12 @@ class TestTheInspection:
         }
         assert document["model"] == {"name": model, "uri": "pvc://models/tiny", "path": "/inputs/claims/models/tiny"}
         mounts = {each["mountPath"]: each.get("readOnly") for each in template["spec"]["containers"][0]["volumeMounts"]}
-        assert mounts == {"/inputs/claims/data": True, "/inputs/claims/models": True, "/tmp": None, "/etc/finetune": True}
+        assert mounts == {
+            "/inputs/claims/data": True,
+            "/inputs/claims/models": True,
+            "/tmp": None,
+            "/etc/finetune": True,
+        }
 
     async def test_removes_itself_and_goes_with_its_dataset(self, stage: Stage) -> None:
         body = await register(stage)
@@ -162,7 +174,9 @@ async def test_wrong_rows_make_it_invalid_for_good_with_file_and_line(stage: Sta
     words = {"code": "DatasetRowInvalid", "message": "train.jsonl, line 3: not valid JSON", "report": report}
     seen = await inspected(stage, 64, "userError", **words)
     assert (health(seen), seen.reason) == ("Stalled", "DatasetRowInvalid")
-    assert (seen.message or "").startswith("train.jsonl, line 3: not valid JSON. Then mend the data and register it again")
+    assert (seen.message or "").startswith(
+        "train.jsonl, line 3: not valid JSON. Then mend the data and register it again"
+    )
     assert seen.faults == ("configmap://data/train.jsonl, line 3: not valid JSON",)
     stage.operator.skew = timedelta(hours=1)
     assert await look(stage) is None
@@ -295,7 +309,9 @@ class TestAJobThatNamesADataset:
         assert seen.resolved is not None
         assert seen.resolved.datasets[0].uri == "configmap://data/train.jsonl"
 
-    async def test_is_told_the_faults_of_an_invalid_one_and_starts_when_it_is_registered_anew(self, stage: Stage) -> None:
+    async def test_is_told_the_faults_of_an_invalid_one_and_starts_when_it_is_registered_anew(
+        self, stage: Stage
+    ) -> None:
         await register(stage)
         await look(stage)
         await inspected(stage, 64, "userError", code="DatasetRowInvalid", message="train.jsonl, line 3: not valid JSON")

@@ -54,13 +54,19 @@ def test_a_plain_one_is_sound(spec: Json) -> None:
         ({**PI0, "family": "groot-n15"}, "family is groot-n15: type pi0 is trained by lerobot"),
         ({**PI0, "type": "gr00t_n1_6"}, "family is lerobot: type gr00t_n1_6 is trained by groot-n16"),
         ({**LLAMA, "jobTypes": ["sft", "vla"]}, "jobTypes has vla: with type causal_lm there is sft, dpo, style"),
-        ({**PI0, "type": "xvla", "jobTypes": ["vla_w_reward"]}, "jobTypes has vla_w_reward: with type xvla there is vla"),
+        (
+            {**PI0, "type": "xvla", "jobTypes": ["vla_w_reward"]},
+            "jobTypes has vla_w_reward: with type xvla there is vla",
+        ),
         ({**LLAMA, "activeParameters": 9_000_000_000}, "activeParameters are 9000000000, and parameters, all of them"),
         ({**LLAMA, "parameters": 80_302_612_480}, "8.03e+10 weights that a token passes through were given"),
         ({**LLAMA, "parameters": 803_026_124}, "the architecture has about 7.5e+09"),
         (shaped(attentionHeads=30, keyValueHeads=6), "hiddenSize 4096 cannot be divided by attentionHeads 30"),
         (shaped(keyValueHeads=5), "attentionHeads 32 is no multiple of keyValueHeads 5"),
-        ({**LLAMA, "limits": {"contextLength": 200_000}}, "limits.contextLength is 200000: more than maxSequenceLength"),
+        (
+            {**LLAMA, "limits": {"contextLength": 200_000}},
+            "limits.contextLength is 200000: more than maxSequenceLength",
+        ),
         (
             {**PI0, "cameraSlots": [{"name": "cam_1", "key": "top"}, {"name": "cam_2", "key": "top"}]},
             "cameraSlots cam_1, cam_2 have one key, top: each needs its own",

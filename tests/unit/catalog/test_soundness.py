@@ -27,7 +27,10 @@ def test_a_plain_one_is_sound() -> None:
         ({"memory": "128Mi", "sharedMemory": "64Mi"}, "memory is 128Mi: at least 256Mi"),
         ({"sharedMemory": "4Gi"}, "sharedMemory is 4Gi, and memory, which it counts against, is 4Gi"),
         ({"sharedMemory": "5000Mi"}, "sharedMemory is 5000Mi"),
-        ({"gpu": {"count": 1, "resourceName": "gpu"}}, "gpu.resourceName is gpu: it must be as a device plugin names it"),
+        (
+            {"gpu": {"count": 1, "resourceName": "gpu"}},
+            "gpu.resourceName is gpu: it must be as a device plugin names it",
+        ),
         ({"gpu": {"count": 1, "resourceName": "cpu"}}, "gpu.resourceName is cpu"),
         ({**PINNED, "regions": [{"name": "eu-1"}, {"name": "us-1"}]}, "demands topology.kubernetes.io/region eu-1"),
         ({**PINNED, "regions": [{"name": "us-1"}]}, "and regions offers us-1 too"),

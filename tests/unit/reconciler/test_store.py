@@ -7,9 +7,11 @@ from itertools import permutations
 import pytest
 
 from finetune_operator.api.model import Json
-from finetune_operator.cluster.resources import FINETUNEJOBS, JOBS, PODS, Key, Resource
+from finetune_operator.catalog.catalog import Broken
+from finetune_operator.cluster.resources import DATASETS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key, Resource
+from finetune_operator.reconciler.slim import slim, unknown_fields_of
 from finetune_operator.reconciler.store import Store
-from tests.support.objects import batch_job, child_labels, fine_tune_job, pod
+from tests.support.objects import batch_job, child_labels, dataset, fine_tune_job, instance_type, pod
 
 KEY = Key("ns", "one")
 
@@ -128,6 +130,43 @@ def test_our_own_kinds_keep_their_spec_and_status_whole() -> None:
     assert kept["spec"] == body["spec"]
     assert kept["status"] == {"phase": "Running"}
     assert kept["metadata"]["annotations"] == {"mine": "1"}
+
+
+def test_of_what_kubectl_applied_only_the_unknown_fields_are_kept_however_often_it_is_slimmed() -> None:
+    store = Store()
+    body = at(fine_tune_job("one"), 1)
+    applied = '{"spec": {"model": {"nam": "x"}}}'
+    body["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": applied}
+
+    store.put(FINETUNEJOBS, slim(FINETUNEJOBS, body))
+
+    kept = store.job(KEY)
+    assert kept is not None
+    assert unknown_fields_of(kept) == ("spec.model.nam: no such field; did you mean 'name'?",)
+    assert applied not in str(kept)
+
+
+def test_of_a_manifest_without_mistakes_nothing_is_kept() -> None:
+    body = at(fine_tune_job("one"), 1)
+    body["metadata"]["annotations"] = {"kubectl.kubernetes.io/last-applied-configuration": "{}"}
+    assert unknown_fields_of(slim(FINETUNEJOBS, body)) == ()
+
+
+def test_datasets_are_found_by_their_namespace() -> None:
+    store = Store()
+    store.put(DATASETS, at(dataset("one"), 1))
+    store.put(DATASETS, at(dataset("one"), 2, namespace="elsewhere"))
+    assert [body["metadata"]["resourceVersion"] for body in store.datasets("ns")] == ["1"]
+
+
+def test_the_catalog_is_read_anew_after_each_change() -> None:
+    store = Store()
+    store.put(INSTANCETYPES, at(instance_type("one"), 1))
+    assert store.catalog() is store.catalog()
+    store.put(INSTANCETYPES, at(instance_type("one", memory="128Mi"), 2))
+    assert isinstance(store.catalog().instance_types["one"], Broken)
+    store.drop(INSTANCETYPES, KEY, "3")
+    assert store.catalog().instance_types == {}
 
 
 def test_only_so_many_deletions_are_remembered() -> None:

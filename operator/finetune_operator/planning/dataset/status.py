@@ -95,8 +95,9 @@ def _found(done: Done) -> DatasetStatus:
     findings = findings_of(done.inspection.termination_message)
     return DatasetStatus(
         rows=findings.rows,
-        tokens=findings.tokens,
-        longest_row_tokens=findings.longest_row_tokens,
+        # No token at all means that there was no tokenizer to count them.
+        tokens=findings.tokens or None,
+        longest_row_tokens=findings.longest_row_tokens or None,
         format=findings.format,
         revision=findings.revision,
         digest=findings.digest,
