@@ -1,4 +1,4 @@
-"""``make bench``: the operator against a plain client, in turns on one API server, so that a noisy machine hits both."""
+"""``make bench``: planning alone on one core, then the operator against a plain client, in turns on one API server."""
 
 from __future__ import annotations
 
@@ -16,26 +16,36 @@ import yaml
 
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.resources import LEASES
+from tests.bench import planning
 from tests.bench.burst import bench_namespace, offer_instance_type, operator_burst, plain_burst
 from tests.support.apiserver import NAMESPACES, ApiServer, apply_crds, remove_api_server, running_api_server
 from tests.support.eventually import eventually
 
 NAME = "bench"
+PLANS = 1000
 OPERATOR_NAMESPACE = "finetune-bench"
 
 
 def main() -> int:
-    """Print jobs per second of both and their ratio."""
+    """Print jobs planned per second and core, then jobs per second of operator and client and their ratio."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("what", nargs="?", choices=("all", "planning", "burst"), default="all", help="what is measured")
     parser.add_argument("--jobs", type=int, default=200, help="jobs in one burst (default 200)")
     parser.add_argument("--rounds", type=int, default=3, help="bursts of each (default 3)")
     options = parser.parse_args()
+    if options.what in {"all", "planning"}:
+        planning.measure(PLANS)
+    if options.what in {"all", "burst"}:
+        _burst(options.jobs, options.rounds)
+    return 0
+
+
+def _burst(jobs: int, rounds: int) -> None:
     try:
         with running_api_server(NAME) as server:
-            asyncio.run(_measure(server, options.jobs, options.rounds))
+            asyncio.run(_measure(server, jobs, rounds))
     finally:
         remove_api_server(NAME)
-    return 0
 
 
 async def _measure(server: ApiServer, jobs: int, rounds: int) -> None:

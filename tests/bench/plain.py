@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import FineTuneJobStatus, Resolved
+from finetune_operator.api.status import FineTuneJobStatus
+from finetune_operator.catalog.catalog import Catalog
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.resources import CLAIMS, EVENTS, FINETUNEJOBS, JOBS
 from finetune_operator.planning.assess import assess
@@ -16,7 +17,8 @@ from finetune_operator.planning.manifests import render_stage
 from finetune_operator.planning.manifests.claim import output_claim
 from finetune_operator.planning.manifests.event import events_of
 from finetune_operator.planning.observed import Observed
-from finetune_operator.planning.resolve import resolve
+from finetune_operator.planning.rejection import Rejection
+from finetune_operator.planning.resolve import Offer, admit
 from finetune_operator.planning.run_config import Run
 from finetune_operator.planning.standing import View, Wanted
 
@@ -36,12 +38,12 @@ async def take_in(cluster: Cluster, bodies: list[Json], instance_types: dict[str
 
 
 async def _writes(cluster: Cluster, job: Job, instance_types: dict[str, InstanceTypeSpec], now: datetime) -> None:
-    resolved = resolve(job.spec, instance_types, "bench")
-    if not isinstance(resolved, Resolved):
-        raise TypeError(f"the benchmark's job is refused: {resolved.message}")
-    status = assess(View(job, Observed(), now), Wanted("prepare", 1), resolved, None)
+    plan = admit(job.spec, Offer(Catalog(instance_types), {"trl": "bench"}))
+    if isinstance(plan, Rejection):
+        raise TypeError(f"the benchmark's job is refused: {plan.message}")
+    status = assess(View(job, Observed(), now), Wanted("prepare", 1), plan, None)
     await cluster.create(CLAIMS, job.namespace, output_claim(job))
-    await cluster.create(JOBS, job.namespace, render_stage(Run(job, resolved, "prepare", 1), "Never", None))
+    await cluster.create(JOBS, job.namespace, render_stage(Run(job, plan.resolved, "prepare", 1), "Never", None))
     await _tell(cluster, job, status, now)
 
 

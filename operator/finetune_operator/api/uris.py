@@ -9,6 +9,7 @@ from __future__ import annotations
 import posixpath
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -92,6 +93,7 @@ Mounted = ClaimPath | ConfigMapKey
 """What a pod sees as files without fetching anything."""
 
 
+@lru_cache(maxsize=4096)
 def parse(uri: str) -> Source:
     """What a URI names. Raises ValueError with a sentence that says what was given and what is allowed."""
     scheme, _, rest = uri.partition("://")

@@ -31,7 +31,7 @@ from finetune_operator.planning.resolving.limits import longest_hours, over_limi
 from finetune_operator.planning.resolving.model_choice import ModelChoice, choose_model
 from finetune_operator.planning.resolving.places import unreadable_place
 from finetune_operator.planning.resolving.rules import FEW_STEPS, OF_THE_LIMITS, RULES_VERSION, Group
-from finetune_operator.planning.resolving.subject import Subject, subject_of, world_size
+from finetune_operator.planning.resolving.subject import Subject, most_rows, world_size
 from finetune_operator.planning.resolving.suitability import Suitability, suit
 
 LONGEST_WARNING: Final = 1024
@@ -103,11 +103,11 @@ def complete(spec: FineTuneJobSpec, resolved: Resolved, report: Report | None) -
     """
     if resolved.model is None:  # an operator before this one accepted it, and recorded less
         return Admission(resolved.model_copy(update={"complete": True}))
-    subject = subject_of(spec.job_type, resolved, resolved.model, report.longest_row_tokens if report else None)
-    sequences = _sequences(report)
-    world = world_size(resolved.nodes, resolved.instance_type)
-    chosen = choose_by_data(resolved.hyperparameters, Data(sequences, world, subject.most_rows, robot=subject.robot))
-    subject = subject.with_values(chosen.values)
+    model, sequences = resolved.model, _sequences(report)
+    world, robot = world_size(resolved.nodes, resolved.instance_type), spec.job_type in ROBOT_JOB_TYPES
+    chosen = choose_by_data(resolved.hyperparameters, Data(sequences, world, most_rows(model), robot=robot))
+    longest = report.longest_row_tokens if report else None
+    subject = Subject(spec.job_type, model, chosen.values, resolved.nodes, longest)
     suited = suit(subject, resolved.instance_type)
     if suited.fits is False and not spec.allow_memory_overcommit:
         return does_not_fit(f"{resolved.instance_type_name} does not hold it: {suited.why}")
@@ -159,7 +159,7 @@ def _on_hardware(spec: FineTuneJobSpec, offer: Offer, draft: _Draft) -> Admissio
     def suit_of(instance: InstanceTypeSpec) -> Suitability:
         return suit(subject, instance)
 
-    ground = Ground(spec, offer.catalog, offer.namespace_labels, subject.most_rows)
+    ground = Ground(spec, offer.catalog, offer.namespace_labels, most_rows(subject.model))
     hardware = choose_instance(ground, suit_of)
     if isinstance(hardware, Rejection):
         return hardware

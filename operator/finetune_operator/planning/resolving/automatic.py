@@ -95,8 +95,7 @@ class _Choosing:
 
 def noted(name: str, rule: str) -> Choice:
     """One value that the job left open; ``name`` is its field under hyperparameters."""
-    # What we write ourselves needs no check, and this is done twenty times for a job.
-    return Choice.model_construct({"field", "rule"}, field=f"hyperparameters.{name}", rule=rule)
+    return Choice(field=f"hyperparameters.{name}", rule=rule)
 
 
 def _length(ask: Ask, choosing: _Choosing) -> tuple[float | None, int | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from finetune_operator.api.conditions import Reason
@@ -18,6 +18,7 @@ from finetune_operator.planning.resolving.suitability import Suitability
 
 SuitOf = Callable[[InstanceTypeSpec], Suitability]
 """How the training suits one type of hardware."""
+Offered = tuple[str, InstanceTypeSpec]
 Labels = Mapping[str, str]
 PARAM: Final = "spec.instanceType"
 OVERRIDE: Final = "allowMemoryOvercommit starts it all the same"
@@ -53,19 +54,6 @@ class Hardware:
         return (f"{PARAM}: {self.suited.doubt}",) if self.suited.doubt else ()
 
 
-@dataclass(frozen=True)
-class _Candidate:
-    name: str
-    instance: InstanceTypeSpec
-    suited: Suitability
-
-    @property
-    def price(self) -> tuple[bool, float, str]:
-        """What is priced goes first, for nobody knows what the others cost; then by name."""
-        cost = self.instance.price_per_hour
-        return cost is None, cost or 0.0, self.name
-
-
 def choose_instance(ground: Ground, suit_of: SuitOf) -> Hardware | Rejection:
     """The hardware of a job, or why it gets none."""
     name = ground.spec.instance_type
@@ -90,43 +78,57 @@ def does_not_fit(why: str) -> Rejection:
 
 def _cheapest(ground: Ground, suit_of: SuitOf) -> Hardware | Rejection:
     """The cheapest that fits however long the rows are; with ``allowMemoryOvercommit`` the one that lacks least."""
+    offered, refusals = _offered(ground)
+    tried: list[Hardware] = []
+    for name, instance in offered:
+        suited = suit_of(instance)
+        if suited.sure:
+            return _chosen(Hardware(name, instance, suited), f"the cheapest that fits, of {_this_many(offered)}")
+        tried.append(Hardware(name, instance, suited))
+    known = [each for each in tried if each.suited.fits is not None]
+    if not known:
+        return _nothing_known(tried, refusals)
+    nearest = min(known, key=lambda each: each.suited.lacking)
+    if ground.spec.allow_memory_overcommit:
+        return _chosen(nearest, f"the one that lacks the least memory, of {_this_many(offered)}")
+    why = f"{nearest.name} is nearest: {nearest.suited.why}"
+    return does_not_fit(f"none of {_this_many(offered)} fits; {why}")
+
+
+def _offered(ground: Ground) -> tuple[list[Offered], list[Rejection]]:
+    """Types that may be chosen, the cheapest first: what is priced, for nobody knows what the others cost; then by name."""
     refusals: list[Rejection] = []
-    offered: list[_Candidate] = []
+    offered: list[Offered] = []
     for name, instance in ground.catalog.usable_instance_types():
         if not instance.automatic or len(name) > LONGEST_NAME:
             continue
         if refusal := _refusal(ground, name, instance):
             refusals.append(refusal)
         else:
-            offered.append(_Candidate(name, instance, suit_of(instance)))
-    fitting = [each for each in offered if each.suited.sure]
-    if fitting:
-        rule = f"the cheapest of {len(fitting)} that fit, of {len(offered)} that are offered to this job"
-        return _chosen(min(fitting, key=lambda each: each.price), rule)
-    known = [each for each in offered if each.suited.fits is not None]
-    if not known:
-        return _nothing_known(offered, refusals)
-    nearest = min(known, key=lambda each: (each.suited.lacking, *each.price))
-    if ground.spec.allow_memory_overcommit:
-        return _chosen(nearest, f"the one that lacks the least memory, of {len(offered)} that are offered to this job")
-    return does_not_fit(
-        f"none of the {len(offered)} that are offered fits; {nearest.name} is nearest: {nearest.suited.why}"
-    )
+            offered.append((name, instance))
+    return sorted(offered, key=_price), refusals
 
 
-def _chosen(candidate: _Candidate, rule: str) -> Hardware:
-    return Hardware(candidate.name, candidate.instance, candidate.suited, Choice(field="instanceType", rule=rule))
+def _price(offered: Offered) -> tuple[bool, float, str]:
+    name, instance = offered
+    return instance.price_per_hour is None, instance.price_per_hour or 0.0, name
 
 
-def _nothing_known(offered: list[_Candidate], refusals: list[Rejection]) -> Rejection:
-    if not offered and refusals:
+def _this_many(offered: list[Offered]) -> str:
+    return f"{len(offered)} that are offered to this job"
+
+
+def _chosen(hardware: Hardware, rule: str) -> Hardware:
+    return replace(hardware, choice=Choice(field="instanceType", rule=rule))
+
+
+def _nothing_known(tried: list[Hardware], refusals: list[Rejection]) -> Rejection:
+    if not tried and refusals:
         return refusals[0] if len(refusals) == 1 else _all_refused(refusals)
     why = (
-        "nothing is known of the model's size or of the GPUs' memory"
-        if offered
-        else "this cluster offers none to choose"
+        "nothing is known of the model's size or of the GPUs' memory" if tried else "this cluster offers none to choose"
     )
-    names = ", ".join(sorted(each.name for each in offered)) or "none"
+    names = ", ".join(sorted(each.name for each in tried)) or "none"
     message = f"{PARAM}: name one, for {why}; offered: {names}"
     return Rejection(Reason.UNKNOWN_INSTANCE_TYPE, message, PARAM, may_mend=True)
 

@@ -113,7 +113,7 @@ class TestWithoutAName:
     def test_the_cheapest_that_fits_is_taken_and_the_rule_noted(self) -> None:
         plan = admitted(spec_of(model=LLAMA, instanceType=None))
         assert plan.resolved.instance_type_name == "small"
-        assert rules_of(plan)["instanceType"] == "the cheapest of 4 that fit, of 6 that are offered to this job"
+        assert rules_of(plan)["instanceType"] == "the cheapest that fits, of 6 that are offered to this job"
 
     def test_what_the_cheapest_does_not_hold_goes_to_a_larger_one(self) -> None:
         plan = admitted(spec_of(model=LLAMA, instanceType=None, hyperparameters=FULL, hours=1))
@@ -183,7 +183,7 @@ class TestWithoutAName:
         found = refused(spec_of(model=LLAMA, instanceType=None, hyperparameters=FULL), offer)
         assert (found.reason, found.may_mend) == (Reason.DOES_NOT_FIT, False)
         assert found.message.startswith(
-            "spec.instanceType: none of the 2 that are offered fits; large is nearest: training of all weights"
+            "spec.instanceType: none of 2 that are offered to this job fits; large is nearest: training of all weights"
         )
         assert "Set hyperparameters.lora.enabled to true" in found.message
         assert found.message.endswith("allowMemoryOvercommit starts it all the same")
