@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import assert_never
+from typing import Final, assert_never
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import Json
@@ -28,6 +29,8 @@ TargetOf = Callable[[Key], ProgressTarget]
 """Where the pods of a job report to."""
 
 Obstacle = Blocked | Rejection
+_OF_HARDWARE: Final = re.compile(r"spec\.template\.spec\.(containers\[0\]\.resources|nodeSelector|tolerations)")
+"""Of a pod, what the instance type says."""
 
 
 class Actor:
@@ -48,15 +51,11 @@ class Actor:
             try:
                 await self._do(job, resolved, action)
             except Refused as error:
-                return Blocked(_refusal(error.message), error.message)
+                return Blocked(_refusal(error.words), error.words)
             except Unavailable as error:
                 return Blocked(Reason.CREATE_FAILED, error.message)
             except Invalid as error:
-                if (
-                    error.status != HTTPStatus.UNPROCESSABLE_ENTITY
-                ):  # an admission webhook's, and it may change its mind
-                    return Blocked(Reason.CREATE_FAILED, error.message)
-                return Rejection(Reason.INVALID_SPEC, error.message, _param(action))
+                return _unacceptable(job, action, error)
             except ForeignObjectError as error:
                 return Rejection(Reason.NAME_CONFLICT, str(error), "metadata.name")
         return None
@@ -98,7 +97,19 @@ def _refusal(message: str) -> Reason:
     return Reason.QUOTA_EXCEEDED if "exceeded quota" in message else Reason.FORBIDDEN
 
 
-def _param(action: Action) -> str:
+def _unacceptable(job: Job, action: Action, error: Invalid) -> Obstacle:
+    """For good when the object itself is not valid. What was valid as the first attempt is so as any later one."""
+    later = not isinstance(action, CreateClaim) and action.attempt > 1
+    if later or error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        return Blocked(Reason.CREATE_FAILED, error.message)
+    param = _param(job, action, error.words)
+    return Rejection(Reason.INVALID_SPEC, f"{param}: the API server does not accept it: {error.words}", param)
+
+
+def _param(job: Job, action: Action, words: str) -> str:
+    """Whose field it is that the server's words blame."""
+    if job.spec.pod_template is None and _OF_HARDWARE.search(words):
+        return "spec.instanceType"
     match action:
         case CreateClaim():
             return "spec.output"

@@ -113,8 +113,8 @@ class DatasetKeeper:
                 message = f"Job {wanted['metadata']['name']!r} exists and is not this Dataset's: delete or rename it"
                 return standing, Word("Reconciling", Reason.NAME_CONFLICT, message)
         except Refused as error:
-            quota = "exceeded quota" in error.message
-            return standing, Word("Reconciling", Reason.QUOTA_EXCEEDED if quota else Reason.FORBIDDEN, error.message)
+            quota = "exceeded quota" in error.words
+            return standing, Word("Reconciling", Reason.QUOTA_EXCEEDED if quota else Reason.FORBIDDEN, error.words)
         except (Unavailable, Invalid) as error:
             return standing, Word("Reconciling", Reason.CREATE_FAILED, error.message)
         self.store.put(JOBS, created)

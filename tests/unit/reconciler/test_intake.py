@@ -118,6 +118,18 @@ async def test_a_catalog_entry_is_the_work_of_the_catalog_and_of_jobs_that_are_n
     assert await world.asked_for() == {"catalog", "waits", "new"}
 
 
+async def test_a_catalog_entry_wakes_datasets_that_name_a_model_until_they_are_judged() -> None:
+    world = World()
+    judged = {"status": {"conditions": [{"type": "Ready", "status": "True"}]}}
+    world.store.put(DATASETS, stamped(dataset("waits", model="llama"), 1))
+    world.store.put(DATASETS, stamped(dataset("judged", model="llama"), 1, **judged))
+    world.store.put(DATASETS, stamped(dataset("needs-none"), 1))
+
+    world.intake.changed(BASEMODELS, stamped(base_model("llama"), 2))
+
+    assert await world.asked_for() == {"catalog", "waits"}
+
+
 async def test_the_status_of_a_catalog_entry_wakes_no_job() -> None:
     world = World()
     holding(world, new=None)

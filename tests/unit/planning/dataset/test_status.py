@@ -12,7 +12,6 @@ from finetune_operator.planning.kstatus import Word
 from finetune_operator.planning.observed import Hint
 from tests.unit.planning.dataset.registry import REPORT, ended_pod, job, pod, view
 
-
 NOTHING_BESIDE = Beside()
 
 
