@@ -121,7 +121,7 @@ def test_after_falling_back_the_new_checkpoints_are_kept_and_the_damaged_ones_go
     from_here = next(sound_checkpoints(tmp_path))
     discard_newer(tmp_path, from_here.step)
     said = capsys.readouterr().out
-    assert "checkpoint 200 of attempt 1 is removed: training goes on from step 40" in said
+    assert "checkpoint 200 of attempt 1 is removed: model.safetensors has" in said
     write_checkpoint(tmp_path, 2, 50)
     rotate(tmp_path, keep_last=2, attempt=2)
     assert [each.step for each in sound_checkpoints(tmp_path)] == [50, 40]

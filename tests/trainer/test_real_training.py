@@ -96,6 +96,22 @@ def test_a_damaged_checkpoint_is_passed_over_for_an_older_one(job: Job, undistur
     assert job.losses() == pytest.approx(undisturbed[0].losses(), rel=1e-6)
 
 
+def test_a_checkpoint_that_cannot_be_loaded_although_it_is_whole_is_kept(
+    job: Job, undisturbed: tuple[Job, Attempt]
+) -> None:
+    kept = undisturbed[0].workspace.checkpoints
+    shutil.copytree(kept, job.workspace.checkpoints)
+    steps = sorted(path.name for path in kept.glob("*/*"))
+    another_rank = {"enabled": True, "rank": 2, "alpha": 4}
+    attempt = job.attempt("train", {"attempt": 2, "hyperparameters__steps": 90, "hyperparameters__lora": another_rank})
+    assert (attempt.exit_code, attempt.verdict["result"]) == (1, "failed"), attempt.output
+    assert "checkpoint 60 of attempt 1, whose files are whole, could not be gone on from" in str(
+        attempt.verdict["message"]
+    )
+    assert "size mismatch" in str(attempt.verdict["message"])
+    assert sorted(path.name for path in job.workspace.checkpoints.glob("*/*")) == steps
+
+
 def test_a_finished_model_is_reported_again_and_not_trained_again(undisturbed: tuple[Job, Attempt]) -> None:
     finished, first = undisturbed
     lines = finished.workspace.metrics.read_text()

@@ -1,4 +1,4 @@
-"""Which checkpoint an attempt goes on from, when some cannot be loaded."""
+"""Which checkpoint an attempt goes on from, and what becomes of those that cannot be gone on from."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from trainer.failures import Broken
+from tests.trainer.test_checkpoints import cut, write_checkpoint
+from trainer.failures import Broken, UserError
 from trainer.training.resuming import train_from_newest
-from trainer.workspace.checkpoints import Checkpoint
+from trainer.workspace.checkpoints import Checkpoint, discard_newer, sound_checkpoints
 
 NEWEST, OLDER = Checkpoint(200, 1, Path("c/200")), Checkpoint(190, 1, Path("c/190"))
 
@@ -31,17 +32,40 @@ def never(_: Exception) -> bool:
     return False
 
 
-@pytest.mark.parametrize("error", [ValueError("no sense"), RuntimeError("bad archive"), EOFError()])
-def test_content_that_makes_no_sense_means_the_next_older_one(error: Exception) -> None:
-    assert train_from_newest([NEWEST, OLDER], loading({200: error}), never) == 190
-    assert train_from_newest([NEWEST], loading({200: error}), never) == 0
+def test_training_goes_on_from_the_newest_or_begins_with_the_model() -> None:
+    assert train_from_newest([NEWEST, OLDER], loading({}), never) == 200
+    assert train_from_newest([], loading({}), never) == 0
 
 
-def test_a_read_that_fails_ends_the_attempt_and_never_starts_from_the_model_again() -> None:
-    stale = OSError(errno.ESTALE, "Stale file handle")
-    with pytest.raises(Broken, match="checkpoint 200 of attempt 1 cannot be read from the output volume") as broken:
-        train_from_newest([NEWEST, OLDER], loading({200: stale}), never)
-    assert (broken.value.result, broken.value.code) == ("failed", "OSError")
+PASSING = [
+    RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: not enough memory"),
+    RuntimeError("CUDA error: an illegal memory access was encountered"),
+    MemoryError(),
+    OSError(errno.ESTALE, "Stale file handle"),
+    ValueError("loaded state dict has a different number of parameter groups"),
+    EOFError(),
+    ImportError("cannot import name 'x'"),
+]
+
+
+@pytest.mark.parametrize("error", PASSING, ids=lambda error: type(error).__name__)
+def test_a_sound_checkpoint_is_kept_whatever_goes_wrong_while_it_is_loaded(tmp_path: Path, error: Exception) -> None:
+    for step in (100, 200):
+        write_checkpoint(tmp_path, 1, step)
+    with pytest.raises(Broken, match="checkpoint 200 of attempt 1, whose files are whole") as broken:
+        train_from_newest(sound_checkpoints(tmp_path), loading({200: error}), never)
+    assert (broken.value.result, broken.value.code) == ("failed", type(error).__name__)
+    assert "No checkpoint was removed" in broken.value.advice
+    assert [each.step for each in sound_checkpoints(tmp_path)] == [200, 100]
+
+
+def test_what_is_to_be_discarded_is_judged_once_more(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for step in (100, 150, 200):
+        write_checkpoint(tmp_path, 1, step)
+    cut(tmp_path / "attempt-1" / "checkpoint-200" / "model.safetensors")
+    assert [each.step for each in discard_newer(tmp_path, 100)] == [200]
+    assert [each.step for each in sound_checkpoints(tmp_path)] == [150, 100]
+    assert "checkpoint 200 of attempt 1 is removed: model.safetensors has" in capsys.readouterr().out
 
 
 def test_a_volume_that_fails_while_checkpoints_are_looked_at_ends_the_attempt_too() -> None:
@@ -53,8 +77,10 @@ def test_a_volume_that_fails_while_checkpoints_are_looked_at_ends_the_attempt_to
         train_from_newest(checkpoints(), loading({}), never)
 
 
-def test_errors_that_no_older_checkpoint_helps_against_are_passed_on() -> None:
+def test_errors_that_say_nothing_of_loading_are_passed_on() -> None:
     with pytest.raises(RuntimeError, match="out of memory"):
         train_from_newest([NEWEST, OLDER], loading({200: RuntimeError("out of memory")}), lambda _: True)
     with pytest.raises(OSError, match="disk full"):
         train_from_newest([], loading({0: OSError("disk full")}), never)
+    with pytest.raises(UserError, match="no such module"):
+        train_from_newest([NEWEST], loading({200: UserError("Code", "no such module")}), never)
