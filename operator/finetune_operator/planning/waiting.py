@@ -47,7 +47,8 @@ def why_waiting(job: ObservedJob, hints: tuple[Hint, ...]) -> Why | None:
         return _no_pod(job, hints)
     if pod.running_since:
         return None
-    if pod.unschedulable:
+    # The scheduler's word may come late: what is on a node was placed.
+    if pod.unschedulable and pod.node is None:
         return Why(Phase.QUEUED, _unschedulable_reason(pod.unschedulable), pod.unschedulable)
     if pod.node is None:
         return _not_placed(job)
