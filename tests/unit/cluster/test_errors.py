@@ -55,3 +55,28 @@ def test_a_proxys_page_is_quoted_in_part() -> None:
     assert isinstance(error, errors.Unavailable)
     assert str(error).startswith("GET /x: <html>xxx")
     assert len(str(error)) < 2_100
+
+
+POLICY = "ValidatingAdmissionPolicy 'team' with binding 'team' denied request: jobs need a label team"
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "words"),
+    [
+        (422, "Invalid", f'jobs.batch "one" is forbidden: {POLICY}'),
+        (413, "RequestEntityTooLarge", f'jobs.batch "one" is forbidden: {POLICY}'),
+        (422, "Invalid", 'admission webhook "jobs.example.org" denied the request: spec.x: Invalid value: 1'),
+        (400, "BadRequest", 'admission webhook "jobs.example.org" denied the request without explanation'),
+    ],
+)
+def test_what_admission_denies_is_refused_whatever_the_code(status: int, reason: str, words: str) -> None:
+    error = answered(status, reason=reason, message=words)
+
+    assert type(error) is errors.Refused
+    assert (error.words, error.message) == (words, f"GET /x: {words}")
+
+
+def test_an_object_that_is_not_valid_is_not_taken_for_denied_though_it_speaks_of_what_is_forbidden() -> None:
+    words = 'Job.batch "one" is invalid: spec.template.labels: Forbidden: may not be set; x "y" is forbidden: z'
+
+    assert type(answered(422, reason="Invalid", message=words)) is errors.Invalid
