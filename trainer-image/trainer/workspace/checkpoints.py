@@ -147,18 +147,16 @@ def rotate(root: Path, keep_last: int, attempt: int, keep_best: int = 0) -> list
 
 
 def discard_newer(root: Path, step: int) -> list[Checkpoint]:
-    """Remove the checkpoints after `step`, from which an attempt goes on: it has judged them damaged.
+    """Remove the damaged checkpoints after `step`, from which an attempt goes on; OSError when one cannot be read.
 
     Left there they would pass for the newest ones, and rotation would keep them instead of sound ones. Says on standard
-    output what is removed, and returns it.
+    output what is removed and why, and returns it.
     """
-    newer = [checkpoint for checkpoint in all_checkpoints(root) if checkpoint.step > step]
-    for checkpoint in newer:
-        print(
-            f"checkpoint {checkpoint.step} of attempt {checkpoint.attempt} is removed: training goes on from step {step}",
-            flush=True,
-        )
-    return _remove(newer)
+    newer = [each for each in all_checkpoints(root) if each.step > step]
+    damaged = [(each, problem) for each in newer if (problem := damage(each)) is not None]
+    for each, problem in damaged:
+        print(f"checkpoint {each.step} of attempt {each.attempt} is removed: {problem}", flush=True)
+    return _remove([each for each, _ in damaged])
 
 
 def _remove(checkpoints: list[Checkpoint]) -> list[Checkpoint]:
