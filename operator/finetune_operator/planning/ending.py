@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
@@ -21,8 +22,17 @@ START_ERROR_EXIT: Final = 128
 BUS_ERROR_EXIT: Final = 135
 PEER_LOST: Final = "PeerLost"
 """The code of a verdict that only follows from another pod's end."""
+HOST_OUT_OF_MEMORY: Final = "HostOutOfMemory"
+"""The code of a verdict whose process was killed for memory while the container lived on: the kubelet tells nothing of it."""
 WORDS: Final = ("code", "param", "advice", "lines")
 """Of a verdict: what tells a user why."""
+
+DOING: Final[Mapping[str, str]] = {
+    "prepare": "the check of model and data",
+    "train": "the training",
+    "inspect": "the inspection of the data",
+}
+"""What a pod does, by its stage."""
 
 Outcome = Literal["Succeeded", "UserError", "Platform", "Error"]
 
@@ -162,7 +172,7 @@ def _ending_of_pod(pod: ObservedPod) -> Ending:
         or _evicted(pod)
         or _lost(pod)
         or _judged(pod, verdict)
-        or _ended_by_kubelet(pod)
+        or _ended_for_a_limit(pod, verdict)
         or _unknown(pod, verdict)
     )
     return replace(ending, verdict=verdict, exit_code=pod.exit.code if pod.exit else None, node=pod.node)
@@ -216,16 +226,21 @@ def _judged(pod: ObservedPod, verdict: Verdict | None) -> Ending | None:
     return None
 
 
-def _ended_by_kubelet(pod: ObservedPod) -> Ending | None:
-    """What the kubelet ended or never started for a limit or a mistake of the pod's own: no retry mends it."""
-    if pod.exit and pod.exit.reason == "OOMKilled":
-        return Ending("UserError", Reason.OOM_KILLED, "the container exceeded the memory of its instance type")
+def _ended_for_a_limit(pod: ObservedPod, verdict: Verdict | None) -> Ending | None:
+    """What was ended or never started for a limit or a mistake of the pod's own: no retry mends it."""
+    if (pod.exit and pod.exit.reason == "OOMKilled") or (verdict and verdict.code == HOST_OUT_OF_MEMORY):
+        return _too_much_memory(pod)
     if pod.exit and pod.exit.code == BUS_ERROR_EXIT:
         message = "bus error (exit code 135): /dev/shm, the instance type's sharedMemory, is full"
         return Ending("UserError", Reason.LIMIT_EXCEEDED, message)
     if pod.exit and pod.exit.code == START_ERROR_EXIT:
         return Ending("UserError", Reason.CONTAINER_NOT_STARTED, _words(pod.exit))
     return None
+
+
+def _too_much_memory(pod: ObservedPod) -> Ending:
+    limit = f", which is {pod.memory}" if pod.memory else ""
+    return Ending("UserError", Reason.OOM_KILLED, f"{DOING[pod.stage]} exceeded the container's memory limit{limit}")
 
 
 def _unknown(pod: ObservedPod, verdict: Verdict | None) -> Ending:

@@ -59,6 +59,8 @@ class ObservedPod:
     disruption: str | None = None
     reason: str = ""
     message: str = ""
+    memory: str | None = None
+    """The limit of the container that trains."""
 
     @property
     def terminal(self) -> bool:
@@ -218,6 +220,7 @@ def parse_pod(raw: Json) -> ObservedPod:
         disruption=_disruption(conditions),
         reason=status.get("reason", ""),
         message=status.get("message", ""),
+        memory=_memory(raw.get("spec", {})),
     )
 
 
@@ -239,6 +242,11 @@ def _index(metadata: Json) -> int:
 def _owner_uid(raw: Json) -> str:
     owners = raw["metadata"].get("ownerReferences", ())
     return next((owner["uid"] for owner in owners if owner.get("controller")), "")
+
+
+def _memory(spec: Json) -> str | None:
+    limits = (c.get("resources", {}).get("limits", {}) for c in spec.get("containers", ()) if c["name"] == CONTAINER)
+    return next((limit["memory"] for limit in limits if "memory" in limit), None)
 
 
 def _container_state(status: Json) -> Json:

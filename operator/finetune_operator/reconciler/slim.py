@@ -58,7 +58,9 @@ def _job(body: Json) -> Json:
 
 
 def _pod(body: Json) -> Json:
-    return _child(body, _chosen(body.get("spec", {}), ("nodeName", "restartPolicy", "priorityClassName")))
+    spec = body.get("spec", {})
+    containers = [_chosen(container, ("name", "resources")) for container in spec.get("containers", ())]
+    return _child(body, _chosen(spec, ("nodeName", "restartPolicy", "priorityClassName")) | {"containers": containers})
 
 
 def _child(body: Json, spec: Json) -> Json:

@@ -10,6 +10,7 @@ import pytest
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import Json
+from finetune_operator.api.names import STAGE_LABEL
 from finetune_operator.planning.ending import Ending, Outcome, ending_of, parse_verdict
 from finetune_operator.planning.observed import Beside, observe
 from tests.unit.planning.scene import at, ended_pod, of_node, pod, stage_job, stamp, verdict
@@ -19,7 +20,14 @@ DISRUPTED = [{"type": "DisruptionTarget", "status": "True", "reason": "Preemptio
 
 def end(*pods: Json) -> Ending:
     """How a Job with these pods ended."""
-    return ending_of(observe([stage_job(ended="Failed")], pods, Beside()).jobs[0])
+    stage = pods[0]["metadata"]["labels"][STAGE_LABEL] if pods else "train"
+    return ending_of(observe([stage_job(stage, ended="Failed")], pods, Beside()).jobs[0])
+
+
+def limited(memory: str, body: Json) -> Json:
+    """The same pod with a memory limit."""
+    body["spec"]["containers"] = [{"name": "trainer", "resources": {"limits": {"memory": memory}}}]
+    return body
 
 
 class Case(NamedTuple):
@@ -87,7 +95,25 @@ CASES = {
         ended_pod(code=137, reason="OOMKilled"),
         "UserError",
         Reason.OOM_KILLED,
-        "the container exceeded the memory of its instance type",
+        "the training exceeded the container's memory limit",
+    ),
+    "SIGKILL for host memory, with the number": Case(
+        limited("4Gi", ended_pod(code=137, reason="OOMKilled")),
+        "UserError",
+        Reason.OOM_KILLED,
+        "the training exceeded the container's memory limit, which is 4Gi",
+    ),
+    "the same while the data is checked": Case(
+        limited("4Gi", ended_pod("prepare", code=137, reason="OOMKilled")),
+        "UserError",
+        Reason.OOM_KILLED,
+        "the check of model and data exceeded the container's memory limit, which is 4Gi",
+    ),
+    "a process killed for host memory while the container lived on": Case(
+        limited("4Gi", ended_pod(code=137, message=verdict("failed", code="HostOutOfMemory"))),
+        "UserError",
+        Reason.OOM_KILLED,
+        "the training exceeded the container's memory limit, which is 4Gi",
     ),
     "SIGKILL by somebody else": Case(ended_pod(code=137), "Error", Reason.ERROR, "exit code 137 (Error)"),
     "a full shared memory": Case(
@@ -145,6 +171,13 @@ def test_a_pod_that_is_gone_took_its_verdict_with_it() -> None:
     assert "was deleted before its verdict was read" in ending.message
 
 
+def test_a_process_killed_for_memory_keeps_the_trainers_advice() -> None:
+    word = verdict("failed", code="HostOutOfMemory", param="spec.instanceType", advice="Choose more memory.")
+    ending = end(ended_pod(code=137, message=word))
+    assert ending.verdict is not None
+    assert (ending.verdict.param, ending.verdict.advice) == ("spec.instanceType", "Choose more memory.")
+
+
 def test_an_unnamed_failure_names_the_pod() -> None:
     assert "ended without running" in end(pod(phase="Failed")).message
 
@@ -188,6 +221,10 @@ RUNGS = {
         Reason.LIMIT_EXCEEDED,
     ),
     "a user error beats memory": (ended_pod(code=64, reason="OOMKilled"), Reason.USER_ERROR),
+    "disruption beats a process killed for memory": (
+        ended_pod(code=137, message=verdict("failed", code="HostOutOfMemory"), conditions=DISRUPTED),
+        Reason.NODE_FAILURE,
+    ),
     "memory beats the code of SIGKILL": (ended_pod(code=137, reason="OOMKilled"), Reason.OOM_KILLED),
 }
 for _body in (_evicted, _retrying):

@@ -117,6 +117,18 @@ def test_what_no_decision_reads_is_not_kept(resource: Resource) -> None:
     assert "template" in body["spec"], "the original is left as it is"
 
 
+def test_of_a_pod_its_limits_are_kept_and_nothing_else_of_its_containers() -> None:
+    store = Store()
+    body = at(pod("one", child_labels("x", "u-x")), 1)
+    body["spec"]["containers"] = [{"name": "trainer", "image": "i", "resources": {"limits": {"memory": "4Gi"}}}]
+
+    store.put(PODS, slim(PODS, body))
+
+    kept = store.get(PODS, KEY)
+    assert kept is not None
+    assert kept["spec"]["containers"] == [{"name": "trainer", "resources": {"limits": {"memory": "4Gi"}}}]
+
+
 def test_our_own_kinds_keep_their_spec_and_status_whole() -> None:
     store = Store()
     body = at(fine_tune_job("one", hours=2), 1)

@@ -87,7 +87,7 @@ def _last_word(done: Done, ending: Ending) -> Word:
 
 def _words(ending: Ending) -> str:
     if ending.reason == Reason.OOM_KILLED:
-        return "the inspection needed more memory than it may use: register smaller parts"
+        return f"{ending.message}: register smaller parts"
     return ending.message
 
 

@@ -62,6 +62,9 @@ def test_memory_that_did_not_do_is_not_blamed_on_an_instance_type() -> None:
     status = said(view([job(ended=0)], [killed]))
     assert (health(status), status.reason) == ("Stalled", Reason.OOM_KILLED)
     assert "instance type" not in (status.message or "")
+    assert (status.message or "").startswith(
+        "the inspection of the data exceeded the container's memory limit: register smaller parts."
+    )
 
 
 def test_while_it_waits_the_cluster_s_words_are_shown() -> None:
