@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Final
 
 MULTIPLES: Final = {
@@ -15,6 +16,7 @@ MULTIPLES: Final = {
 """What a suffix of a quantity multiplies by."""
 
 
+@lru_cache(maxsize=1024)
 def number(quantity: str) -> Decimal:
     """The number that a quantity stands for. ValueError for what the schema would have refused."""
     figures = quantity.rstrip("mkKMGTPEi")

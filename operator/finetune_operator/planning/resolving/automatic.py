@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from finetune_operator.api.basemodel import ModelLimits
@@ -93,6 +94,7 @@ class _Choosing:
         return value
 
 
+@lru_cache(maxsize=256)
 def noted(name: str, rule: str) -> Choice:
     """One value that the job left open; ``name`` is its field under hyperparameters."""
     return Choice(field=f"hyperparameters.{name}", rule=rule)

@@ -24,6 +24,7 @@ NOT_YET: Final = {
     "cache": "a shared cache",
 }
 """Fields that are accepted and without effect in this release, and what they will do."""
+_DEFAULTS: Final = {field: FineTuneJobSpec.model_fields[field].default for field in NOT_YET}
 UNUSED_REWARD: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "plain": (tuple(name for name in Reward.model_fields if name != "use_rabc"), "while useRabc is false"),
     "vla": (("annotation_mode", "hyperparameters", "hours_share"), "where no reward model is trained"),
@@ -107,9 +108,9 @@ def _unused_parts(spec: FineTuneJobSpec) -> Iterator[str]:
 
 
 def _not_yet(spec: FineTuneJobSpec) -> Iterator[str]:
-    for field, what in NOT_YET.items():
-        if getattr(spec, field) != FineTuneJobSpec.model_fields[field].default:
-            yield f"spec.{_alias(FineTuneJobSpec, field)}: {what} has no effect in this release"
+    for field, default in _DEFAULTS.items():
+        if getattr(spec, field) != default:
+            yield f"spec.{_alias(FineTuneJobSpec, field)}: {NOT_YET[field]} has no effect in this release"
 
 
 def _alias(model: type[ApiModel], field: str) -> str:

@@ -99,7 +99,8 @@ _BATCH: Final = (
 
 
 def _rates(group: Group) -> str:
-    return f"{LEARNING_RATES[group, True]:g} with LoRA, {LEARNING_RATES[group, False]:g} without"
+    adapted, whole = (f"{LEARNING_RATES[group, lora]:.0e}".replace("e-0", "e-") for lora in (True, False))
+    return adapted if adapted == whole else f"{adapted} with LoRA, {whole} without"
 
 
 SUMMARY: Final[Mapping[str, str]] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from finetune_operator.api.basemodel import Architecture, BaseModelSpec
 
@@ -106,4 +106,10 @@ def language_model(spec: BaseModelSpec) -> LanguageModel | None:
     """The sizes of a catalog entry; None when the catalog does not say them."""
     if spec.parameters is None or spec.architecture is None:
         return None
-    return LanguageModel(spec.parameters, spec.active_parameters or spec.parameters, spec.architecture)
+    return _language_model(spec.parameters, spec.active_parameters or spec.parameters, spec.architecture)
+
+
+@lru_cache(maxsize=1024)
+def _language_model(parameters: int, active: int, architecture: Architecture) -> LanguageModel:
+    """Kept, with all that is derived from it: many jobs tune the same few models."""
+    return LanguageModel(parameters, active, architecture)
