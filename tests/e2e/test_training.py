@@ -58,7 +58,8 @@ def test_kubectl_shows_phase_progress_loss_and_hours_in_columns_and_its_life_in_
 ) -> None:
     header, values = shared_world.kubectl.run("get", "ftj", JOB, f"--namespace={shared_world.namespace}").splitlines()
 
-    assert header.split() == ["NAME", "PHASE", "MODEL", "INSTANCE", "PROGRESS", "LOSS", "HOURS", "AGE"]
+    columns = ["NAME", "PHASE", "MODEL", "INSTANCE", "PROGRESS", "ETA", "LOSS", "HOURS", "COST", "AGE"]
+    assert header.split() == columns
     assert values.split()[1] == finished["phase"]
     described = shared_world.kubectl.run("describe", "ftj", JOB, f"--namespace={shared_world.namespace}")
     events = described.partition("\nEvents:")[2]
