@@ -101,6 +101,34 @@ def test_a_missing_file_is_named_with_what_is_there_instead(tmp_path: Path) -> N
     )
 
 
+def config_map(folder: Path, *keys: str) -> Path:
+    """A ConfigMap as the kubelet mounts it: empty when there is none, as its volume is optional."""
+    folder.mkdir()
+    (folder / "..data").mkdir()
+    for key in keys:
+        write_lines(folder / key, [GOOD])
+    return folder / "train.jsonl"
+
+
+def test_a_config_map_that_does_not_exist_is_told_as_such(tmp_path: Path) -> None:
+    refused = refusal(config_map(tmp_path / "questions"), "configmap://questions/train.jsonl")
+    assert refused.code == "DatasetNotFound"
+    assert refused.message == (
+        "configmap://questions/train.jsonl: the ConfigMap 'questions' does not exist in the job's namespace, or has no keys"
+    )
+    assert "kubectl get configmaps" in refused.advice
+    unmounted = refusal(tmp_path / "none" / "train.jsonl", "configmap://none/train.jsonl")
+    assert "the ConfigMap 'none' does not exist" in unmounted.message
+
+
+def test_a_key_that_a_config_map_has_not_is_told_with_those_that_it_has(tmp_path: Path) -> None:
+    path = config_map(tmp_path / "questions", "tarin.jsonl", "notes.txt")
+    assert refusal(path, "configmap://questions/train.jsonl").message == (
+        "configmap://questions/train.jsonl: the ConfigMap 'questions' has no key 'train.jsonl'."
+        " There is: notes.txt, tarin.jsonl. Did you mean 'tarin.jsonl'?"
+    )
+
+
 def test_a_folder_without_rows_says_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "train.json").write_text("[]")
     (tmp_path / "..data").mkdir()

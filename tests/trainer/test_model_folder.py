@@ -45,7 +45,26 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     (folder / "tokenizer.json").unlink()
     assert "has no tokenizer" in refusal(folder).message
     (folder / "config.json").unlink()
-    assert "has no config.json; there is: pytorch_model.bin" in refusal(folder).message
+    assert "has no config.json. There is: pytorch_model.bin." in refusal(folder).message
+
+
+def test_a_path_that_is_spelt_wrong_is_answered_with_what_is_there(tmp_path: Path) -> None:
+    write_model(tmp_path / "tiny-chat")
+    for number in range(9):
+        write_model(tmp_path / f"model-{number}")
+    assert refusal(tmp_path / "tiny-chatt").message == (
+        "pvc://models/tiny does not exist. There is: model-0/, model-1/, model-2/, model-3/, model-4/ and 5 more."
+        " Did you mean 'tiny-chat'?"
+    )
+    (tmp_path / "file").touch()
+    assert refusal(tmp_path / "file").message == "pvc://models/tiny is a file, must be a folder"
+
+
+def test_an_adapter_is_no_model_and_is_told_so(tmp_path: Path) -> None:
+    (tmp_path / "adapter_config.json").write_text("{}")
+    refused = refusal(tmp_path)
+    assert refused.message == "pvc://models/tiny is an adapter: it has adapter_config.json and no config.json"
+    assert "spec.model.fromCheckpoint" in refused.advice
 
 
 def test_a_model_that_brings_its_own_code_is_refused(tmp_path: Path) -> None:

@@ -31,6 +31,16 @@ def test_the_check_reports_what_automatic_rules_need_before_batch_and_length_are
     assert report["sequences"] == 9  # of 512 tokens at most
 
 
+def test_a_layer_that_the_model_has_not_is_refused_by_the_check_before_anything_waits_for_a_gpu(job: Job) -> None:
+    asked = {"hyperparameters__lora": {"enabled": True, "targetModules": ["v_proj", "q_prj"]}}
+    attempt = job.attempt("prepare", asked)
+    assert (attempt.exit_code, attempt.verdict["code"]) == (64, "HyperparameterUnsupported"), attempt.output
+    assert attempt.verdict["param"] == "spec.hyperparameters.lora.targetModules"
+    assert "'q_prj', which pvc://models/tiny-chat has not. Did you mean 'q_proj'?" in str(attempt.verdict["message"])
+    asked["hyperparameters__lora"]["targetModules"] = ["v_proj", "self_attn.q_proj"]
+    assert report_of(job.attempt("prepare", asked))["rows"] == 48
+
+
 def test_packed_rows_train_in_as_many_sequences_as_the_check_reported(job: Job) -> None:
     packed = {"hyperparameters__packing": True, "hyperparameters__batchSize": 3, "hyperparameters__epochs": 4}
     report = report_of(job.attempt("prepare", packed))

@@ -57,3 +57,5 @@ def test_what_cannot_be_gone_on_from_is_refused(tmp_path: Path) -> None:
     (adapter / "adapter_config.json").unlink()
     with pytest.raises(UserError, match="holds neither adapter_config"):
         start_of(adapter)
+    with pytest.raises(UserError, match=r"earlier does not exist\. There is: checkpoint-10/.* mean 'checkpoint-10'"):
+        start_of(adapter.with_name("checkpoint-1O"))

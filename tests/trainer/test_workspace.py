@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from trainer.contract.run import Job
 from trainer.contract.verdict import Verdict
 from trainer.failures import Interrupted, UserError
-from trainer.workspace.fence import check_fence, take_fence
+from trainer.workspace.fence import check_fence, check_owner, take_fence
 from trainer.workspace.finished import clear_staging, describe, finished_verdict, put_in_place
 from trainer.workspace.jsonfile import read_json, write_json
 from trainer.workspace.layout import Workspace
@@ -72,9 +73,24 @@ def test_an_older_attempt_finds_the_fence_closed(tmp_path: Path) -> None:
 
 def test_a_workspace_of_another_job_is_refused_by_name(tmp_path: Path) -> None:
     take_fence(tmp_path / "fence.json", OTHER, 1)
-    with pytest.raises(UserError, match="already holds the checkpoints and model of team-a/older-bot") as refused:
+    with pytest.raises(
+        UserError, match="holds the checkpoints and model of another FineTuneJob, team-a/older-bot"
+    ) as refused:
         take_fence(tmp_path / "fence.json", JOB, 5)
     assert refused.value.code == "OutputOccupied"
+
+
+def test_a_workspace_of_a_deleted_job_of_the_same_name_says_so_and_what_to_do(tmp_path: Path) -> None:
+    earlier = replace(JOB, uid="0f0f")
+    take_fence(tmp_path / "fence.json", earlier, 1)
+    with pytest.raises(UserError) as refused:
+        check_owner(tmp_path / "fence.json", JOB)
+    assert refused.value.message == (
+        "the output folder holds the checkpoints and model of an earlier FineTuneJob of the same name,"
+        f" {JOB.namespace}/{JOB.name} (uid 0f0f); this one has uid {JOB.uid}"
+    )
+    assert "another folder in spec.output.uri" in refused.value.advice
+    assert "remove" in refused.value.advice
 
 
 def test_the_ledger_is_read_back_and_starts_at_nothing(tmp_path: Path) -> None:

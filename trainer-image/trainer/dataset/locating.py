@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Final
 
-from trainer.failures import UserError, did_you_mean
+from trainer.failures import UserError
+from trainer.neighbours import is_empty, listing, what_is_there
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,8 +14,7 @@ if TYPE_CHECKING:
     from trainer.contract.run import Dataset
 
 SUFFIX: Final = ".jsonl"
-MOST_NAMES: Final = 5
-"""File names that a message lists."""
+CONFIG_MAP: Final = "configmap://"
 
 
 def dataset_files(dataset: Dataset) -> tuple[Path, ...]:
@@ -24,7 +24,7 @@ def dataset_files(dataset: Dataset) -> tuple[Path, ...]:
     """
     path = dataset.path
     if path is None or not path.exists():
-        raise _not_found(dataset, f"{dataset.uri} does not exist.{_what_is_there(path) if path else ''}")
+        raise _absent(dataset, path)
     files = _listed_files(dataset, path) if dataset.files else _found_files(dataset, path)
     for file in files:
         if not os.access(file, os.R_OK):
@@ -42,7 +42,7 @@ def _found_files(dataset: Dataset, path: Path) -> tuple[Path, ...]:
         return (path,)
     files = tuple(sorted(each for each in path.iterdir() if each.suffix == SUFFIX and each.is_file()))
     if not files:
-        raise _not_found(dataset, f"{dataset.uri} is a folder without any {SUFFIX} file.{_listing(path)}")
+        raise _not_found(dataset, f"{dataset.uri} is a folder without any {SUFFIX} file.{listing(path)}")
     return files
 
 
@@ -56,9 +56,26 @@ def _listed_files(dataset: Dataset, folder: Path) -> tuple[Path, ...]:
             )
             raise UserError("DatasetNotFound", f"{dataset.uri} {problem}", param=param)
         if not (folder / name).is_file():
-            there = _what_is_there(folder / name)
+            there = what_is_there(folder / name)
             raise UserError("DatasetNotFound", f"{dataset.uri} has no file {name!r}.{there}", param=param)
     return tuple(folder / name for name in dataset.files)
+
+
+def _absent(dataset: Dataset, path: Path | None) -> UserError:
+    there = what_is_there(path) if path else ""
+    if path is None or not dataset.uri.startswith(CONFIG_MAP):
+        return _not_found(dataset, f"{dataset.uri} does not exist.{there}")
+    name = dataset.uri.removeprefix(CONFIG_MAP).partition("/")[0]
+    # A ConfigMap that does not exist is mounted as an empty folder: the pod would wait for it otherwise.
+    if is_empty(path.parent):
+        return UserError(
+            "DatasetNotFound",
+            f"{dataset.uri}: the ConfigMap '{name}' does not exist in the job's namespace, or has no keys",
+            param=dataset.param,
+            advice="`kubectl get configmaps` in that namespace lists those there; `kubectl create configmap NAME"
+            " --from-file=train.jsonl` makes one.",
+        )
+    return _not_found(dataset, f"{dataset.uri}: the ConfigMap '{name}' has no key '{path.name}'.{there}")
 
 
 def _not_found(dataset: Dataset, message: str) -> UserError:
@@ -68,27 +85,3 @@ def _not_found(dataset: Dataset, message: str) -> UserError:
         param=dataset.param,
         advice=f"Name a {SUFFIX} file, or a folder that holds some.",
     )
-
-
-def _what_is_there(path: Path) -> str:
-    parent = next((folder for folder in path.parents if folder.is_dir()), None)
-    if parent is None:
-        return ""
-    missing = path.relative_to(parent).parts[0]
-    return _listing(parent) + did_you_mean(missing, [each.name for each in _visible(parent)])
-
-
-def _listing(folder: Path) -> str:
-    names = [each.name + ("/" if each.is_dir() else "") for each in _visible(folder)]
-    if not names:
-        return " The folder is empty."
-    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f" There is: {', '.join(names[:MOST_NAMES])}{more}."
-
-
-def _visible(folder: Path) -> list[Path]:
-    # Mounted ConfigMaps and Secrets keep their versions in folders that begin with two dots.
-    try:
-        return sorted(each for each in folder.iterdir() if not each.name.startswith(".."))
-    except OSError:
-        return []

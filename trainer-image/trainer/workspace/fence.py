@@ -20,14 +20,22 @@ if TYPE_CHECKING:
 def check_owner(fence: Path, job: Job) -> None:
     """UserError (OutputOccupied) when another job's work lies in this workspace."""
     owner = read_json(fence)
-    if owner.get("jobUid", job.uid) != job.uid:
-        other = owner.get("job", "another job")
-        raise UserError(
-            "OutputOccupied",
-            f"the output volume already holds the checkpoints and model of {other}, which was another FineTuneJob",
-            param="spec.output",
-            advice="Give this job an output of its own, or empty the volume once what it holds is no longer needed.",
-        )
+    uid = owner.get("jobUid", job.uid)
+    if uid == job.uid:
+        return
+    name, own = owner.get("job"), f"{job.namespace}/{job.name}"
+    other = (
+        f"an earlier FineTuneJob of the same name, {own} (uid {uid}); this one has uid {job.uid}"
+        if name == own
+        else f"another FineTuneJob, {name or f'of uid {uid}'}"
+    )
+    raise UserError(
+        "OutputOccupied",
+        f"the output folder holds the checkpoints and model of {other}",
+        param="spec.output",
+        advice="Nothing is overwritten. Name another folder in spec.output.uri (pvc://CLAIM/FOLDER), or, once nobody needs"
+        " what lies there, remove that folder from the claim and apply the job again.",
+    )
 
 
 def take_fence(fence: Path, job: Job, attempt: int) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 from peft import LoraConfig, PeftModel
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
+from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging
 
 from trainer.backends.trl.model_folder import PARAM
+from trainer.backends.trl.target_modules import check_names
 from trainer.failures import Broken, UserError
 
 if TYPE_CHECKING:
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 
     from trainer.backends.trl.starting_point import StartingPoint
     from trainer.contract.run import Run
+
+ADAPTABLE: Final = (
+    *(torch.nn.Linear, torch.nn.Embedding, torch.nn.Conv1d, torch.nn.Conv2d, torch.nn.Conv3d),
+    *(torch.nn.MultiheadAttention, Conv1D),
+)
+"""Modules that PEFT can add a low-rank adapter to."""
 
 
 def check_hardware(run: Run) -> None:
@@ -88,6 +96,19 @@ def load_trained(run: Run, start: StartingPoint, checkpoint: Path) -> Any:  # no
     return load_model(run, start, weights=checkpoint)
 
 
+def check_target_modules(run: Run, start: StartingPoint) -> None:
+    """UserError when an adapter is to go into layers that the model has not: told from its code, without its weights."""
+    folder = os.fspath(start.weights)
+    trust = run.model.trust_remote_code
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=trust)
+        with torch.device("meta"):
+            model = AutoModelForCausalLM.from_config(config, trust_remote_code=trust)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError("ModelUnsupported", f"{start.name} cannot be built: {error}", param=PARAM) from error
+    check_names(run.hyperparameters.lora.target_modules, _layers(model), run.model.name)
+
+
 def lora_config(run: Run, model: Any) -> LoraConfig | None:  # noqa: ANN401 - a transformers model of any class
     """The adapter to train; None for full fine-tuning, and for a model that has one already.
 
@@ -96,15 +117,7 @@ def lora_config(run: Run, model: Any) -> LoraConfig | None:  # noqa: ANN401 - a 
     lora = run.hyperparameters.lora
     if not lora.enabled or isinstance(model, PeftModel):
         return None
-    modules = {name.rpartition(".")[2] for name, _ in model.named_modules() if name}
-    for target in lora.target_modules:
-        if target not in modules:
-            linear = sorted({n.rpartition(".")[2] for n, m in model.named_modules() if isinstance(m, torch.nn.Linear)})
-            raise UserError(
-                "HyperparameterUnsupported",
-                f"targetModules names '{target}', which {run.model.name} has not; its linear layers are {', '.join(linear)}",
-                param="spec.hyperparameters.lora.targetModules",
-            )
+    check_names(lora.target_modules, _layers(model), run.model.name)
     return LoraConfig(
         r=lora.rank,
         lora_alpha=lora.alpha,
@@ -112,3 +125,8 @@ def lora_config(run: Run, model: Any) -> LoraConfig | None:  # noqa: ANN401 - a 
         target_modules=list(lora.target_modules) or "all-linear",
         task_type="CAUSAL_LM",
     )
+
+
+def _layers(model: Any) -> dict[str, bool]:  # noqa: ANN401 - a transformers model of any class
+    """The full name of every module, and whether PEFT can add an adapter to it."""
+    return {name: isinstance(module, ADAPTABLE) for name, module in model.named_modules() if name}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.failures import UserError
+from trainer.neighbours import listing, what_is_there
 from trainer.workspace.soundness import read_safetensors_header
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 PARAM: Final = "spec.model.name"
 LONGEST_CONTEXT: Final = 4096
 """Tokens per row when neither the job nor the model asks for less: memory grows with it."""
+ADAPTER_CONFIG: Final = "adapter_config.json"
 TOKENIZER_FILES: Final = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
@@ -32,8 +34,10 @@ class ModelFolder:
 def inspect_model(model: Model) -> ModelFolder:
     """Look at the folder; UserError (ModelNotFound, ModelUnsupported) when it cannot be used."""
     folder = folder_of(model)
+    if not folder.exists():
+        raise _missing(f"{model.name} does not exist.{what_is_there(folder)}")
     if not folder.is_dir():
-        raise _missing(f"{model.name} does not exist, or is not a folder")
+        raise _missing(f"{model.name} is a file, must be a folder")
     config = _config(model)
     if "auto_map" in config and not model.trust_remote_code:
         raise _unsupported(
@@ -73,8 +77,7 @@ def context_length(asked: int | None, folder: ModelFolder) -> int:
 def _config(model: Model) -> dict[str, object]:
     path = folder_of(model) / "config.json"
     if not path.is_file():
-        inside = ", ".join(sorted(each.name for each in path.parent.iterdir())[:8]) or "nothing"
-        raise _missing(f"{model.name} has no config.json; there is: {inside}")
+        raise _no_config(model, path.parent)
     try:
         config: object = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -82,6 +85,17 @@ def _config(model: Model) -> dict[str, object]:
     if not isinstance(config, dict) or "model_type" not in config:
         raise _unsupported(model, "has a config.json without 'model_type'")
     return config
+
+
+def _no_config(model: Model, folder: Path) -> UserError:
+    if (folder / ADAPTER_CONFIG).is_file():
+        return UserError(
+            "ModelNotFound",
+            f"{model.name} is an adapter: it has {ADAPTER_CONFIG} and no config.json",
+            param=PARAM,
+            advice=f"Name the model that it was trained on in {PARAM}, and the adapter in spec.model.fromCheckpoint.",
+        )
+    return _missing(f"{model.name} has no config.json.{listing(folder)}")
 
 
 def _weight_files(model: Model) -> list[Path]:

@@ -18,6 +18,7 @@ from trainer.workspace.jsonfile import write_json
 
 if TYPE_CHECKING:
     from trainer.backends.trl.encoding import EncodedRow
+    from trainer.backends.trl.starting_point import StartingPoint
     from trainer.contract.run import Run
     from trainer.workspace.layout import Workspace
 
@@ -30,6 +31,7 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     check_free(workspace, run)
     lengths = _Lengths()
     materials = gather_materials(run, {"train": lengths.keep, "validation": lambda _row: None})
+    _check_layers(run, materials.start)
     report = _report(run, materials, lengths)
     return Verdict(
         stage="prepare",
@@ -53,6 +55,16 @@ def check_writable(workspace: Workspace) -> None:
             param="spec.output",
             advice="The volume must allow writing for the pod's user or fsGroup, and have space left.",
         ) from error
+
+
+def _check_layers(run: Run, start: StartingPoint) -> None:
+    lora = run.hyperparameters.lora
+    # An adapter that goes on being trained keeps its own layers.
+    if lora.enabled and lora.target_modules and start.adapter is None:
+        # Needs torch, which takes seconds to import: only for those who name layers.
+        from trainer.backends.trl.loading import check_target_modules  # noqa: PLC0415
+
+        check_target_modules(run, start)
 
 
 class _Lengths:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.trl.model_folder import ADAPTER_CONFIG
 from trainer.failures import UserError
+from trainer.neighbours import what_is_there
 from trainer.workspace.checkpoints import all_checkpoints
 from trainer.workspace.layout import Workspace
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from trainer.contract.sources import CheckpointSource
 
 PARAM: Final = "spec.model.fromCheckpoint"
-ADAPTER_CONFIG: Final = "adapter_config.json"
 MOST_STEPS: Final = 8
 """Of checkpoints that a message names."""
 
@@ -67,8 +68,10 @@ def starting_warnings(start: StartingPoint) -> tuple[str, ...]:
 def _folder(source: CheckpointSource) -> Path:
     """The folder with the weights: the source itself, or what it names in another job's workspace."""
     path = source.path
-    if path is None or not path.is_dir():
-        raise _missing(source, "does not exist, or is not a folder")
+    if path is None or not path.exists():
+        raise _missing(source, f"does not exist.{what_is_there(path) if path else ''}")
+    if not path.is_dir():
+        raise _missing(source, "is a file, must be a folder")
     workspace = Workspace(path)
     if not workspace.checkpoints.is_dir() and not workspace.model.is_dir():
         if source.step is not None:
