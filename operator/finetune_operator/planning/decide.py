@@ -72,6 +72,8 @@ def look_again(standing: Standing, now: datetime) -> float | None:
         case BackingOff():
             return max((standing.until - now).total_seconds(), 0.1)
         case Underway():
+            if standing.job.settled:  # only the last word of a pod is missing
+                return GRACE_POLL_SECONDS
             return None if standing.job.quiet else _patience((now - standing.job.created).total_seconds())
         case Wanted() | Fenced():
             return POLL_SECONDS

@@ -121,7 +121,7 @@ def ending_of(job: ObservedJob) -> Ending:
     Of several pods the first one speaks for all: its success is the attempt's, and its verdict has the numbers. When it
     did not succeed, the pod decides whose end the others only followed.
     """
-    endings = [(pod, _ending_of_pod(pod)) for pod in job.latest]
+    endings = [(pod, _ending_of_pod(pod)) for pod in job.witnesses]
     leader = next((ending for pod, ending in endings if pod.index == 0), None)
     if leader and (leader.outcome == "Succeeded" or len(endings) == 1):
         return leader
@@ -171,6 +171,7 @@ def _ending_of_pod(pod: ObservedPod) -> Ending:
         or _disrupted(pod)
         or _evicted(pod)
         or _lost(pod)
+        or _deleted(pod, verdict)
         or _judged(pod, verdict)
         or _ended_for_a_limit(pod, verdict)
         or _unknown(pod, verdict)
@@ -208,6 +209,16 @@ def _lost(pod: ObservedPod) -> Ending | None:
     if pod.exit and pod.exit.reason == "ContainerStatusUnknown":
         return Ending("Platform", Reason.NODE_FAILURE, "the node lost the container")
     return None
+
+
+def _deleted(pod: ObservedPod, verdict: Verdict | None) -> Ending | None:
+    """Told to end, by nobody of the cluster who would say why, and it did as it was told."""
+    if pod.ends_by is None or pod.exit is None or pod.exit.code not in {RETRY_EXIT, SIGTERM_EXIT}:
+        return None
+    if verdict and verdict.code == PEER_LOST:
+        return None
+    said = verdict.message if verdict else _words(pod.exit)
+    return Ending("Platform", Reason.JOB_VANISHED, f"the pod was deleted: {said}")
 
 
 def _judged(pod: ObservedPod, verdict: Verdict | None) -> Ending | None:

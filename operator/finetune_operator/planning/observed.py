@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, cast, get_args
 
 from finetune_operator.api.model import Json
@@ -15,6 +15,8 @@ from finetune_operator.planning.progress import Progress
 
 CONTAINER: Final = "trainer"
 """The name of the container that trains, in every pod of ours."""
+LAST_WORDS: Final = timedelta(seconds=5)
+"""How long the news of a pod's end may be behind the news of its Job's."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,11 @@ class ObservedPod:
         """Its container has ended, or never will run."""
         return self.terminal or self.exit is not None
 
+    @property
+    def testifies(self) -> bool:
+        """Whether it tells how it ended, or why it was ended."""
+        return self.over or self.disruption is not None
+
 
 @dataclass(frozen=True)
 class ObservedJob:
@@ -88,6 +95,10 @@ class ObservedJob:
     queue: str | None = None
     """The queue that it waits in, while it is suspended for one."""
     pods: tuple[ObservedPod, ...] = ()
+    departed: tuple[ObservedPod, ...] = ()
+    """Pods that are gone, as they were last seen. They say how the attempt ended and stand for no pod that is there."""
+    ended: datetime | None = None
+    """When it was found over."""
 
     @property
     def pod(self) -> ObservedPod | None:
@@ -101,9 +112,16 @@ class ObservedJob:
         return tuple(newest[index] for index in sorted(newest))
 
     @property
+    def witnesses(self) -> tuple[ObservedPod, ...]:
+        """By index, the pods that tell how the attempt ended: the newest, those that are gone with a last word included."""
+        spoken = [pod for pod in self.departed if pod.testifies]
+        newest = {pod.index: pod for pod in sorted((*spoken, *self.pods), key=lambda pod: pod.created)}
+        return tuple(newest[index] for index in sorted(newest))
+
+    @property
     def over(self) -> bool:
-        """A pod of it has ended; the others will follow."""
-        return any(pod.over for pod in self.latest)
+        """It is over, or a pod of it has ended and the others will follow."""
+        return self.finished or any(pod.over for pod in self.latest)
 
     @property
     def slowest(self) -> ObservedPod | None:
@@ -122,6 +140,13 @@ class ObservedJob:
     def settled(self) -> bool:
         """The Job is over and no pod of it can write any more."""
         return self.finished and all(pod.terminal for pod in self.pods)
+
+    def heard(self, now: datetime) -> bool:
+        """Settled, and all its pods have told how they ended or had the time to: Jobs and pods are watched apart."""
+        if not self.settled:
+            return False
+        awaited = len(self.witnesses) < self.nodes and self.ended is not None
+        return not awaited or abs(now - (self.ended or now)) >= LAST_WORDS
 
 
 @dataclass(frozen=True)
@@ -164,35 +189,42 @@ class Beside:
     progress: Progress | None = None
     hints: tuple[Hint, ...] = ()
     confirmed: bool = False
+    departed: tuple[Json, ...] = ()
+    """Raw pods that are gone, as they were last seen."""
 
 
 def observe(raw_jobs: Iterable[Json], raw_pods: Iterable[Json], beside: Beside) -> Observed:
     """Raw Jobs and Pods of one FineTuneJob as values, each pod beside its Job."""
-    pods_by_owner: dict[str, list[ObservedPod]] = {}
-    for raw in filter(_legible, raw_pods):
-        pods_by_owner.setdefault(_owner_uid(raw), []).append(parse_pod(raw))
+    pods, departed = _by_owner(raw_pods), _by_owner(beside.departed)
     jobs = tuple(
-        parse_stage_job(raw, pods_by_owner.pop(raw["metadata"]["uid"], ())) for raw in filter(_legible, raw_jobs)
+        parse_stage_job(raw, pods.pop(raw["metadata"]["uid"], ()), departed.get(raw["metadata"]["uid"], ()))
+        for raw in filter(_legible, raw_jobs)
     )
-    orphans = tuple(pod for pods in pods_by_owner.values() for pod in pods)
+    orphans = tuple(pod for own in pods.values() for pod in own)
     ordered = tuple(sorted(jobs, key=lambda job: (job.stage, job.attempt)))
     return Observed(ordered, orphans, beside.progress, beside.hints, beside.confirmed)
 
 
-def parse_stage_job(raw: Json, pods: Iterable[ObservedPod]) -> ObservedJob:
+def parse_stage_job(raw: Json, pods: Iterable[ObservedPod], departed: Iterable[ObservedPod] = ()) -> ObservedJob:
     """A batch/v1 Job of ours. Raises KeyError for one without our labels: the watch selects by them."""
     metadata, spec = raw["metadata"], raw.get("spec", {})
     conditions = raw.get("status", {}).get("conditions", ())
+    over = [c for c in conditions if c["type"] in {"Complete", "Failed"} and c["status"] == "True"]
+    times = [parse_time(c["lastTransitionTime"]) for c in over if "lastTransitionTime" in c]
+    there = tuple(sorted(pods, key=lambda pod: pod.created))
+    present = {pod.uid for pod in there}
     return ObservedJob(
         name=metadata["name"],
         uid=metadata["uid"],
         stage=_stage(metadata),
         attempt=int(metadata["labels"][ATTEMPT_LABEL]),
         created=parse_time(metadata["creationTimestamp"]),
-        finished=any(c["type"] in {"Complete", "Failed"} and c["status"] == "True" for c in conditions),
+        finished=bool(over),
         nodes=spec.get("completions") or 1,
         queue=metadata["labels"].get(QUEUE_LABEL) if spec.get("suspend") else None,
-        pods=tuple(sorted(pods, key=lambda pod: pod.created)),
+        pods=there,
+        departed=tuple(pod for pod in departed if pod.uid not in present),
+        ended=min(times, default=None),
     )
 
 
@@ -222,6 +254,13 @@ def parse_pod(raw: Json) -> ObservedPod:
         message=status.get("message", ""),
         memory=_memory(raw.get("spec", {})),
     )
+
+
+def _by_owner(raw_pods: Iterable[Json]) -> dict[str, list[ObservedPod]]:
+    found: dict[str, list[ObservedPod]] = {}
+    for raw in filter(_legible, raw_pods):
+        found.setdefault(_owner_uid(raw), []).append(parse_pod(raw))
+    return found
 
 
 def _legible(raw: Json) -> bool:

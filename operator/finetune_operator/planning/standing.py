@@ -166,7 +166,7 @@ def ended_attempt(view: View, stage: Stage, number: int) -> Ended | None:
     recorded = record is not None and record.end_time is not None
     if record and record.end_time:
         return Ended(stage, number, _recorded_ending(record), record.end_time, recorded, record.checkpoint_step or 0)
-    if current is not None and not current.settled:
+    if current is not None and not current.heard(view.now):
         return None
     ending = ending_of(current) if current else VANISHED
     return Ended(stage, number, ending, view.now, recorded, _checkpoint_step(view, number, ending))

@@ -89,7 +89,7 @@ class DatasetKeeper:
         children = self.store.children(registration.uid)
         plan = plan_inspection(registration.spec, self.store.catalog(), self.images.by_family)
         now = self.clock().replace(microsecond=0)
-        return View(registration, plan, inspections(children.jobs, children.pods), now)
+        return View(registration, plan, inspections(children.jobs, children.pods, children.departed), now)
 
     async def _confirm(self, registration: Registration) -> None:
         selector = f"{DATASET_UID_LABEL}={registration.uid}"

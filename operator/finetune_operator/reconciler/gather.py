@@ -32,7 +32,8 @@ class Gatherer:
     def look(self, job: Job, hints: tuple[Hint, ...] = ()) -> Observed:
         """What the watch has brought so far. Costs nothing."""
         children = self._store.children(job.uid)
-        return observe(children.jobs, children.pods, Beside(self._read_progress(job.uid), hints))
+        beside = Beside(self._read_progress(job.uid), hints, departed=children.departed)
+        return observe(children.jobs, children.pods, beside)
 
     async def confirm(self, job: Job) -> Observed:
         """Jobs and pods as the API server has them now; the store learns it too."""
@@ -42,7 +43,8 @@ class Gatherer:
         children = self._store.children(job.uid)
         learn(self._store, JOBS, jobs, children.jobs)
         learn(self._store, PODS, pods, children.pods)
-        return observe(jobs, pods, Beside(self._read_progress(job.uid), confirmed=True))
+        departed = self._store.children(job.uid).departed
+        return observe(jobs, pods, Beside(self._read_progress(job.uid), confirmed=True, departed=departed))
 
     async def hints(self, job: Job, standing: Standing) -> tuple[Hint, ...]:
         """Events about a child that does not come up, newest first: quota, mounts and pulls are told nowhere else."""

@@ -67,7 +67,7 @@ class Intake:
 
     def deleted(self, resource: Resource, body: Json, priority: Priority = Priority.LIVE) -> None:
         """Forget the object and enqueue whose work it was."""
-        self._store.drop(resource, key_of(body), body["metadata"]["resourceVersion"])
+        self._store.drop(resource, key_of(body), body["metadata"]["resourceVersion"], last=body)
         self._enqueue(resource, body, priority)
         self._wake(resource, body)
 

@@ -24,6 +24,7 @@ from finetune_operator.cluster.resources import (
     ObjectKey,
     Resource,
 )
+from finetune_operator.reconciler.departed import Departed, controller_of
 from finetune_operator.reconciler.slim import slim
 
 WATCHED: Final = (FINETUNEJOBS, INSTANCETYPES, BASEMODELS, DATASETS, JOBS, PODS)
@@ -35,10 +36,14 @@ REMEMBERED_DELETIONS: Final = 10_000
 
 @dataclass(frozen=True)
 class Children:
-    """The batch/v1 Jobs and the Pods that carry the uid of one FineTuneJob or Dataset, oldest first."""
+    """The batch/v1 Jobs and the Pods that carry the uid of one FineTuneJob or Dataset, oldest first.
+
+    ``departed``: pods of these Jobs that are gone, each as it was last seen.
+    """
 
     jobs: tuple[Json, ...] = ()
     pods: tuple[Json, ...] = ()
+    departed: tuple[Json, ...] = ()
 
 
 class Store:
@@ -48,6 +53,7 @@ class Store:
         self._objects: Mapping[Resource, dict[Key, Json]] = {resource: {} for resource in WATCHED}
         self._owned: Mapping[Resource, dict[str, set[Key]]] = {resource: {} for resource in CHILDREN}
         self._deleted: OrderedDict[tuple[Resource, Key], str] = OrderedDict()
+        self._departed = Departed()
         self._catalog: Catalog | None = None
 
     def put(self, resource: Resource, body: Json) -> bool:
@@ -68,15 +74,22 @@ class Store:
             self._owned[resource].setdefault(_owner_uid(kept), set()).add(key)
         return True
 
-    def drop(self, resource: Resource, key: Key, version: str | None = None) -> bool:
-        """Forget an object that was deleted at ``version``. False when it is not held, or is a newer namesake."""
+    def drop(self, resource: Resource, key: Key, version: str | None = None, last: Json | None = None) -> bool:
+        """Forget an object that was deleted at ``version``. False when it is not held, or is a newer namesake.
+
+        ``last`` is its last state, where that is known to be newer than what is held.
+        """
         held = self._objects[resource].get(key)
+        if last is not None:
+            self._see_off(resource, slim(resource, last))
         if version is not None:
             if held is not None and _newer(_version(held), version):
                 return False
             self._bury(resource, key, version)
         if held is None:
             return False
+        if last is None:
+            self._see_off(resource, held)
         self._disown(resource, key, held)
         del self._objects[resource][key]
         self._forget_catalog(resource)
@@ -119,7 +132,7 @@ class Store:
 
     def children(self, uid: str) -> Children:
         """The Jobs and Pods of the FineTuneJob or Dataset with this uid."""
-        return Children(self._of(JOBS, uid), self._of(PODS, uid))
+        return Children(self._of(JOBS, uid), self._of(PODS, uid), self._departed.of(uid))
 
     def pod(self, key: Key) -> Json | None:
         """One of our Pods, or None."""
@@ -137,6 +150,16 @@ class Store:
     def _of(self, resource: Resource, uid: str) -> tuple[Json, ...]:
         found = [self._objects[resource][key] for key in self._owned[resource].get(uid, ())]
         return tuple(sorted(found, key=lambda body: (body["metadata"].get("creationTimestamp", ""), key_of(body))))
+
+    def _see_off(self, resource: Resource, gone: Json) -> None:
+        """Keep the last state of a pod until its Job goes too."""
+        if resource == JOBS:
+            self._departed.forget_pods_of(_owner_uid(gone), gone["metadata"].get("uid", ""))
+        if resource == PODS:
+            controller = controller_of(gone)
+            job = self._objects[JOBS].get(Key(key_of(gone).namespace, controller.get("name", "")))
+            if job is not None and job["metadata"]["uid"] == controller["uid"]:
+                self._departed.keep(_owner_uid(gone), gone)
 
     def _disown(self, resource: Resource, key: Key, held: Json) -> None:
         if resource in CHILDREN:

@@ -243,6 +243,7 @@ class TestARetry:
 class TestWhatIsInTheWay:
     def test_of_the_first_stage_is_said_while_it_validates(self) -> None:
         raw = pod("prepare", conditions=[{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}])
+        raw["spec"] = {"nodeName": None}
         seen = told(scene(a_job(), stage_job("prepare"), raw))
         assert (words(seen), seen.message) == ((Phase.VALIDATING, Reason.UNSCHEDULABLE), "0/1 nodes")
 

@@ -116,3 +116,7 @@ def test_a_pod_that_was_told_to_end_is_looked_at_until_it_has() -> None:
 @pytest.mark.parametrize(("standing", "seconds"), AGAIN.values(), ids=AGAIN)
 def test_a_job_is_looked_at_again(standing: Standing, seconds: float | None) -> None:
     assert look_again(standing, NOW) == seconds
+
+
+def test_a_job_whose_last_word_is_on_its_way_is_looked_at_soon() -> None:
+    assert look_again(underway(ended="Failed"), at(100_000)) == 2.0

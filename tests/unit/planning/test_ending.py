@@ -178,6 +178,27 @@ def test_a_process_killed_for_memory_keeps_the_trainers_advice() -> None:
     assert (ending.verdict.param, ending.verdict.advice) == ("spec.instanceType", "Choose more memory.")
 
 
+def test_a_pod_that_is_gone_and_was_heard_is_no_loss() -> None:
+    job = stage_job(ended="Failed")
+    gone = ended_pod(code=64, message=verdict("userError", param="spec.model.name"))
+    ending = ending_of(observe([job], [], Beside(departed=(gone,))).jobs[0])
+    assert (ending.outcome, ending.reason, ending.exit_code) == ("UserError", Reason.USER_ERROR, 64)
+    assert ending.verdict is not None
+    assert ending.verdict.param == "spec.model.name"
+
+
+def test_a_pod_that_somebody_deleted_says_so_and_what_it_did() -> None:
+    ending = end(told_to_end(ended_pod(code=75, message=verdict("retry", step=434))))
+    assert (ending.outcome, ending.reason) == ("Platform", Reason.JOB_VANISHED)
+    assert ending.message == "the pod was deleted: it retry"
+    assert ending.verdict is not None
+    assert ending.verdict.step == 434
+
+
+def test_a_pod_that_was_drained_was_not_deleted_by_somebody() -> None:
+    assert end(told_to_end(ended_pod(code=75, conditions=DISRUPTED))).reason == Reason.NODE_FAILURE
+
+
 def test_an_unnamed_failure_names_the_pod() -> None:
     assert "ended without running" in end(pod(phase="Failed")).message
 

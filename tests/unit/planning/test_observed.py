@@ -191,6 +191,56 @@ def test_a_child_that_somebody_labelled_by_hand_is_not_ours(labels: dict[str, st
     assert observe([], [raw], Beside()) == Observed()
 
 
+class TestPodsThatAreGone:
+    """They say how an attempt ended, and stand for no pod that is there."""
+
+    def after(self, *gone: Json, there: tuple[Json, ...] = (), **job: object) -> ObservedJob:
+        """A Job that is over, whose pods are gone but for those that are there; ``job`` says more of it."""
+        return observe([stage_job(ended="Failed") | job], there, Beside(departed=gone)).jobs[0]
+
+    def test_testify_and_count_as_no_pod(self) -> None:
+        seen = self.after(ended_pod(code=64))
+        assert [each.exit.code for each in seen.witnesses if each.exit] == [64]
+        assert (seen.pods, seen.latest, seen.pod) == ((), (), None)
+        assert seen.settled
+
+    def test_write_no_more_whatever_they_did_when_they_were_last_seen(self) -> None:
+        seen = observe([stage_job()], [], Beside(departed=(running_pod(),)))
+        assert (seen.live_pods(), seen.orphans) == ((), ())
+        assert not seen.jobs[0].over
+
+    def test_that_ran_when_they_were_last_seen_say_nothing(self) -> None:
+        assert self.after(running_pod()).witnesses == ()
+
+    def test_say_why_they_were_ended_though_nobody_saw_them_end(self) -> None:
+        disrupted = [{"type": "DisruptionTarget", "status": "True", "message": "drained"}]
+        gone = running_pod()
+        gone["status"]["conditions"] = disrupted
+        assert [each.disruption for each in self.after(gone).witnesses] == ["drained"]
+
+    def test_yield_to_a_younger_one_that_is_there(self) -> None:
+        younger = ended_pod(code=1)
+        younger["metadata"] |= {"uid": "pod-2", "creationTimestamp": stamp(at(60))}
+        seen = self.after(ended_pod(code=75), there=(younger,))
+        assert [each.uid for each in seen.witnesses] == ["pod-2"]
+
+    def test_are_there_when_they_are_there_after_all(self) -> None:
+        seen = self.after(ended_pod(code=75), there=(running_pod(),))
+        assert seen.departed == ()
+        assert not seen.settled
+
+    def test_whose_job_is_gone_too_are_nobodys(self) -> None:
+        assert observe([], [], Beside(departed=(ended_pod(code=64),))) == Observed()
+
+    def test_are_waited_for_a_moment_when_the_news_of_the_job_is_first(self) -> None:
+        over = {"type": "Failed", "status": "True", "lastTransitionTime": stamp(NOW)}
+        waits: Json = {"status": {"conditions": [over]}}
+        assert [self.after(**waits).heard(at(seconds)) for seconds in (0, 4, 5)] == [False, False, True]
+        assert self.after(ended_pod(code=75), **waits).heard(NOW)
+        assert not self.after(ended_pod(code=75), there=(running_pod(),), **waits).heard(at(99))
+        assert self.after(**waits).heard(at(-3600)), "a clock that is wrong by an hour costs nothing"
+
+
 class TestSeveralNodes:
     """An Indexed Job: the pod of index 0 speaks for all, and all must have ended before anything follows."""
 

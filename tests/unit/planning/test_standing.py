@@ -43,6 +43,7 @@ from tests.unit.planning.scene import (
     running_pod,
     scene,
     stage_job,
+    stamp,
     verdict,
 )
 
@@ -166,6 +167,34 @@ class TestTheSecondStage:
         result = standing(view)
         assert isinstance(result, Done)
         assert result.ending.reason == Reason.COMPLETED
+
+
+class TestAPodThatIsGone:
+    def test_is_followed_by_what_its_last_word_says(self) -> None:
+        gone = Beside(departed=(ended_pod(code=64, message=verdict("userError")),))
+        result = standing(scene(a_job(), prepared(), stage_job(ended="Failed"), beside=gone))
+        assert isinstance(result, Broken)
+        assert result.reason == Reason.USER_ERROR
+
+    def test_is_waited_for_no_longer_than_its_word_may_take(self) -> None:
+        job = stage_job(ended="Failed")
+        job["status"]["conditions"][0]["lastTransitionTime"] = stamp(NOW)
+        assert isinstance(standing(scene(a_job(), prepared(), job)), Underway)
+        result = standing(scene(a_job(), prepared(), job, now=at(5)))
+        assert isinstance(result, Wanted)
+        assert result.ended is not None
+        assert result.ended.reason == Reason.JOB_VANISHED
+
+    def test_holds_nothing_back_though_it_ran_when_it_was_last_seen(self) -> None:
+        gone = Beside(departed=(running_pod(),), confirmed=True)
+        result = standing(scene(a_job(), prepared(), stage_job(ended="Failed"), beside=gone))
+        assert isinstance(result, Wanted)
+
+    def test_of_an_earlier_attempt_frees_no_fence_that_another_pod_holds(self) -> None:
+        gone = Beside(departed=(ended_pod(code=75, message=verdict("retry")),), confirmed=True)
+        there = running_pod("prepare")
+        result = standing(scene(a_job(status=status()), there, stage_job(ended="Failed"), beside=gone))
+        assert isinstance(result, Fenced)
 
 
 class TestAVanishedJob:

@@ -28,6 +28,7 @@ from tests.unit.planning.scene import (
     resolved_for,
     running_pod,
     stage_job,
+    stamp,
     verdict,
 )
 
@@ -46,6 +47,8 @@ class Cluster:
     body: Json
     jobs: dict[Key, Json] = field(default_factory=dict)
     pods: dict[Key, Json] = field(default_factory=dict)
+    gone: dict[Key, Json] = field(default_factory=dict)
+    """Pods that went, as they last were."""
     version: int = 1
     created: list[Key] = field(default_factory=list)
     status_writes: int = 0
@@ -77,6 +80,7 @@ class World:
     cluster: Cluster = field(default_factory=lambda: Cluster(job_body({"backoffLimit": 2})))
     seen_jobs: dict[Key, Json] = field(default_factory=dict)
     seen_pods: dict[Key, Json] = field(default_factory=dict)
+    seen_gone: dict[Key, Json] = field(default_factory=dict)
     now: datetime = NOW
     creates: int = 0
     """Jobs asked for in the last reconcile."""
@@ -96,6 +100,7 @@ class World:
             self.seen_jobs = dict(self.cluster.jobs)
         if pods:
             self.seen_pods = dict(self.cluster.pods)
+            self.seen_gone = dict(self.cluster.gone)
 
     def reconcile(self, crash: Crash = "never") -> bool:
         """One visit of the operator, killed at that point. True when it wrote a status."""
@@ -138,7 +143,8 @@ class World:
 
     def lose_pod(self, key: Key) -> None:
         """A pod object goes away; its Job counts it as failed."""
-        if self.cluster.pods.pop(key, None) is not None:
+        if (pod := self.cluster.pods.pop(key, None)) is not None:
+            self.cluster.gone[key] = pod
             self._finish(key, "Failed")
 
     def settle_job(self, key: Key) -> None:
@@ -159,9 +165,12 @@ class World:
     def _finish(self, key: Key, how: str) -> None:
         if key in self.cluster.jobs and not _finished(self.cluster.jobs[key]):
             self.cluster.jobs[key] = stage_job(*key, ended=how)
+            self.cluster.jobs[key]["status"]["conditions"][0]["lastTransitionTime"] = stamp(self.now)
 
     def _look(self) -> Observed:
-        return observe(self.seen_jobs.values(), self.seen_pods.values(), Beside())
+        return observe(
+            self.seen_jobs.values(), self.seen_pods.values(), Beside(departed=tuple(self.seen_gone.values()))
+        )
 
 
 def success(key: Key) -> str:

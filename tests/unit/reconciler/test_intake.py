@@ -15,6 +15,7 @@ from finetune_operator.cluster.resources import (
     FINETUNEJOBS,
     INSTANCETYPES,
     JOBS,
+    PODS,
     Key,
     Resource,
 )
@@ -23,7 +24,7 @@ from finetune_operator.reconciler.queue import WorkQueue
 from finetune_operator.reconciler.source import Intake
 from finetune_operator.reconciler.store import Store
 from finetune_operator.reconciler.task import Task
-from tests.support.objects import base_model, batch_job, child_labels, dataset, fine_tune_job, instance_type
+from tests.support.objects import base_model, batch_job, child_labels, dataset, fine_tune_job, instance_type, pod
 
 
 def stamped(body: Json, version: int, **parts: Json) -> Json:
@@ -86,6 +87,24 @@ async def test_a_child_is_its_jobs_work_when_it_comes_and_when_it_goes() -> None
     world.intake.deleted(JOBS, stamped(child, 2))
     assert await world.asked_for() == {"one"}
     assert world.store.children("u-1").jobs == ()
+
+
+async def test_the_last_state_of_a_pod_comes_with_its_deletion() -> None:
+    world = World()
+    labels = child_labels("one", "u-1")
+    job = stamped(batch_job("one-train-1", labels), 1)
+    job["metadata"]["uid"] = "job-1"
+    world.intake.changed(JOBS, job)
+    gone = stamped(pod("one-train-1-x", labels), 3, status={"phase": "Failed"})
+    gone["metadata"] |= {
+        "uid": "pod-1",
+        "ownerReferences": [{"name": "one-train-1", "uid": "job-1", "controller": True}],
+    }
+
+    world.intake.deleted(PODS, gone)
+
+    assert [each["status"] for each in world.store.children("u-1").departed] == [{"phase": "Failed"}]
+    assert world.store.children("u-1").pods == ()
 
 
 async def test_a_child_that_names_no_job_is_nobodys_work() -> None:

@@ -129,6 +129,72 @@ def test_of_a_pod_its_limits_are_kept_and_nothing_else_of_its_containers() -> No
     assert kept["spec"]["containers"] == [{"name": "trainer", "resources": {"limits": {"memory": "4Gi"}}}]
 
 
+def owned(name: str, job: str = "train", owner: str = "u-x", **status: object) -> Json:
+    """A pod of a Job ``job``, whose uid is ``job-uid``."""
+    body = at(pod(name, child_labels("x", owner)), 2, uid=f"pod-{name}")
+    body["metadata"]["ownerReferences"] = [{"name": job, "uid": f"{job}-uid", "controller": True}]
+    return body | {"status": status}
+
+
+def a_store_with_a_job(name: str = "train", owner: str = "u-x") -> Store:
+    store = Store()
+    store.put(JOBS, at(batch_job(name, child_labels("x", owner)), 1, uid=f"{name}-uid"))
+    return store
+
+
+def departed(store: Store, owner: str = "u-x") -> list[Json]:
+    return [body["status"] for body in store.children(owner).departed]
+
+
+def test_a_pod_that_is_gone_is_remembered_as_it_was_last_seen_until_its_job_goes() -> None:
+    store = a_store_with_a_job()
+    store.put(PODS, owned("one", phase="Running"))
+    store.drop(PODS, KEY, "3", last=owned("one", phase="Failed"))
+
+    assert store.children("u-x").pods == ()
+    assert departed(store) == [{"phase": "Failed"}]
+
+    store.drop(JOBS, Key("ns", "train"), "4")
+    assert departed(store) == []
+
+
+def test_a_pod_that_a_listing_no_longer_has_is_remembered_as_it_was_held() -> None:
+    store = a_store_with_a_job()
+    store.put(PODS, owned("one", phase="Failed"))
+    store.drop(PODS, KEY)
+
+    assert departed(store) == [{"phase": "Failed"}]
+
+
+def test_a_pod_is_remembered_only_beside_a_job_that_is_there() -> None:
+    store = a_store_with_a_job()
+    store.drop(PODS, KEY, "3", last=owned("one", job="another"))
+    store.drop(PODS, KEY, "3", last=at(pod("one", child_labels("x", "u-x")), 2))
+    namesake = owned("one")
+    namesake["metadata"]["ownerReferences"][0]["uid"] = "an-earlier-uid"
+    store.drop(PODS, KEY, "3", last=namesake)
+
+    assert departed(store) == []
+
+
+def test_an_old_deletion_makes_no_pod_that_is_there_departed() -> None:
+    store = a_store_with_a_job()
+    store.put(PODS, owned("one", phase="Running"))
+    store.drop(PODS, KEY, "1")
+
+    assert departed(store) == []
+    assert len(store.children("u-x").pods) == 1
+
+
+def test_only_so_many_pods_that_are_gone_are_remembered() -> None:
+    store = a_store_with_a_job()
+    for number in range(1_001):
+        store.drop(PODS, Key("ns", f"p{number}"), "3", last=owned(f"p{number}", number=number))
+
+    assert len(departed(store)) == 1_000
+    assert {"number": 0} not in departed(store)
+
+
 def test_our_own_kinds_keep_their_spec_and_status_whole() -> None:
     store = Store()
     body = at(fine_tune_job("one", hours=2), 1)

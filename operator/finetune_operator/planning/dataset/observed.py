@@ -9,7 +9,6 @@ from typing import Final
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL
-from finetune_operator.planning.job import parse_time
 from finetune_operator.planning.observed import ObservedJob, parse_pod, parse_stage_job
 
 INSPECT: Final = "inspect"
@@ -25,26 +24,27 @@ class Inspection:
     @property
     def termination_message(self) -> str:
         """What its container left."""
-        pod = self.job.pod
+        pod = next((pod for pod in self.job.witnesses if pod.index == 0), None)
         return pod.exit.message if pod and pod.exit else ""
 
 
-def inspections(raw_jobs: Iterable[Json], raw_pods: Iterable[Json]) -> tuple[Inspection, ...]:
-    """All inspections of one Dataset, each with its pods, the oldest attempt first."""
-    pods = [raw for raw in raw_pods if _legible(raw)]
-    found = [_inspection(raw, pods) for raw in raw_jobs if _legible(raw)]
+def inspections(
+    raw_jobs: Iterable[Json], raw_pods: Iterable[Json], departed: Iterable[Json] = ()
+) -> tuple[Inspection, ...]:
+    """All inspections of one Dataset, each with its pods, the oldest attempt first.
+
+    ``departed``: pods that are gone, as they were last seen.
+    """
+    pods, gone = [raw for raw in raw_pods if _legible(raw)], [raw for raw in departed if _legible(raw)]
+    found = [_inspection(raw, pods, gone) for raw in raw_jobs if _legible(raw)]
     return tuple(sorted(found, key=lambda each: each.job.attempt))
 
 
-def _inspection(raw: Json, pods: list[Json]) -> Inspection:
+def _inspection(raw: Json, pods: list[Json], departed: list[Json]) -> Inspection:
     uid = raw["metadata"]["uid"]
-    own = [parse_pod(pod) for pod in pods if _owned_by(pod, uid)]
-    times = [
-        parse_time(condition["lastTransitionTime"])
-        for condition in raw.get("status", {}).get("conditions", ())
-        if condition["type"] in {"Complete", "Failed"} and condition["status"] == "True"
-    ]
-    return Inspection(parse_stage_job(raw, own), min(times, default=None))
+    own, gone = ([parse_pod(pod) for pod in each if _owned_by(pod, uid)] for each in (pods, departed))
+    job = parse_stage_job(raw, own, gone)
+    return Inspection(job, job.ended)
 
 
 def _legible(raw: Json) -> bool:

@@ -88,7 +88,7 @@ def stand(view: View) -> Standing:
     if current is None:
         # None yet; or the latest one vanished, and its verdict with it.
         return _start(view, number + 1, None)
-    if not current.job.settled:
+    if not current.job.heard(view.now):
         return Underway(current)
     ending = ending_of(current.job)
     if ending.outcome in {"Succeeded", "UserError"}:

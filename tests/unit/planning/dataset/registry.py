@@ -105,6 +105,7 @@ def view(
     status: Json | None = None,
     plan: InspectionPlan | Word = PLAN,
     now: float = 0,
+    gone: tuple[Json, ...] = (),
 ) -> View:
-    """What the keeper sees ``now`` seconds after NOW."""
-    return View(registration(status), plan, inspections(jobs, pods), at(now))
+    """What the keeper sees ``now`` seconds after NOW; ``gone`` are pods that are there no more."""
+    return View(registration(status), plan, inspections(jobs, pods, gone), at(now))

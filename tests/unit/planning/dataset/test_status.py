@@ -118,3 +118,8 @@ def test_what_is_no_verdict_has_no_findings() -> None:
     assert findings_of("Traceback: boom").rows is None
     assert findings_of('{"report": {"rows": -1}}').rows is None
     assert findings_of("[]").rows is None
+
+
+def test_the_findings_of_a_pod_that_is_gone_are_those_of_the_data() -> None:
+    status = said(view([job(ended=0)], [], gone=(ended_pod(report=REPORT),)))
+    assert (health(status), status.rows) == ("Ready", REPORT["rows"])
