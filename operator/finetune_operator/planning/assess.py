@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, assert_never
 
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.status import FineTuneJobStatus, Report
 from finetune_operator.planning import conditions, records
+from finetune_operator.planning.claim_fields import with_field
 from finetune_operator.planning.display import display_of
 from finetune_operator.planning.ledger import progress_of, usage_of
 from finetune_operator.planning.observed import ObservedPod
@@ -113,6 +114,8 @@ def _underway(view: View, standing: Underway) -> Why:
     job = standing.job
     ending = (why for pod in job.latest if (why := why_ending(pod, view.now)))
     said = why_waiting(job, view.observed.hints) or next(ending, None)
+    if said and said.reason == Reason.VOLUME_NOT_READY:
+        said = replace(said, message=with_field(said.message, view.job.spec))
     if said is None and job.over:
         said = _said_before(view)
     if job.stage == "train":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -27,6 +28,11 @@ CONTAINER_REASONS: Final = frozenset(
 )
 PULLED_HINTS: Final = frozenset({"Pulled", "Created", "Started"})
 VOLUME_HINTS: Final = frozenset({"FailedMount", "FailedAttachVolume", "FailedMapVolume", "ProvisioningFailed"})
+
+_NAMES: Final = re.compile(r"\{[^}]*\}|\"[^\"]*\"")
+"""In the scheduler's words, what users called their taints and claims."""
+_VOLUME: Final = re.compile(r"volume|pvc\(s\)|enough free storage|available disk", re.IGNORECASE)
+_FULL: Final = re.compile(r"Insufficient |Too many pods|free ports")
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,12 @@ def _not_placed(job: ObservedJob) -> Why:
 
 
 def _unschedulable_reason(message: str) -> Reason:
-    about_volumes = "persistentvolumeclaim" in message.lower() or "volume" in message.lower()
-    return Reason.VOLUME_NOT_READY if about_volumes else Reason.UNSCHEDULABLE
+    """What the pod waits for: the scheduler looks at a node's volumes only when taints, labels and room are right.
+
+    A node that is merely full may have them once it is not, so that a full one is what the pod waits for first.
+    """
+    said = _NAMES.sub("", message.partition(" preemption: ")[0])
+    return Reason.VOLUME_NOT_READY if _VOLUME.search(said) and not _FULL.search(said) else Reason.UNSCHEDULABLE
 
 
 def _on_node(pod: ObservedPod, hints: tuple[Hint, ...]) -> Why:

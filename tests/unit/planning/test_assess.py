@@ -247,6 +247,24 @@ class TestWhatIsInTheWay:
         seen = told(scene(a_job(), stage_job("prepare"), raw))
         assert (words(seen), seen.message) == ((Phase.VALIDATING, Reason.UNSCHEDULABLE), "0/1 nodes")
 
+    @pytest.mark.parametrize(
+        ("claim", "field"),
+        [
+            ("models", "spec.model.name: "),
+            ("answers", "spec.datasets[1].uri: "),
+            ("results", "spec.output.uri: "),
+            ("model", ""),
+        ],
+    )
+    def test_names_the_field_that_names_the_claim(self, claim: str, field: str) -> None:
+        message = f'persistentvolumeclaim "{claim}" not found'
+        raw = pod("prepare", conditions=[{"type": "PodScheduled", "status": "False", "message": message}])
+        raw["spec"] = {"nodeName": None}
+        rows = [{"name": name, "uri": f"pvc://{name}/a.jsonl"} for name in ("questions", "answers")]
+        job = a_job({"model": {"name": "pvc://models/x"}, "datasets": rows, "output": {"uri": "pvc://results"}})
+        seen = told(scene(job, stage_job("prepare"), raw))
+        assert (words(seen), seen.message) == ((Phase.VALIDATING, Reason.VOLUME_NOT_READY), f"{field}{message}")
+
     def test_of_the_training_is_said_in_the_clusters_words(self) -> None:
         quota = hints(("FailedCreate", "exceeded quota"))
         seen = told(scene(a_job(), prepared(), stage_job(), beside=quota))

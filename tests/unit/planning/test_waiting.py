@@ -37,6 +37,19 @@ def why(*pods: Json, beside: Beside = NOBODY) -> Why | None:
 GPUS = "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available."
 BINDING = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims."
 MISSING = 'persistentvolumeclaim "models" not found'
+FULL_AND_FAR = (
+    "0/3 nodes are available: 2 Insufficient nvidia.com/gpu, 1 node(s) had volume node affinity conflict. "
+    "preemption: 0/3 nodes are available: 3 Preemption is not helpful for scheduling."
+)
+TAINTED = "0/1 nodes are available: 1 node(s) had untolerated taint {storage/volume-heavy: }."
+LABELS = (
+    "0/1 nodes are available: 1 node(s) didn't match Pod's node affinity/selector. preemption: 0/1 nodes are available: "
+    "1 volume."
+)
+FAR = (
+    "0/3 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }, "
+    "2 node(s) didn't match PersistentVolume's node affinity. preemption: none."
+)
 QUOTA = 'pods "a-x" is forbidden: exceeded quota: gpus, requested: nvidia.com/gpu=1, used: 8, limited: 8'
 PULLING = 'Pulling image "trl:1"'
 SECRET = 'MountVolume.SetUp failed for volume "a": secret "b" not found'
@@ -58,6 +71,19 @@ CASES = {
     "no GPU": (why(unscheduled(GPUS)), (Phase.QUEUED, Reason.UNSCHEDULABLE, GPUS)),
     "an unbound volume": (why(unscheduled(BINDING)), (Phase.QUEUED, Reason.VOLUME_NOT_READY, BINDING)),
     "a claim that does not exist": (why(unscheduled(MISSING)), (Phase.QUEUED, Reason.VOLUME_NOT_READY, MISSING)),
+    "GPUs, beside a node whose volume is elsewhere": (
+        why(unscheduled(FULL_AND_FAR)),
+        (Phase.QUEUED, Reason.UNSCHEDULABLE, FULL_AND_FAR),
+    ),
+    "another node than one with a taint that is named after volumes": (
+        why(unscheduled(TAINTED)),
+        (Phase.QUEUED, Reason.UNSCHEDULABLE, TAINTED),
+    ),
+    "a node with other labels": (why(unscheduled(LABELS)), (Phase.QUEUED, Reason.UNSCHEDULABLE, LABELS)),
+    "a volume that is out of reach of the nodes that fit": (
+        why(unscheduled(FAR)),
+        (Phase.QUEUED, Reason.VOLUME_NOT_READY, FAR),
+    ),
     "the scheduler": (
         why({**pod(), "spec": {}}),
         (Phase.QUEUED, Reason.WAITING_FOR_POD, "the pod of Job support-bot-8de7b-train-1 is being made and placed"),

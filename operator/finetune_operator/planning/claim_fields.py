@@ -1,0 +1,36 @@
+"""Which field of a job names the claim that the cluster complains of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from finetune_operator.api.finetunejob import FineTuneJobSpec
+
+_NAMED: Final = re.compile(r'persistentvolumeclaim "([^"]+)"', re.IGNORECASE)
+
+
+def with_field(message: str, spec: FineTuneJobSpec) -> str:
+    """The cluster's words, after the field that names the claim they are about; the words alone where none does."""
+    claims = _NAMED.findall(message)
+    places = [f"pvc://{claim}" for claim in claims]
+    found = (path for path, value in _strings(spec.wire(), "spec") for place in places if _lies_in(value, place))
+    field = next(found, None)
+    return f"{field}: {message}" if field else message
+
+
+def _lies_in(value: str, place: str) -> bool:
+    return value == place or value.startswith(f"{place}/")
+
+
+def _strings(value: object, path: str) -> Iterator[tuple[str, str]]:
+    """All strings below a value, each with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _strings(inner, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _strings(inner, f"{path}[{index}]")
