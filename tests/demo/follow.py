@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from tests.demo.failure import DemoError
 from tests.demo.kubectl import Json, Kubectl
 from tests.demo.show import line, picture
 from tests.demo.watch import states
+from tests.pulse import PULSE_SECONDS
 
 OVER = ("Succeeded", "Failed")
 DEADLINE = 900.0  # seconds; the sample takes about thirty
@@ -21,7 +23,7 @@ DEADLINE = 900.0  # seconds; the sample takes about thirty
 def follow(kubectl: Kubectl, name: str, namespace: str, console: Console) -> Json:
     """Show the job until it is over, and return it as it then is. Raises DemoError when it does not end in time."""
     seen = _seen(kubectl, name, namespace)
-    last = _live(seen, console) if console.is_terminal else _plain(seen, console)
+    last = _live(seen, console) if console.is_terminal else in_lines(seen, console)
     if not _over(last):
         raise DemoError(
             f"The job {name} did not end within {DEADLINE / 60:.0f} minutes.",
@@ -29,6 +31,18 @@ def follow(kubectl: Kubectl, name: str, namespace: str, console: Console) -> Jso
             evidence(kubectl, namespace),
         )
     return last
+
+
+def in_lines(seen: Iterable[Json], console: Console, clock: Callable[[], float] = time.monotonic) -> Json:
+    """Print a line for each new state, and every so often one for a state that lasts. Returns the last one."""
+    job: Json = {}
+    said, at = "", clock()
+    for job in seen:
+        words = line(job)
+        if words != said or clock() - at >= PULSE_SECONDS:
+            console.print(f"  {words}", markup=False, highlight=False, soft_wrap=True)
+            said, at = words, clock()
+    return job
 
 
 def _seen(kubectl: Kubectl, name: str, namespace: str) -> Iterator[Json]:
@@ -49,16 +63,6 @@ def _live(seen: Iterator[Json], console: Console) -> Json:
     with Live(console=console, auto_refresh=False) as live:
         for job in seen:
             live.update(picture(job, datetime.now(UTC)), refresh=True)
-    return job
-
-
-def _plain(seen: Iterator[Json], console: Console) -> Json:
-    job: Json = {}
-    said = ""
-    for job in seen:
-        if (words := line(job)) != said:
-            console.print(f"  {words}", markup=False, highlight=False, soft_wrap=True)
-            said = words
     return job
 
 

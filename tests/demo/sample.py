@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import yaml
+
 from finetune_operator.api import names
 from tests.demo.evidence import evidence
 from tests.demo.failure import DemoError
 from tests.demo.install import CHECKOUT
 from tests.demo.kubectl import Json, Kubectl
+from tests.demo.mark import marked
 from tests.demo.pods import Errand, job
 from tests.demo.watch import until
 
-NAMESPACE = "demo"
+NAMESPACE = "finetune-demo"
 SAMPLES = Path("crds/samples")
 JOB = "quillby-support"
 MODELS_CLAIM = "models"
@@ -52,7 +55,7 @@ def ensure_model(kubectl: Kubectl, image: str, namespace: str = NAMESPACE) -> No
     """Have the base model on its claim in the namespace. Raises DemoError when it cannot be made."""
     if not _made(kubectl.get("job", MAKER, namespace)):
         kubectl.delete("job", MAKER, namespace)
-        kubectl.apply(restricted_namespace(namespace))
+        kubectl.apply(marked(restricted_namespace(namespace)))
         kubectl.apply(models_claim(), model_maker(image), namespace=namespace)
         ended = until(lambda: _ended(kubectl.get("job", MAKER, namespace)), MODEL_SECONDS)
         if not _made(ended):
@@ -65,9 +68,12 @@ def ensure_model(kubectl: Kubectl, image: str, namespace: str = NAMESPACE) -> No
 
 def apply_sample(kubectl: Kubectl, namespace: str = NAMESPACE) -> None:
     """Apply the sample, after removing what an earlier run of it left: the job, and the model that it kept."""
-    kubectl.delete("finetunejob", JOB, namespace)
-    kubectl.run("delete", "persistentvolumeclaims", f"--selector={names.JOB_LABEL}={JOB}", f"--namespace={namespace}")
-    kubectl.run("apply", f"--kustomize={CHECKOUT / SAMPLES}", f"--namespace={namespace}")
+    if earlier := kubectl.get("finetunejob", JOB, namespace):
+        kubectl.delete("finetunejob", JOB, namespace)
+        its_claims = f"{names.UID_LABEL}={earlier['metadata']['uid']}"
+        kubectl.run("delete", "persistentvolumeclaims", f"--selector={its_claims}", f"--namespace={namespace}")
+    sample = yaml.safe_load_all(kubectl.run("kustomize", str(CHECKOUT / SAMPLES)))
+    kubectl.apply(*map(marked, sample), namespace=namespace)
 
 
 def _made(maker: Json | None) -> bool:

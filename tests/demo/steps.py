@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 from rich.console import Console
 
+from tests.pulse import PULSE_SECONDS, pulse
+
 Clock = Callable[[], float]
 
 
@@ -19,10 +21,11 @@ class Steps:
     console: Console
     clock: Clock = time.monotonic
     seconds: dict[str, float] = field(default_factory=dict)
-    """Of each step that is over, by its name."""
+    """Of each step that is over, by its name; those given were taken before this program began."""
+    pulse_seconds: float = PULSE_SECONDS
 
     def __post_init__(self) -> None:
-        self._begun = self.clock()
+        self._begun = self.clock() - sum(self.seconds.values())
 
     @property
     def total(self) -> float:
@@ -43,9 +46,14 @@ class Steps:
 
     @contextmanager
     def quiet_step(self, name: str, title: str, about: str) -> Iterator[None]:
-        """The same for a step that says nothing by itself: a terminal shows that it is still at it."""
-        with self.step(name, title, about), self.console.status(f"[dim]{title} …[/]"):
-            yield
+        """The same for a step that says nothing by itself: it is shown that it is still at it."""
+        with self.step(name, title, about):
+            if self.console.is_terminal:
+                with self.console.status(f"[dim]{title} …[/]"):
+                    yield
+            else:
+                with pulse(lambda seconds: self.say(f"  {seconds:.0f} s, {about} expected"), self.pulse_seconds):
+                    yield
 
     @contextmanager
     def _timed(self, name: str) -> Iterator[None]:

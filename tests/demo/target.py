@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.cluster import ensure_program, up
+from tests.cluster import ClusterError, ensure_program, up
 from tests.cluster.cluster import CURRENT, current_cluster
 from tests.demo.install import Helm
-from tests.demo.kubectl import Kubectl
+from tests.demo.kubectl import Kubectl, KubectlError
 from tests.demo.plan import announcement, local_plan
 from tests.demo.steps import Steps
 from tests.images.ensure import ensure, references
 
+ENVIRONMENT = "environment"
+"""The step in which the Python environment is made, before this program can run."""
 VARIABLES = {"operator": "OPERATOR_IMAGE", "trainer": "TRAINER_IMAGE"}
 
 
@@ -40,7 +43,7 @@ def reach(name: str, steps: Steps) -> Target:
 
 
 def _local(name: str, steps: Steps) -> Target:
-    steps.say(announcement(local_plan(name), name))
+    steps.say(announcement(local_plan(name, steps.seconds.get(ENVIRONMENT, 0)), name))
     with steps.step("cluster", f"Kubernetes cluster {name!r}", "seconds; the first time it is built"):
         cluster = up(name)
     with steps.step("images", "Operator and trainer images", "seconds; minutes the first time"):
@@ -51,14 +54,25 @@ def _local(name: str, steps: Steps) -> Target:
 
 def _own(steps: Steps) -> Target:
     current_cluster()  # says what to do when there is no kubeconfig
+    kubectl = Kubectl(_program("kubectl"), None)
+    steps.say(f"The demo runs on a cluster of yours: {whereabouts(kubectl)}. Nothing is started or loaded into it.")
     images = {name: os.environ.get(VARIABLES[name]) or reference for name, reference in references(()).items()}
-    steps.say("The demo runs on the cluster of your kubeconfig. Nothing is started or loaded into it.")
     steps.say("Its nodes must be able to pull these two images:")
     for name, image in images.items():
         steps.say(f"  {image}  (another one: {VARIABLES[name]}=…)")
-    steps.say("`CLUSTER=current python -m tests.images build` says how to build and push them.")
-    kubectl = Kubectl(_program("kubectl"), None)
+    steps.say("`make images CLUSTER=current` says how to build and push them.")
     return Target(CURRENT, kubectl, Helm(_program("helm"), kubectl), images)
+
+
+def whereabouts(kubectl: Kubectl) -> str:
+    """Context and server, so that nobody takes one cluster for another."""
+    try:
+        view = json.loads(kubectl.run("config", "view", "--minify", "--output=json"))
+    except KubectlError as error:
+        raise ClusterError(
+            f"Your kubeconfig does not say which cluster to use: {error.said}", "kubectl config use-context NAME"
+        ) from error
+    return f"context {view['current-context']!r}, server {view['clusters'][0]['cluster']['server']}"
 
 
 def _program(name: str) -> Path:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from tests.cluster.cluster import CURRENT
 from tests.cluster.places import exclusive
 from tests.demo.install import chart_values, install
 from tests.demo.kubectl import Json
+from tests.demo.ownership import require_own
 from tests.demo.sample import MODELS_CLAIM, ensure_model, restricted_namespace
 from tests.demo.steps import Steps
 from tests.demo.target import Target, reach
@@ -112,6 +114,8 @@ def a_world(target: Target, base_model: Json) -> Iterator[World]:
 
 
 def _prepare(target: Target) -> None:
+    if target.name == CURRENT:
+        require_own(target.helm)
     install(target.helm, chart_values(target.images))
     target.kubectl.apply(instance_type(INSTANCE_TYPE))
     ensure_model(target.kubectl, target.images["trainer"], LENDER)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.checks import source_environment
-from tests.demo.install import CHECKOUT
+from tests.demo.install import CHECKOUT, standing_values
+from tests.demo.kubectl import Json
 from tests.demo.target import Target
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
@@ -23,8 +25,11 @@ LEARNT = {
 }
 
 
-def test_the_demo_ends_with_a_model_that_has_learnt_what_the_dataset_says(target: Target, tmp_path: Path) -> None:
+def test_the_demo_ends_with_a_model_that_has_learnt_what_the_dataset_says(
+    target: Target, tmp_path: Path, reconfigure: Callable[[Json], None]
+) -> None:
     report = tmp_path / "demo.json"
+    reconfigure({"settings": {"logLevel": "warning"}})
 
     said = _demo("--cluster", target.name, "--report", str(report))
 
@@ -36,6 +41,8 @@ def test_the_demo_ends_with_a_model_that_has_learnt_what_the_dataset_says(target
     assert {answer["base"] for answer in told["answers"]} == {UNTAUGHT}
     assert set(told["seconds"]["steps"]) == {"cluster", "images", "operator", "model", "job", "answers"}
     assert "Try next" in said.stdout
+    # What somebody set for the operator since it was installed is kept.
+    assert standing_values(target.helm)["settings"]["logLevel"] == "warning"
 
 
 def test_a_cluster_that_cannot_be_is_refused_in_a_sentence(tmp_path: Path) -> None:

@@ -15,14 +15,19 @@ _GIGABYTE = 1e9
 
 def demand(place: Path, gigabytes: float, purpose: str) -> None:
     """Raise ImageError, with the way out, unless `gigabytes` are free where `place` lies."""
-    existing = next(folder for folder in (place, *place.parents) if folder.exists())
-    free = shutil.disk_usage(existing).free / _GIGABYTE
-    if free < gigabytes:
+    there = free(place)
+    if there < gigabytes:
         raise ImageError(
-            f"There is too little disk space for {purpose}: it needs {gigabytes:.0f} GB, and {free:.1f} GB are free "
+            f"There is too little disk space for {purpose}: it needs {gigabytes:.0f} GB, and {there:.1f} GB are free "
             f"where {place} lies. Remove something there (`make clean-cache` removes all that this project keeps "
             "outside its checkout), or set XDG_CACHE_HOME to a folder on a larger disk."
         )
+
+
+def free(place: Path) -> float:
+    """Give the gigabytes that are free where `place` lies, or will lie."""
+    existing = next(folder for folder in (place, *place.parents) if folder.exists())
+    return shutil.disk_usage(existing).free / _GIGABYTE
 
 
 def used(place: Path) -> float:

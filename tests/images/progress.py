@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from tests.pulse import pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     Say = Callable[[str], None]
-
-_PULSE_SECONDS = 15
 
 
 @contextmanager
@@ -23,17 +22,6 @@ def step(say: Say, title: str, seconds: float, at: Callable[[], str] = str) -> I
     """
     say(f"{title} (about {seconds:.0f} s)")
     begun = time.monotonic()
-    over = threading.Event()
-
-    def report() -> None:
-        while not over.wait(_PULSE_SECONDS):
-            say(f"  {time.monotonic() - begun:.0f} s of about {seconds:.0f} s  {at()}".rstrip())
-
-    pulse = threading.Thread(target=report, daemon=True)
-    pulse.start()
-    try:
+    with pulse(lambda passed: say(f"  {passed:.0f} s of about {seconds:.0f} s  {at()}".rstrip())):
         yield
-    finally:
-        over.set()
-        pulse.join()
     say(f"{title}: done in {time.monotonic() - begun:.1f} s")

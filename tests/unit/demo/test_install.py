@@ -1,8 +1,8 @@
-"""The values with which the demo installs the chart."""
+"""The values with which the demo installs the chart, and those that somebody set since."""
 
 from __future__ import annotations
 
-from tests.demo.install import chart_values
+from tests.demo.install import chart_values, image_values, kept
 
 IMAGES = {"operator": "localhost:5000/finetune/operator:1-2", "trainer": "localhost:5000/finetune/trainer:3-4"}
 
@@ -16,3 +16,22 @@ def test_more_values_are_merged_deeply_over_the_demos_own() -> None:
 
     assert values["replicas"] == 2
     assert values["settings"] == {"images": {"trl": "other"}, "progress": {"statusIntervalSeconds": 2}}
+
+
+def test_what_somebody_set_since_the_demo_stays_and_the_images_are_todays() -> None:
+    priced = {"instanceTypes": {"cpu-small": {"pricePerHour": 0.05}}}
+    standing = {
+        "image": {"repository": "old", "tag": "0-0"},
+        "instanceTypes": {"cpu-small": {"pricePerHour": 2}},
+        "settings": {"logLevel": "debug", "images": {"trl": "old"}, "progress": {"statusIntervalSeconds": 30}},
+    }
+
+    assert kept(chart_values(IMAGES, priced), standing, IMAGES) == {
+        **image_values(IMAGES),
+        "instanceTypes": {"cpu-small": {"pricePerHour": 2}},
+        "settings": {
+            "logLevel": "debug",
+            "images": {"trl": IMAGES["trainer"]},
+            "progress": {"statusIntervalSeconds": 30},
+        },
+    }

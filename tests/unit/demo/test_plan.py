@@ -1,0 +1,41 @@
+"""What the demo says before it does anything: all that it will take, in time and on the disk."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from tests.demo.plan import announcement, cluster_down, local_plan
+from tests.demo.steps import Steps
+
+NOWHERE = "/nonexistent"
+
+
+def test_a_first_run_says_what_it_builds_how_long_it_takes_and_how_much_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", NOWHERE)
+
+    said = announcement(local_plan("demo", environment_seconds=91), "demo")
+
+    assert "install the Python environment: took 91 s" in said
+    assert "from Go modules, once: about" in said
+    assert "It needs about 32 GB of disk while it is made" in said
+    assert "GB are free there" in said
+    assert "`make cluster-down` ends the cluster" in said
+
+
+def test_the_environment_counts_in_the_sum_and_is_left_out_when_it_was_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", NOWHERE)
+    with_it, without = (sum(part.seconds for part in local_plan("demo", seconds)) for seconds in (91, 0.4))
+
+    assert with_it - without == 91
+    assert "Python environment" not in announcement(local_plan("demo", 0.4), "demo")
+
+
+def test_what_went_before_the_program_counts_in_its_report() -> None:
+    steps = Steps(Console(), clock=lambda: 5.0, seconds={"environment": 90.0})
+
+    assert steps.total == 90.0
+
+
+def test_the_command_that_ends_a_cluster_names_it_unless_it_is_the_usual_one() -> None:
+    assert [cluster_down("demo"), cluster_down("fresh")] == ["make cluster-down", "make cluster-down CLUSTER=fresh"]
