@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
 
 from finetune_operator.api.model import Json
@@ -9,6 +11,8 @@ from finetune_operator.api.names import LEADER_LABEL, MANAGED_BY_LABEL, MANAGER
 from finetune_operator.reconciler.progress.endpoint import serving_names
 from finetune_operator.reconciler.settings import Settings, parse_settings
 from tests.chart.rendering import CHART, NAMESPACE, RELEASE, deployment_in, helm, of_kind, rendered, settings_in
+
+PROBES: Final = ("startupProbe", "livenessProbe")
 
 
 def test_helm_finds_nothing_to_complain_about() -> None:
@@ -102,8 +106,18 @@ def test_every_container_keeps_to_restricted_pod_security() -> None:
             "readOnlyRootFilesystem": True,
         }
         assert container["resources"]["requests"].keys() == {"cpu", "memory"}
-        assert {"livenessProbe", "readinessProbe"} <= container.keys()
+        assert {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys()
     assert all(set(volume) - {"name"} <= {"configMap", "emptyDir"} for volume in spec["volumes"])
+
+
+def test_a_node_under_load_is_given_time_before_the_operator_is_ended() -> None:
+    container = _container(rendered())
+    patience = {name: container[name]["periodSeconds"] * container[name]["failureThreshold"] for name in PROBES}
+    assert patience["startupProbe"] >= 300
+    assert patience["livenessProbe"] >= 120
+    assert all(container[name]["timeoutSeconds"] >= 10 for name in PROBES)
+    assert container["resources"]["requests"]["cpu"] == "200m"
+    assert "cpu" not in container["resources"]["limits"], "a limit would throttle it when there is room"
 
 
 def test_a_change_of_the_settings_restarts_the_pod_and_nothing_else_does() -> None:

@@ -70,7 +70,10 @@ class Reason(StrEnum):
         "NodeUnreachable",
         "A pod should have ended and its node does not confirm it; the message says what an administrator must do.",
     )
-    FORBIDDEN = "Forbidden", "The API server does not permit an object: RBAC or an admission policy; tried again."
+    FORBIDDEN = (
+        "Forbidden",
+        "The API server does not permit an object: RBAC, or an admission policy or webhook; tried again.",
+    )
     CREATE_FAILED = "CreateFailed", "An object cannot be created at the moment; the message says why; tried again."
     # Working
     TERMINATING = "Terminating", "The pod was told to end and saves a checkpoint."
@@ -81,8 +84,11 @@ class Reason(StrEnum):
     HOURS_EXHAUSTED = "HoursExhausted", "The hours were used up; the model as trained until then is published."
     STOPPED = "Stopped", "Asked to stop early; the model as trained until then is published."
     # Failed
-    UNKNOWN_INSTANCE_TYPE = "UnknownInstanceType", "No InstanceType of that name exists."
-    UNKNOWN_MODEL = "UnknownModel", "No BaseModel of that name or alias exists, and it is no repository of the Hub."
+    UNKNOWN_INSTANCE_TYPE = "UnknownInstanceType", "No usable InstanceType of that name exists."
+    UNKNOWN_MODEL = (
+        "UnknownModel",
+        "No usable BaseModel of that name or alias exists, and it is no repository of the Hub.",
+    )
     NO_TRAINER_IMAGE = "NoTrainerImage", "The operator has no image of the family that trains this type of model."
     DOES_NOT_FIT = (
         "DoesNotFit",
