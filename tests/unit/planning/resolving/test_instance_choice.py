@@ -60,7 +60,7 @@ def test_a_broken_type_concerns_only_who_asks_for_it() -> None:
 
 
 def test_a_type_with_less_memory_than_the_check_needs_is_refused_by_its_name() -> None:
-    offer = shop(types=TYPES | {"mem": {"cpu": "1", "memory": "200Mi"}})
+    offer = shop(types=TYPES | {"mem": {"cpu": "1", "memory": "200Mi", "sharedMemory": "64Mi"}})
     assert refused(spec_of(instanceType="mem"), offer).message == (
         "spec.instanceType: InstanceType 'mem' is unusable: memory is 200Mi: at least 256Mi, which the check of model and "
         "data asks for"
