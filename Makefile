@@ -23,12 +23,17 @@ help: ## Show this list
 # ---- what users run -------------------------------------------------------------------------------
 
 .PHONY: demo
+demo: BEGUN := $(shell date +%s)
 demo: venv ## Start a cluster, install the operator, fine-tune a small language model, show it live
-	@$(RUN) -m tests.demo --cluster $(CLUSTER)
+	@$(RUN) -m tests.demo --cluster '$(CLUSTER)' --begun $(BEGUN)
 
 .PHONY: test
 test: venv ## Everything CI runs: checks, unit, contract, control plane, end to end, chart
 	@$(RUN) -m tests.suite
+
+.PHONY: test-all
+test-all: venv ## Everything of `make test`, and what is exhaustive: more examples, the cluster's own life, the benchmark
+	@$(RUN) -m tests.suite --all
 
 .PHONY: check
 check: venv ## Format, lint, types, architecture, generated files, chart lint (under a minute)
@@ -36,11 +41,11 @@ check: venv ## Format, lint, types, architecture, generated files, chart lint (u
 
 .PHONY: cluster
 cluster: venv ## Start the local cluster CLUSTER=demo and print its kubeconfig
-	@$(RUN) -m tests.cluster up --name $(CLUSTER)
+	@$(RUN) -m tests.cluster up --name '$(CLUSTER)'
 
 .PHONY: cluster-down
-cluster-down: venv ## Stop the local cluster CLUSTER=demo and leave nothing behind
-	@$(RUN) -m tests.cluster down --name $(CLUSTER)
+cluster-down: venv ## Stop the local cluster CLUSTER=demo; only the images loaded into it stay, for its next start
+	@$(RUN) -m tests.cluster down --name '$(CLUSTER)'
 
 .PHONY: images
 images: venv ## Build the operator and trainer images
@@ -61,19 +66,19 @@ venv: $(VENV)/.complete
 	@ln -sfn $(VENV) .venv
 
 $(VENV)/.complete: requirements/dev.txt
-	@echo "Installing the Python tools into $(VENV) (about a minute)"
 	@mkdir -p $(dir $@)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$$($(PYTHON) -V) is too old: Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || $(MAKE) python-venv
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
+	@$(PYTHON) -m tests.pulse "Installing the Python tools into $(VENV)" 60 -- \
+		$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 .PHONY: python-venv
 python-venv:
-	@echo "Debian keeps venv apart from Python: installing python3-venv"
-	@{ apt-get update && apt-get install --yes --no-install-recommends python3-venv; } >/dev/null || \
+	@$(PYTHON) -m tests.pulse "Debian keeps venv apart from Python: installing python3-venv" 20 -- \
+		sh -c '{ apt-get update && apt-get install --yes --no-install-recommends python3-venv; } >/dev/null' || \
 		{ echo "python3 -m venv does not work and python3-venv could not be installed: install it by hand" >&2; exit 1; }
 
 .PHONY: generate
@@ -90,6 +95,9 @@ requirements: venv ## Compile the pinned dependencies from pyproject.toml
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml --output-file operator/requirements.txt
 	@sh trainer-image/requirements/compile.sh
 
+CLUSTERS := $(wildcard $(CACHE)/clusters/*/)
+
 .PHONY: clean-cache
-clean-cache: cluster-down ## Also remove what is cached outside the checkout: programs, images, clusters
-	@rm -rf $(CACHE)
+clean-cache: $(if $(CLUSTERS),venv) ## End all local clusters and remove what is cached outside the checkout: programs, images, environments
+	@$(if $(CLUSTERS),$(RUN) -m tests.cluster down --all)
+	@rm -rf --one-file-system $(CACHE)

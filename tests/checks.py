@@ -15,6 +15,7 @@ from pathlib import Path
 
 from tests.cluster.build import ensure_program
 from tests.cluster.errors import ClusterError
+from tests.pulse import pulse
 
 CHECKOUT = Path(__file__).parents[1]
 PYTHON = sys.executable
@@ -70,8 +71,8 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run(checks: Sequence[Check]) -> list[Outcome]:
-    """Run `checks`, two at a time, and print a line for each as it ends."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    """Run `checks`, two at a time, and print a line for each as it ends, and one every so often until then."""
+    with pulse(lambda seconds: print(f"   …    {seconds:.0f} s", flush=True)), ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(_run, checks))
 
 

@@ -14,10 +14,13 @@ from finetune_operator.cluster.client import Cluster
 from tests.support.apiserver import NAMESPACES, ApiServer, apply_crds, remove_api_server, running_api_server
 
 SESSION = "FINETUNE_TEST_SESSION"
+EXHAUSTIVE = "FINETUNE_EXHAUSTIVE"
+"""Environment variable; set by `make test-all`: ten times the examples."""
 
 # A busy machine is no counter-example.
 settings.register_profile("patient", deadline=None)
-settings.load_profile("patient")
+settings.register_profile("exhaustive", deadline=None, max_examples=1000)
+settings.load_profile("exhaustive" if os.environ.get(EXHAUSTIVE) else "patient")
 
 
 def pytest_configure() -> None:

@@ -1,4 +1,4 @@
-"""`make test`: everything that CI runs, part by part, with one summary at the end. `python -m tests.suite --help`."""
+"""`make test` and `make test-all`: part by part, with one summary at the end. `python -m tests.suite --help`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from tests.checks import CHECKOUT, PYTHON, source_environment
 from tests.cluster import ClusterError, down, find
 from tests.cluster.cluster import CURRENT
 from tests.cluster.places import cluster_folder
+from tests.conftest import EXHAUSTIVE
 from tests.e2e.place import cluster_name
 from tests.images.ensure import references
+from tests.pulse import pulse
 
 REPORTS = CHECKOUT / "build" / "tests"
 KEEP = "FINETUNE_KEEP_CLUSTER"
@@ -25,12 +28,17 @@ KEEP = "FINETUNE_KEEP_CLUSTER"
 
 @dataclass(frozen=True)
 class Part:
-    """One part of the suite: a program, or pytest with these arguments. `about` says what it needs."""
+    """One part of the suite: a program, or pytest with these arguments for the tests with these `marks`.
+
+    `about` says what it needs; `beside` names the part that it runs beside, if that is to run too.
+    """
 
     name: str
     about: str
     command: tuple[str, ...] = ()
     pytest: tuple[str, ...] = ()
+    marks: str = ""
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,9 +68,17 @@ class Outcome:
     counts: Counts = field(default_factory=Counts)
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What is to be run: parts, and whether with what is exhaustive."""
+
+    parts: tuple[Part, ...]
+    exhaustive: bool
+
+
 ON_A_NODE = {"set-up", "trainer", "end to end", "operator"}
 PARALLEL = ("-n", "2", "--dist", "worksteal")
-# Cheap and telling first; the two parts on the node last, of which the second one has the operator to itself.
+# Cheap and telling first; those on the node last, of which one has the operator to itself.
 PARTS: tuple[Part, ...] = (
     Part("check", "format, lint, types, layers, CRDs, chart", command=(PYTHON, "-m", "tests.checks")),
     Part(
@@ -72,51 +88,113 @@ PARTS: tuple[Part, ...] = (
     ),
     Part("control plane", "against a real API server", pytest=(*PARALLEL, "tests/controlplane")),
     Part("set-up", "cluster and images for the rest; minutes the first time", command=(PYTHON, "-m", "tests.e2e")),
-    Part("trainer", "the real trainer, by its contract alone", pytest=("tests/trainer",)),
     Part(
         "end to end",
         "on a real node, with real training",
-        # By file: tests of one file may share a job.
-        pytest=("-n", "2", "--dist", "loadfile", "-m", "e2e and not alone", "tests/e2e"),
+        # One by one to whoever is free, but for groups that share something.
+        pytest=("-n", "2", "--dist", "loadgroup", "tests/e2e"),
+        marks="e2e and not alone",
     ),
-    Part("operator", "its death, doubling and absence", pytest=("-m", "e2e and alone", "tests/e2e")),
+    Part("operator", "its death, doubling and absence", pytest=("tests/e2e",), marks="e2e and alone"),
+    # The operator's tests wait most of the time, and this part knows nothing of operators.
+    Part("trainer", "the real trainer, by its contract alone", pytest=("tests/trainer",), beside="operator"),
+)
+EXHAUSTIVE_PARTS: tuple[Part, ...] = (
+    Part(
+        "cluster life", "the local cluster starts, dies and leaves nothing", pytest=("tests/e2e/test_cluster_life.py",)
+    ),
+    Part(
+        "bench", "that it runs; not for its figures", command=(PYTHON, "-m", "tests.bench", "--jobs=40", "--rounds=1")
+    ),
 )
 
 
 def main(arguments: Sequence[str]) -> int:
     """Run the parts that are named (all, when none is) and give the exit status."""
-    chosen = _chosen(arguments)
+    wish, started = _wish(arguments), time.monotonic()
     outcomes: list[Outcome] = []
     try:
-        outcomes.extend(map(_run, chosen))
+        for together in side_by_side(wish.parts):
+            outcomes.extend(_run(together, wish))
     finally:
-        if ON_A_NODE & {part.name for part in chosen}:
+        if ON_A_NODE & {part.name for part in wish.parts}:
             _tidy()
-    _summarise(outcomes)
+    _summarise(outcomes, time.monotonic() - started)
     return 1 if any(outcome.code for outcome in outcomes) else 0
 
 
-def _chosen(arguments: Sequence[str]) -> list[Part]:
-    names = {part.name.replace(" ", "-"): part for part in PARTS}
+def side_by_side(parts: Sequence[Part]) -> list[tuple[Part, ...]]:
+    """The parts in order, each with those that run beside it."""
+    names = {part.name for part in parts}
+    alone = [part for part in parts if part.beside not in names]
+    return [(part, *(other for other in parts if other.beside == part.name)) for part in alone]
+
+
+def pytest_arguments(part: Part, *, exhaustive: bool) -> tuple[str, ...]:
+    """The arguments of pytest for a part."""
+    marks = [part.marks] if part.marks else []
+    if not exhaustive and part not in EXHAUSTIVE_PARTS:
+        marks.append("not exhaustive")
+    return (*part.pytest, *(("-m", " and ".join(marks)) if marks else ()))
+
+
+def _wish(arguments: Sequence[str]) -> Wish:
+    names = {part.name.replace(" ", "-"): part for part in (*PARTS, *EXHAUSTIVE_PARTS)}
     parser = argparse.ArgumentParser(prog="python -m tests.suite", description="All tests, part by part.")
     parser.add_argument("parts", nargs="*", metavar="PART", help=", ".join(names))
-    wanted: list[str] = parser.parse_args(arguments).parts
-    for name in wanted:
+    parser.add_argument("--all", action="store_true", help="with what is exhaustive")
+    options = parser.parse_args(arguments)
+    for name in options.parts:
         if name not in names:
             parser.error(f"there is no part {name!r}; choose from: {', '.join(names)}")
-    return [names[name] for name in wanted] or list(PARTS)
+    everything = (*PARTS, *EXHAUSTIVE_PARTS) if options.all else PARTS
+    return Wish(tuple(names[name] for name in options.parts) or everything, options.all)
 
 
-def _run(part: Part) -> Outcome:
-    print(f"\n===== {part.name}: {part.about} =====", flush=True)
+def _run(together: Sequence[Part], wish: Wish) -> list[Outcome]:
+    """Run parts at the same time. The first one is seen; what the others say is printed when all are done."""
+    first, *others = together
+    for part in together:
+        beside = f" (beside {first.name!r}; its output follows)" if part is not first else ""
+        print(f"\n===== {part.name}: {part.about}{beside} =====", flush=True)
+    with ThreadPoolExecutor(len(together)) as pool:
+        side = [pool.submit(_run_one, part, wish, _log(part)) for part in others]
+        outcomes = [_run_one(first, wish, None), *(each.result() for each in side)]
+    for part in others:
+        print(f"\n===== {part.name}, as it went =====\n{_log(part).read_text(encoding='utf-8')}", flush=True)
+    return outcomes
+
+
+def _run_one(part: Part, wish: Wish, log: Path | None) -> Outcome:
     started = time.monotonic()
+    REPORTS.mkdir(parents=True, exist_ok=True)
     report = REPORTS / f"{part.name.replace(' ', '-')}.xml"
     report.unlink(missing_ok=True)
-    pytest = (PYTHON, "-m", "pytest", "-q", "--durations=5", f"--junitxml={report}", *part.pytest)
-    environment = {**source_environment(), **_real_trainer()}
-    done = subprocess.run(part.command or pytest, cwd=CHECKOUT, env=environment, check=False)
+    chosen = pytest_arguments(part, exhaustive=wish.exhaustive)
+    pytest = (PYTHON, "-m", "pytest", "-q", "--durations=5", f"--junitxml={report}", *chosen)
+    code = _execute(part.command or pytest, {EXHAUSTIVE: "1"} if wish.exhaustive else {}, log)
     counts = _counts(report) if part.pytest else Counts()
-    return Outcome(part, done.returncode, time.monotonic() - started, counts)
+    return Outcome(part, code, time.monotonic() - started, counts)
+
+
+def _execute(command: Sequence[str], more: Mapping[str, str], log: Path | None) -> int:
+    environment = {**source_environment(), **_real_trainer(), **more}
+    if log is not None:
+        with log.open("w", encoding="utf-8") as output:
+            return subprocess.run(
+                command, cwd=CHECKOUT, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
+            ).returncode
+    with pulse(_still_running):
+        return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode
+
+
+def _still_running(seconds: float) -> None:
+    if not sys.stdout.isatty():  # there the dots of pytest show that it goes on
+        print(f"  {seconds:.0f} s …", flush=True)
+
+
+def _log(part: Part) -> Path:
+    return REPORTS / f"{part.name.replace(' ', '-')}.log"
 
 
 def _real_trainer() -> dict[str, str]:
@@ -154,9 +232,8 @@ def _tidy() -> None:
         print(f"Error: {problem}", file=sys.stderr)
 
 
-def _summarise(outcomes: Sequence[Outcome]) -> None:
+def _summarise(outcomes: Sequence[Outcome], seconds: float) -> None:
     total = sum((outcome.counts for outcome in outcomes), Counts())
-    seconds = sum(outcome.seconds for outcome in outcomes)
     print("\n===== summary =====")
     for line in _lines(outcomes):
         print(line)

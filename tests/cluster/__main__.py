@@ -12,7 +12,7 @@ from tests.cluster.cluster import Cluster
 from tests.cluster.components import COMPONENTS, component
 from tests.cluster.errors import ClusterError
 from tests.cluster.progress import say
-from tests.cluster.starter import DEFAULT_NAME, down, find, up
+from tests.cluster.starter import DEFAULT_NAME, down, down_all, find, up
 
 Verb = Callable[[argparse.Namespace], int]
 
@@ -39,7 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     one.set_defaults(verb=_path)
     one = _named(verbs.add_parser("up", help="start a cluster and print the path of its kubeconfig"), _up)
     one.add_argument("--control-plane-only", action="store_true", help="no real node; ready in about 5 seconds")
-    one = _named(verbs.add_parser("down", help="end a cluster and leave nothing behind"), _down)
+    one = _named(verbs.add_parser("down", help="end a cluster; the images loaded into it stay"), _down)
+    one.add_argument("--all", action="store_true", help="end every cluster of this cache folder")
     one.add_argument("--images", action="store_true", help="also remove the images that were imported into it")
     _named(verbs.add_parser("kubeconfig", help="print the path of a running cluster's kubeconfig"), _kubeconfig)
     one = verbs.add_parser("status", help="list clusters, what runs in them, and how much memory it takes")
@@ -75,7 +76,11 @@ def _up(options: argparse.Namespace) -> int:
 
 
 def _down(options: argparse.Namespace) -> int:
-    down(options.name, keep_images=not options.images)
+    if options.all:
+        ended = down_all(keep_images=not options.images)
+        print(f"Ended: {', '.join(ended) or 'none, there was no cluster'}")
+    else:
+        down(options.name, keep_images=not options.images)
     return 0
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tests.cluster.errors import OWN_CLUSTER, ClusterError, log_tail
-from tests.cluster.progress import say
+from tests.cluster.progress import say, still_at_it
 
 # A file that shows that a package is there: asking the file system takes no time, asking dpkg takes a second.
 CONTROL_PLANE: Mapping[str, str] = {"iproute2": "/usr/sbin/ip|/sbin/ip|/usr/bin/ip|/bin/ip"}
@@ -71,7 +71,8 @@ def _install(names: list[str]) -> None:
 
 def _apt(*arguments: str, allow_failure: bool = False) -> None:
     environment = {**os.environ, **WITHOUT_SERVICES}
-    run = subprocess.run([*APT, *arguments], env=environment, capture_output=True, text=True, check=False)
+    with still_at_it():
+        run = subprocess.run([*APT, *arguments], env=environment, capture_output=True, text=True, check=False)
     if run.returncode == 0 or allow_failure:
         return
     command = " ".join([*APT, *arguments])

@@ -111,6 +111,11 @@ def clusters_folder() -> Path:
     return cache_folder() / "clusters"
 
 
+def names() -> list[str]:
+    """The names of all clusters that have files here, running or not, sorted."""
+    return sorted(each.name for each in clusters_folder().glob("*/") if NAME_PATTERN.fullmatch(each.name))
+
+
 @contextmanager
 def exclusive(path: Path) -> Iterator[None]:
     """Hold the lock file `path`; waits for another holder. The kernel frees it when a process dies.

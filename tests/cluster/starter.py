@@ -15,7 +15,7 @@ from tests.cluster.build import build
 from tests.cluster.cluster import CURRENT, Cluster, current_cluster
 from tests.cluster.components import COMPONENTS, component, fingerprint
 from tests.cluster.errors import OWN_CLUSTER, ClusterError
-from tests.cluster.places import ClusterFolder, cluster_folder, clusters_folder, exclusive
+from tests.cluster.places import ClusterFolder, cluster_folder, clusters_folder, exclusive, names
 from tests.cluster.programs import Setting
 from tests.cluster.progress import say
 from tests.cluster.record import Record
@@ -74,6 +74,25 @@ def down(name: str = DEFAULT_NAME, *, keep_images: bool = True) -> None:
         if not keep_images:
             shutil.rmtree(folder.root, ignore_errors=True)
         _lock(name).unlink()
+
+
+def down_all(*, keep_images: bool = True) -> list[str]:
+    """End every cluster whose files lie in this cache folder, running or not; their names.
+
+    Raises:
+        ClusterError: some are still there afterwards; all others are ended.
+    """
+    known = names()
+    left: dict[str, ClusterError] = {}
+    for name in known:
+        try:
+            down(name, keep_images=keep_images)
+        except ClusterError as problem:
+            left[name] = problem
+    if left:
+        words = " ".join(problem.message for problem in left.values())
+        raise ClusterError(f"Not ended: {', '.join(left)}. {words}", next(iter(left.values())).remedy)
+    return known
 
 
 def find(name: str = DEFAULT_NAME) -> Cluster:

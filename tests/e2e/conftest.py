@@ -29,7 +29,9 @@ LENDER = "e2e-models"
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the mark of tests that cannot share the operator with others."""
-    config.addinivalue_line("markers", "alone: kills, scales or reconfigures the operator; runs with no test beside it")
+    config.addinivalue_line(
+        "markers", "alone: kills, scales or reconfigures the operator; runs beside no test that uses it"
+    )
 
 
 @pytest.hookimpl(wrapper=True)

@@ -20,6 +20,7 @@ from tests.support.eventually import wait_until
 
 pytestmark = [
     pytest.mark.controlplane,
+    pytest.mark.exhaustive,
     pytest.mark.skipif(os.environ.get("CLUSTER") == "current", reason="about the local cluster only"),
 ]
 START_SECONDS = 120.0

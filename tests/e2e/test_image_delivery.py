@@ -22,6 +22,7 @@ from tests.images.workshop import held
 
 pytestmark = [
     pytest.mark.e2e,
+    pytest.mark.xdist_group("images"),  # they count what is on the node
     pytest.mark.skipif(os.environ.get("CLUSTER") == "current", reason="about the local cluster only"),
 ]
 DOCKERFILE = """\

@@ -11,7 +11,8 @@ from tests.demo.kubectl import Json
 from tests.e2e.manifests import ENDLESS, QUICK, finetunejob
 from tests.e2e.world import World
 
-pytestmark = pytest.mark.e2e
+# Not beside each other: pods of two such jobs, each waiting for its own second one, could fill the node.
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("nodes")]
 
 JOB = "together"
 CLAIM = "shared"

@@ -27,7 +27,7 @@ def test_an_unknown_instance_type_is_refused_with_the_nearest_right_name(world: 
 def test_a_config_map_that_is_missing_is_named(world: World) -> None:
     status = _refused(world, finetunejob(JOB, dataset="configmap://absent/train.jsonl"), "UserError")
 
-    _names(status, "spec.datasets[0].uri", "configmap://absent/train.jsonl")
+    _names(status, "spec.datasets[0].uri", "configmap://absent/train.jsonl", "the ConfigMap 'absent' does not exist")
 
 
 def test_a_key_that_is_missing_is_named_beside_those_that_are_there(world: World) -> None:
@@ -45,7 +45,7 @@ def test_a_path_that_is_missing_in_a_claim_is_named(world: World) -> None:
 def test_a_model_folder_that_is_missing_is_named_with_what_a_model_folder_is(world: World) -> None:
     status = _refused(world, finetunejob(JOB, model={"name": "pvc://models/tiny-chad"}), "UserError")
 
-    _names(status, "spec.model.name", "pvc://models/tiny-chad", "Hugging Face layout")
+    _names(status, "spec.model.name", "pvc://models/tiny-chad", "tiny-chat", "Hugging Face layout")
 
 
 @pytest.mark.parametrize(
@@ -67,6 +67,7 @@ def test_a_malformed_line_is_named_by_its_number_and_what_is_allowed(
     _names(status, "spec.datasets[0].uri", "line 3", *words)
 
 
+@pytest.mark.xdist_group("refused-by-the-api-server")
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -79,13 +80,13 @@ def test_a_malformed_line_is_named_by_its_number_and_what_is_allowed(
     ids=lambda value: "-".join(value) if isinstance(value, dict) else "",
 )
 def test_a_hyperparameter_out_of_range_is_refused_by_the_api_server(
-    world: World, change: Json, words: Sequence[str]
+    shared_world: World, change: Json, words: Sequence[str]
 ) -> None:
     with pytest.raises(KubectlError) as refusal:
-        world.apply(finetunejob(JOB, hyperparameters=QUICK | change))
+        shared_world.apply(finetunejob(JOB, hyperparameters=QUICK | change))
 
     assert all(word in refusal.value.said for word in words), refusal.value.said
-    assert world.kubectl.get("finetunejob", JOB, world.namespace) is None
+    assert shared_world.kubectl.get("finetunejob", JOB, shared_world.namespace) is None
 
 
 def _refused(world: World, job: Json, reason: str) -> Json:

@@ -13,6 +13,8 @@ from tests.e2e.manifests import QUICK, finetunejob
 from tests.e2e.world import World
 
 pytestmark = pytest.mark.e2e
+one_job = pytest.mark.xdist_group("one-finished-job")
+"""For the tests that look at the job of ``finished``: one process trains it once for all of them."""
 
 JOB = "trains"
 
@@ -24,6 +26,7 @@ def finished(shared_world: World) -> Json:
     return shared_world.succeeded(JOB)
 
 
+@one_job
 def test_a_job_trains_for_real_and_leaves_its_model_and_its_metrics_on_the_claim(
     shared_world: World, finished: Json
 ) -> None:
@@ -39,6 +42,7 @@ def test_a_job_trains_for_real_and_leaves_its_model_and_its_metrics_on_the_claim
     assert logged[-1]["loss"] < logged[0]["loss"]
 
 
+@one_job
 def test_its_pods_keep_pod_security_restricted_and_hold_no_credentials_of_the_cluster(
     shared_world: World, finished: Json
 ) -> None:
@@ -53,6 +57,7 @@ def test_its_pods_keep_pod_security_restricted_and_hold_no_credentials_of_the_cl
             assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
 
 
+@one_job
 def test_kubectl_shows_phase_progress_loss_and_hours_in_columns_and_its_life_in_events(
     shared_world: World, finished: Json
 ) -> None:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -63,6 +64,35 @@ def test_status_of_nothing_says_how_to_start(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert main(["status"]) == 0
     assert "Start one" in capsys.readouterr().out
+
+
+def test_ending_all_of_none_needs_no_root_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/nonexistent")
+    assert main(["down", "--all"]) == 0
+    assert "there was no cluster" in capsys.readouterr().out
+
+
+@needs_root
+def test_a_cluster_that_cannot_be_ended_is_named_and_no_success_is_reported() -> None:
+    script = "import os; from tests.cluster.__main__ import main; os.setuid(65534); raise SystemExit(main(['down', '--all']))"
+    with TemporaryDirectory() as cache:
+        for name in ("one", "two", "Not_Ours"):
+            (Path(cache) / "finetune-operator" / "clusters" / name).mkdir(parents=True)
+        for folder in (Path(cache), *Path(cache).rglob("*")):
+            folder.chmod(0o755)
+        environment = {**os.environ, "XDG_CACHE_HOME": cache}
+        run = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False
+        )
+    assert run.returncode == 1
+    assert run.stderr.startswith("Error: Not ended: one, two. A local cluster needs root")
+
+
+def test_an_empty_name_is_answered_in_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up", "--name", ""]) == 1
+    assert "'' cannot be a cluster's name" in capsys.readouterr().err
 
 
 def test_a_package_counts_as_there_when_one_of_its_files_is(tmp_path: Path) -> None:
