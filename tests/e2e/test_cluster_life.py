@@ -10,12 +10,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from tests.cluster import Cluster, ClusterError, down, find, record, up
 from tests.cluster.footprint import remaining, strays
-from tests.cluster.places import ClusterFolder, cluster_folder
+from tests.cluster.places import ClusterFolder, cache_folder, cluster_folder
 from tests.support.eventually import wait_until
 
 pytestmark = [
@@ -128,6 +129,26 @@ def test_down_leaves_nothing(name: str) -> None:
 
 def test_down_of_what_never_ran_is_no_error(name: str) -> None:
     down(name)
+
+
+def test_down_all_ends_every_cluster_of_its_cache_folder_and_no_other(name: str) -> None:
+    elsewhere = up(name, node=False)
+    with TemporaryDirectory() as cache:
+        own = Path(cache) / "finetune-operator"
+        own.mkdir()
+        (own / "bin").symlink_to(cache_folder() / "bin")
+        for each in ("one", "two"):
+            _cluster_in(cache, "up", "--control-plane-only", "--name", each)
+        assert _cluster_in(cache, "down", "--all") == "Ended: one, two\n"
+        assert list((own / "clusters").glob("*/")) == []
+    assert elsewhere.kubectl("get", "--raw=/readyz") == "ok"
+
+
+def _cluster_in(cache: str, *arguments: str) -> str:
+    """What the program says that has its files in another cache folder."""
+    command = [sys.executable, "-m", "tests.cluster", *arguments]
+    environment = {**os.environ, "XDG_CACHE_HOME": cache}
+    return subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
 def _folder(name: str) -> ClusterFolder:
