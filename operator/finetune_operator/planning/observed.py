@@ -172,7 +172,8 @@ def parse_pod(raw: Json) -> ObservedPod:
         phase=status.get("phase", "Pending"),
         node=raw.get("spec", {}).get("nodeName"),
         ends_by=parse_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
-        unschedulable=_unschedulable(conditions),
+        # The scheduler's word may be written after the pod was bound.
+        unschedulable=None if "nodeName" in raw.get("spec", {}) else _unschedulable(conditions),
         waiting=_waiting(state),
         running_since=parse_time(running) if running else None,
         started=_started(state),

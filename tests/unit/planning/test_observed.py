@@ -185,3 +185,10 @@ def test_a_child_that_somebody_labelled_by_hand_is_not_ours(labels: dict[str, st
     raw = running_pod()
     raw["metadata"]["labels"] = labels
     assert observe([], [raw], Beside()) == Observed()
+
+
+def test_a_pod_that_has_a_node_is_not_told_to_be_unschedulable() -> None:
+    waits = pod(conditions=[condition("PodScheduled", "False", message="0/1 nodes are available")])
+    bound = waits | {"spec": {"nodeName": "node-0"}}
+    assert parse_pod(waits).unschedulable == "0/1 nodes are available"
+    assert parse_pod(bound).unschedulable is None
