@@ -60,7 +60,8 @@ clean: ## Remove build output of this checkout (caches outside it stay; `make cl
 venv: $(VENV)/.complete
 	@ln -sfn $(VENV) .venv
 
-$(VENV)/.complete: requirements/dev.txt
+# Its name says what is in it: a newer file time, as every clone has, is no reason to make it anew.
+$(VENV)/.complete: | requirements/dev.txt
 	@echo "Installing the Python tools into $(VENV) (about a minute)"
 	@mkdir -p $(dir $@)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
