@@ -65,7 +65,8 @@ clean: ## Remove build output of this checkout (caches outside it stay; `make cl
 venv: $(VENV)/.complete
 	@ln -sfn $(VENV) .venv
 
-$(VENV)/.complete: requirements/dev.txt
+# Its name says what is in it: a newer file time, as every clone has, is no reason to make it anew.
+$(VENV)/.complete: | requirements/dev.txt
 	@mkdir -p $(dir $@)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "$$($(PYTHON) -V) is too old: Python 3.11 or newer is needed; name one with PYTHON=..." >&2; exit 1; }

@@ -22,7 +22,7 @@ MODELS_CLAIM = "models"
 MODEL = "tiny-chat"
 MODELS_FOLDER = "/models"
 MAKER = "make-tiny-chat"
-MODEL_SECONDS = 300.0
+MODEL_SECONDS = 900.0
 
 
 def restricted_namespace(name: str) -> Json:

@@ -244,7 +244,8 @@ def parse_pod(raw: Json) -> ObservedPod:
         index=_index(metadata),
         node=raw.get("spec", {}).get("nodeName"),
         ends_by=parse_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
-        unschedulable=_unschedulable(conditions),
+        # The scheduler's word may be written after the pod was bound.
+        unschedulable=None if raw.get("spec", {}).get("nodeName") else _unschedulable(conditions),
         waiting=_waiting(state),
         running_since=parse_time(running) if running else None,
         started=_started(state),

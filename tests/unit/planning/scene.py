@@ -116,7 +116,7 @@ def pod(stage: str = "train", attempt: int = 1, **status: object) -> Json:
             "labels": _labels(stage, attempt),
             "ownerReferences": [{"kind": "Job", "uid": f"job-{stage}-{attempt}", "controller": True}],
         },
-        "spec": {"nodeName": "node-0"},
+        "spec": {} if _unscheduled(status) else {"nodeName": "node-0"},
         "status": {"phase": "Pending", **status},
     }
 
@@ -189,6 +189,10 @@ def told(view: View, rejection: Rejection | None = None, blocked: Blocked | None
     """The status that one reconcile would write for this view."""
     plan = None if rejection else Admission(resolved_for(view.job))
     return assess(view, stand(view, rejection), plan, blocked)
+
+
+def _unscheduled(status: Json) -> bool:
+    return any(told["type"] == "PodScheduled" and told["status"] == "False" for told in status.get("conditions", ()))
 
 
 def _labels(stage: str, attempt: int) -> Json:

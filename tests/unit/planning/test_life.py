@@ -27,6 +27,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
         self.ended: FineTuneJobStatus | None = None
+        self.created_by_then = 0
         self.seconds = 0.0
 
     @initialize(trains=st.booleans())
@@ -119,11 +120,12 @@ class Life(RuleBasedStateMachine):
             assert status == self.ended
         elif status.phase in TERMINAL_PHASES:
             self.ended = status
+            self.created_by_then = len(self.world.cluster.created)
 
     @invariant()
     def nothing_starts_after_the_end(self) -> None:
         if self.ended is not None:
-            assert self.world.creates == 0 or self.world.status.phase in TERMINAL_PHASES
+            assert len(self.world.cluster.created) == self.created_by_then
 
     @invariant()
     def training_time_never_shrinks(self) -> None:

@@ -292,3 +292,10 @@ def test_a_suspended_job_names_the_queue_that_it_waits_in_until_it_is_admitted()
     job["metadata"]["labels"][QUEUE_LABEL] = "team-a"
     assert parse_stage_job(job | {"spec": {"suspend": True}}, ()).queue == "team-a"
     assert parse_stage_job(job | {"spec": {"suspend": False}}, ()).queue is None
+
+
+def test_a_pod_that_has_a_node_is_not_told_to_be_unschedulable() -> None:
+    waits = pod(conditions=[condition("PodScheduled", "False", message="0/1 nodes are available")])
+    bound = waits | {"spec": {"nodeName": "node-0"}}
+    assert parse_pod(waits).unschedulable == "0/1 nodes are available"
+    assert parse_pod(bound).unschedulable is None
