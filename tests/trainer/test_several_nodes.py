@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import array
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
@@ -130,6 +133,99 @@ def test_a_pod_that_loses_another_ends_to_be_tried_again(job: Job, trainer: Trai
 def children(pid: int) -> list[int]:
     """The processes that PID 1 of a pod has started."""
     return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+FULL = {"hyperparameters__lora": {"enabled": False}}
+SHORT = {
+    "hyperparameters__steps": 12,
+    "checkpoints__everySteps": 4,
+    "checkpoints__keepLast": 3,
+    "hardware__microBatchSize": 2,
+}
+
+
+@pytest.mark.trainer
+@pytest.mark.timeout(6 * WITHIN)
+@pytest.mark.parametrize("method", [{}, FULL], ids=["LoRA", "full"])
+def test_any_number_of_processes_goes_on_from_the_checkpoints_of_another(
+    job: Job, method: Mapping[str, object]
+) -> None:
+    changes = {**SHORT, **method}
+    alone = job.attempt("train", changes)
+    assert alone.exit_code == 0, alone.output
+    expected, losses, names = weights(job), job.losses(), files(job)
+    for attempt, nodes, step in ((2, 2, 4), (3, 1, 8)):
+        go_back(job, attempt - 1, step)
+        pods = job.nodes(nodes) if nodes > 1 else [job]
+        ended = end(pods, start(pods, {**changes, "attempt": attempt, "hardware__nodes": nodes}))
+        assert [each.exit_code for each in ended] == [0] * nodes, ended[0].output
+        assert f"training starts again after step {step}" in ended[0].output
+        assert job.losses() == pytest.approx(losses, rel=1e-5)
+        assert weights(job) == pytest.approx(expected, abs=1e-5)
+        assert files(job) == names
+
+
+@pytest.mark.trainer
+@pytest.mark.timeout(6 * WITHIN)
+def test_processes_of_one_node_share_a_model_that_only_the_first_has_read(job: Job) -> None:
+    alone = job.attempt("train", {**SHORT, **FULL})
+    assert alone.exit_code == 0, alone.output
+    expected, losses = weights(job), job.losses()
+    shutil.rmtree(job.workspace.root)
+    ended = workers_of_one_node(job, {**SHORT, **FULL, "hardware__nodes": 2})
+    assert [code for code, _ in ended] == [0, 0], ended
+    shares = [re.search(r"share (\d+) weights; this one holds (\d+)", output) for _, output in ended]
+    held = [int(share.group(2)) for share in shares if share]
+    assert sum(held) == int(shares[0].group(1))  # type: ignore[union-attr]
+    assert max(held) < 0.51 * sum(held)
+    assert job.losses() == pytest.approx(losses, rel=1e-5)
+    assert weights(job) == pytest.approx(expected, abs=1e-5)
+    # It can be loaded, and answers.
+    answers = json.loads(job.trainer.run("trainer.ask", job.folder, "--model", str(job.workspace.model), "Hello?"))
+    assert answers[0]["base"]
+
+
+def workers_of_one_node(job: Job, changes: Mapping[str, object]) -> list[tuple[int, str]]:
+    """Exit codes and outputs of two processes as PID 1 starts them on a node with two GPUs, which there need not be."""
+    pods = job.nodes(2)
+    for rank, pod in enumerate(pods):
+        place = json.loads((pod.folder / "place.json").read_text())
+        seat = {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"}
+        verdict = {"FINETUNE_VERDICT_FILE": str(pod.folder / "verdict.json")}
+        (pod.folder / "place.json").write_text(json.dumps({**place, **seat, **verdict}))
+        (pod.folder / "run.json").write_text(json.dumps(job.document("train", **changes)))
+    processes = [pod.trainer.start("trainer.worker", pod.folder) for pod in pods]
+    outputs = [process.communicate(timeout=WITHIN)[0] for process in processes]
+    return [(process.returncode, output) for process, output in zip(processes, outputs, strict=True)]
+
+
+def go_back(job: Job, attempt: int, step: int) -> None:
+    """Leave a finished job with that attempt's checkpoint of that step alone."""
+    shutil.rmtree(job.workspace.model)
+    kept = job.workspace.attempt_checkpoints(attempt) / f"checkpoint-{step}"
+    for folder in job.workspace.checkpoints.glob("*/*"):
+        if folder != kept:
+            shutil.rmtree(folder)
+
+
+def files(job: Job) -> set[str]:
+    """Names of the finished model's files."""
+    return {path.name for path in job.workspace.model.iterdir()}
+
+
+def weights(job: Job) -> dict[str, float]:
+    """Of each tensor of the finished model the largest number and the mean."""
+    content = next(job.workspace.model.glob("*.safetensors")).read_bytes()
+    start = 8 + int.from_bytes(content[:8], "little")
+    found: dict[str, float] = {}
+    for name, tensor in json.loads(content[8:start]).items():
+        if name == "__metadata__":
+            continue
+        assert tensor["dtype"] == "F32"
+        first, end = tensor["data_offsets"]
+        numbers = array.array("f", content[start + first : start + end])
+        found |= {f"{name} largest": max(map(abs, numbers)), f"{name} mean": sum(numbers) / len(numbers)}
+    return found
 
 
 def test_the_contract_names_the_variables() -> None:

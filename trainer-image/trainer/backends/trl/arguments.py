@@ -9,6 +9,7 @@ from trl import SFTConfig
 
 from trainer.backends.trl.extra import extra_settings
 from trainer.backends.trl.loading import uses_bf16
+from trainer.backends.trl.sharding import sharing_settings, sum_in_fp32
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from trainer.training.plan import Plan
 
 
-def sft_config(run: Run, plan: Plan, output: Path) -> SFTConfig:
-    """Everything that is not the default. Saving, stopping and evaluating are decided by our callback."""
+def sft_config(run: Run, plan: Plan, output: Path, *, read_once: bool) -> SFTConfig:
+    """Everything that is not the default. Saving, stopping and evaluating are decided by our callback.
+
+    `read_once`: only the first process of each node has the model's weights so far.
+    """
     given = run.hyperparameters
     on_gpu = run.hardware.gpus > 0
     bf16 = uses_bf16(run)
-    return SFTConfig(
+    config = SFTConfig(
         output_dir=os.fspath(output),
         max_steps=plan.total_steps,
         per_device_train_batch_size=plan.micro_batch,
@@ -53,5 +57,6 @@ def sft_config(run: Run, plan: Plan, output: Path) -> SFTConfig:
         disable_tqdm=True,
         dataloader_pin_memory=on_gpu,
         # TRL trades time for memory by default, which only pays on GPUs.
-        **{"activation_checkpointing": on_gpu, **extra_settings(given.extra)},
+        **{"activation_checkpointing": on_gpu, **extra_settings(given.extra), **sharing_settings(read_once=read_once)},
     )
+    return sum_in_fp32(config)

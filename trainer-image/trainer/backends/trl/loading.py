@@ -12,6 +12,7 @@ from transformers.pytorch_utils import Conv1D
 from transformers.utils import logging
 
 from trainer.backends.trl.model_folder import PARAM
+from trainer.backends.trl.sharding import give_room
 from trainer.backends.trl.target_modules import check_names
 from trainer.failures import Broken, UserError
 
@@ -77,7 +78,7 @@ def load_model(run: Run, start: StartingPoint, weights: Path | None = None) -> A
     lora = run.hyperparameters.lora.enabled
     dtype = torch.bfloat16 if lora and uses_bf16(run) else torch.float32
     try:
-        return AutoModelForCausalLM.from_pretrained(
+        model = AutoModelForCausalLM.from_pretrained(
             os.fspath(weights or start.weights),
             dtype=dtype,
             local_files_only=True,
@@ -87,6 +88,8 @@ def load_model(run: Run, start: StartingPoint, weights: Path | None = None) -> A
         if weights is not None:
             raise  # the checkpoint is to blame, not the model that the user named
         raise UserError("ModelUnsupported", f"{start.name} cannot be loaded: {error}", param=PARAM) from error
+    give_room(model)
+    return model
 
 
 def load_trained(run: Run, start: StartingPoint, checkpoint: Path) -> Any:  # noqa: ANN401 - a transformers or PEFT model of any class

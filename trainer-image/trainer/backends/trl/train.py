@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.optim.lr_scheduler import LambdaLR
-from trl import SFTTrainer
 
 from trainer.backends.trl.abilities import check_abilities
-from trainer.backends.trl.agreement import agree, first_ones, is_first, wait_for_all
+from trainer.backends.trl.agreement import agree, first_ones, is_first, processes, wait_for_all
 from trainer.backends.trl.arguments import sft_config
 from trainer.backends.trl.finishing import Trained, finish, verdict_of_training
-from trainer.backends.trl.loading import check_hardware, load_to_train, load_trained, lora_config
+from trainer.backends.trl.loading import check_hardware, load_model, load_to_train, load_trained, lora_config
 from trainer.backends.trl.materials import SPLITS, gather_materials
 from trainer.backends.trl.meeting import is_loss, together
+from trainer.backends.trl.sharding import load_to_share, share_of
+from trainer.backends.trl.sharing_trainer import SharingTrainer
 from trainer.backends.trl.steering import EvaluationGivenUp, Steered, Steering
 from trainer.backends.trl.token_columns import TokenColumns
 from trainer.backends.trl.trackers import tracker_environment
@@ -108,15 +109,24 @@ def _train_from(training: Training, checkpoint: Checkpoint | None) -> Any:  # no
     if checkpoint is not None and (checkpoint.step >= training.plan.total_steps or course.reading.used_up):
         return _nothing_left(training, checkpoint)
     print(f"training starts {f'again after step {checkpoint.step}' if checkpoint else 'from the model'}", flush=True)
-    trainer = _trainer(training)
+    trainer = _trainer(training, checkpoint)
     trainer.train(resume_from_checkpoint=os.fspath(checkpoint.path) if checkpoint else None)
     wait_for_all()
-    return trainer.accelerator.unwrap_model(trainer.model)
+    return _last_saved(training) if processes() > 1 else trainer.accelerator.unwrap_model(trainer.model)
+
+
+def _last_saved(training: Training) -> Any:  # noqa: ANN401 - see above
+    """The model that several processes have trained: none holds it whole, and each end of a training is saved."""
+    run, course = training.run, training.course
+    if course.stopped_by == "terminated" or not is_first():
+        return None
+    folder = training.workspace.attempt_checkpoints(run.attempt) / f"checkpoint-{course.progress.checkpoint_step}"
+    return load_trained(run, training.materials.start, folder)
 
 
 def _nothing_left(training: Training, checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - see above
     """The model of a checkpoint after which no step is to be made: an attempt was killed while it finished."""
-    model = load_trained(training.run, training.materials.start, checkpoint.path)
+    model = load_trained(training.run, training.materials.start, checkpoint.path) if is_first() else None
     state = read_json(checkpoint.path / "trainer_state.json")
     training.course.begin(checkpoint.step)
     training.course.advance(checkpoint.step, number_at(state, "epoch"), int(number_at(state, "num_input_tokens_seen")))
@@ -125,7 +135,7 @@ def _nothing_left(training: Training, checkpoint: Checkpoint) -> Any:  # noqa: A
     return model
 
 
-class _Trainer(SFTTrainer):  # type: ignore[misc]
+class _Trainer(SharingTrainer):
     """TRL's trainer with our learning-rate schedule, which knows about the budget of hours."""
 
     training: Training
@@ -135,6 +145,8 @@ class _Trainer(SFTTrainer):  # type: ignore[misc]
         del num_training_steps
         plan, course = self.training.plan, self.training.course
         agree(course)
+        if self.is_fsdp_enabled:
+            print(share_of(self.model), flush=True)
         # Known to transformers under this name; it asks once for each training.
         self.lr_scheduler: Any = LambdaLR(
             optimizer or self.optimizer, lambda step: learning_rate_factor(plan, step, course.reading.share)
@@ -158,15 +170,15 @@ class _Trainer(SFTTrainer):  # type: ignore[misc]
         return metrics
 
 
-def _trainer(training: Training) -> _Trainer:
+def _trainer(training: Training, checkpoint: Checkpoint | None) -> _Trainer:
     run, rows = training.run, training.rows
     os.environ.update(tracker_environment(run))
-    model = load_to_train(run, training.materials.start)
+    model, read_once = load_to_share(partial(_model, training, checkpoint))
     evaluates = training.materials.validation.rows > 0
     every = (run.evaluation.every_steps or training.plan.evaluate_every) if evaluates else 0
     trainer = _Trainer(
         model=model,
-        args=sft_config(run, training.plan, training.workspace.attempt_checkpoints(run.attempt)),
+        args=sft_config(run, training.plan, training.workspace.attempt_checkpoints(run.attempt), read_once=read_once),
         train_dataset=rows["train"],
         eval_dataset=rows["validation"] if evaluates else None,
         processing_class=training.materials.tokenizer,
@@ -174,7 +186,17 @@ def _trainer(training: Training) -> _Trainer:
         callbacks=[Steering(Steered(run, training.workspace, training.course, every))],
     )
     trainer.training = training
+    if processes() > 1 and checkpoint is not None and run.hyperparameters.lora.enabled:
+        trainer.take_adapter(checkpoint.path)
     return trainer
+
+
+def _model(training: Training, checkpoint: Checkpoint | None) -> Any:  # noqa: ANN401 - see above
+    """The model to train. Several processes cannot load a checkpoint's whole weights later, once they share them."""
+    run, start = training.run, training.materials.start
+    if processes() > 1 and checkpoint is not None and not run.hyperparameters.lora.enabled:
+        return load_model(run, start, weights=checkpoint.path)
+    return load_to_train(run, start)
 
 
 def _out_of_memory(training: Training, error: torch.OutOfMemoryError) -> OutOfMemory:
