@@ -65,9 +65,9 @@ def helm(server: Path) -> Iterator[Helm]:
         helm.kubectl.delete("finetunejob", JOB, NAMESPACE)
 
 
-def refusal(helm: Helm, *, keeps_operator: bool = False) -> DemoError:
+def refusal(helm: Helm, *, keeps: bool = False) -> DemoError:
     with pytest.raises(DemoError) as refused:
-        require_own(helm, keeps_operator=keeps_operator)
+        require_own(helm, keeps=keeps)
     return refused.value
 
 
@@ -99,7 +99,7 @@ def test_a_release_that_somebody_else_installed_is_in_the_way_unless_it_is_to_be
     refused = refusal(helm)
     assert f"did not install is in namespace '{OPERATOR_NAMESPACE}'" in str(refused)
     assert "DEMO_OPERATOR=keep" in refused.remedy
-    require_own(helm, keeps_operator=True)
+    require_own(helm, keeps=True)
     require_an_operator(helm.kubectl)
 
 
@@ -118,7 +118,7 @@ def test_an_operator_that_no_helm_knows_of_is_in_the_way(helm: Helm) -> None:
 def test_a_namespace_of_that_name_is_in_the_way_until_its_owner_hands_it_over(helm: Helm) -> None:
     namespace(helm, NAMESPACE)
     helm.kubectl.run("label", "namespace", NAMESPACE, f"{LABEL}-")
-    refused = refusal(helm, keeps_operator=True)
+    refused = refusal(helm, keeps=True)
     assert f"The namespace '{NAMESPACE}' is there already" in str(refused)
     command = refused.remedy.rpartition("kubectl ")[2].split()
     helm.kubectl.run(*command)

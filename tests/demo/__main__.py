@@ -19,7 +19,7 @@ from tests.demo.failure import DemoError
 from tests.demo.follow import follow
 from tests.demo.install import chart_values, install, kept, standing_values
 from tests.demo.kubectl import Json, KubectlError
-from tests.demo.ownership import KEEP, KEPT, require_an_operator, require_own
+from tests.demo.ownership import keeps_operator, require_an_operator, require_own
 from tests.demo.plan import cluster_down
 from tests.demo.report import REPORT, show_next, show_result, write_report
 from tests.demo.sample import JOB, NAMESPACE, apply_sample, ensure_model
@@ -66,9 +66,9 @@ def _demo(cluster: str, report: Path, steps: Steps) -> None:
     job: Json | None = None
     answers: tuple[Answer, ...] = ()
     try:
+        keeps = keeps_operator(os.environ)
         target = reach(cluster, steps)
-        keeps = os.environ.get(KEEP) == KEPT
-        require_own(target.helm, keeps_operator=keeps)
+        require_own(target.helm, keeps=keeps)
         _operator(target, steps, keeps=keeps)
         job = _fine_tune(target, steps)
         _require_success(target, job)

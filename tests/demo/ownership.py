@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tests.demo.evidence import OPERATOR_LABELS
 from tests.demo.failure import DemoError
@@ -17,9 +17,17 @@ KEEP = "DEMO_OPERATOR"
 KEPT = "keep"
 
 
-def require_own(helm: Helm, *, keeps_operator: bool = False) -> None:
+def keeps_operator(environment: Mapping[str, str]) -> bool:
+    """Whether the operator that is there is to be used as it is. Raises DemoError for a word that means nothing."""
+    word = environment.get(KEEP, "")
+    if word not in {"", KEPT}:
+        raise DemoError(f"{KEEP} is {word!r}, which means nothing.", f"set it to {KEPT}, or leave it unset")
+    return word == KEPT
+
+
+def require_own(helm: Helm, *, keeps: bool = False) -> None:
     """Look whether anything is in the way that the demo did not make. Raises DemoError with the way out."""
-    if not keeps_operator:
+    if not keeps:
         _require_own_operator(helm)
     _require_own_namespace(helm.kubectl)
     _require_own_job(helm.kubectl)
@@ -42,7 +50,8 @@ def _require_own_operator(helm: Helm) -> None:
         raise DemoError(
             f"A finetune-operator that the demo did not install is in namespace {foreign[0]!r} of this cluster."
             " The demo would change its version and its settings.",
-            f"set {KEEP}={KEPT} in the environment to use it as it is, or run the demo on another cluster",
+            f"set {KEEP}={KEPT} in the environment to use it as it is, or run the demo on another cluster;"
+            " a local one is empty after `make cluster-down`",
         )
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
+from tests.demo.failure import DemoError
 from tests.demo.install import chart_values, image_values, kept
+from tests.demo.ownership import keeps_operator
 
 IMAGES = {"operator": "localhost:5000/finetune/operator:1-2", "trainer": "localhost:5000/finetune/trainer:3-4"}
 
@@ -35,3 +39,9 @@ def test_what_somebody_set_since_the_demo_stays_and_the_images_are_todays() -> N
             "progress": {"statusIntervalSeconds": 30},
         },
     }
+
+
+def test_a_word_for_the_operator_that_means_nothing_is_refused() -> None:
+    assert [keeps_operator({}), keeps_operator({"DEMO_OPERATOR": "keep"})] == [False, True]
+    with pytest.raises(DemoError, match="DEMO_OPERATOR is 'kep'"):
+        keeps_operator({"DEMO_OPERATOR": "kep"})
