@@ -10,6 +10,7 @@ import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -172,25 +173,21 @@ def _run_one(part: Part, wish: Wish, log: Path | None) -> Outcome:
     report.unlink(missing_ok=True)
     chosen = pytest_arguments(part, exhaustive=wish.exhaustive)
     pytest = (PYTHON, "-m", "pytest", "-q", "--durations=5", f"--junitxml={report}", *chosen)
-    code = _execute(part.command or pytest, {EXHAUSTIVE: "1"} if wish.exhaustive else {}, log)
+    # Programs of ours say by themselves that they go on, and on a terminal the dots of pytest do.
+    quiet = bool(part.command) or log is not None or sys.stdout.isatty()
+    with nullcontext() if quiet else pulse(lambda seconds: print(f"  {seconds:.0f} s …", flush=True)):
+        code = _execute(part.command or pytest, {EXHAUSTIVE: "1"} if wish.exhaustive else {}, log)
     counts = _counts(report) if part.pytest else Counts()
     return Outcome(part, code, time.monotonic() - started, counts)
 
 
 def _execute(command: Sequence[str], more: Mapping[str, str], log: Path | None) -> int:
     environment = {**source_environment(), **_real_trainer(), **more}
-    if log is not None:
-        with log.open("w", encoding="utf-8") as output:
-            return subprocess.run(
-                command, cwd=CHECKOUT, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
-            ).returncode
-    with pulse(_still_running):
-        return subprocess.run(command, cwd=CHECKOUT, env=environment, check=False).returncode
-
-
-def _still_running(seconds: float) -> None:
-    if not sys.stdout.isatty():  # there the dots of pytest show that it goes on
-        print(f"  {seconds:.0f} s …", flush=True)
+    with log.open("wb") if log else nullcontext() as output:
+        done = subprocess.run(
+            command, cwd=CHECKOUT, env=environment, stdout=output, stderr=output and subprocess.STDOUT, check=False
+        )
+    return done.returncode
 
 
 def _log(part: Part) -> Path:
