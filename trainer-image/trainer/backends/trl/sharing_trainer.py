@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
+from accelerate.utils import DistributedType, FullyShardedDataParallelPlugin
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.tensor import DTensor, Replicate, distribute_tensor
 from trl import SFTTrainer
@@ -23,6 +24,15 @@ SCHEDULER: Final = "scheduler.pt"
 
 class SharingTrainer(SFTTrainer):  # type: ignore[misc]
     """TRL's trainer; checkpoints of many processes are written and read in the form of one process's."""
+
+    def create_accelerator_and_postprocess(self) -> None:
+        """Share the model on CPUs, too, where accelerate passes the request over without a word."""
+        super().create_accelerator_and_postprocess()
+        if self.args.fsdp and not self.is_fsdp_enabled:
+            state = self.accelerator.state
+            state.distributed_type = DistributedType.FSDP
+            state.fsdp_plugin = FullyShardedDataParallelPlugin(**self.args.fsdp_plugin_args)
+            self.is_fsdp_enabled = True
 
     def take_adapter(self, checkpoint: Path) -> None:
         """Before the model is shared out: put a checkpoint's adapter in it."""
