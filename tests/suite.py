@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -232,16 +233,18 @@ def _tidy() -> None:
 def _summarise(outcomes: Sequence[Outcome], seconds: float) -> None:
     total = sum((outcome.counts for outcome in outcomes), Counts())
     print("\n===== summary =====")
-    for line in _lines(outcomes):
+    for line in lines_of(outcomes):
         print(line)
     print(f"{total.words} in {seconds / 60:.1f} min; reports in {REPORTS.relative_to(CHECKOUT)}")
     if broken := [outcome.part.name for outcome in outcomes if outcome.code]:
         print(f"Failed: {', '.join(broken)}. One part alone: python -m tests.suite {broken[0].replace(' ', '-')}")
 
 
-def _lines(outcomes: Sequence[Outcome]) -> Iterator[str]:
+def lines_of(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """The summary, a line for each part."""
     for outcome in outcomes:
         told = outcome.counts.words if outcome.part.pytest else ("failed" if outcome.code else "ok")
+        told += f", ended by {signal.Signals(-outcome.code).name}" if outcome.code < 0 else ""
         yield f"{'FAILED' if outcome.code else 'ok':>6}  {outcome.part.name:14} {outcome.seconds:7.1f} s  {told}"
 
 

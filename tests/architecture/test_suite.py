@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from tests.suite import EXHAUSTIVE_PARTS, PARTS, Part, pytest_arguments, side_by_side
+from tests.suite import EXHAUSTIVE_PARTS, PARTS, Outcome, Part, lines_of, pytest_arguments, side_by_side
 
 ROOT: Final = Path(__file__).parents[2]
 ALL: Final = (*PARTS, *EXHAUSTIVE_PARTS)
@@ -36,3 +36,8 @@ def test_a_part_runs_beside_another_only_if_that_runs_too() -> None:
     first, second, third = Part("first", ""), Part("second", "", beside="first"), Part("third", "")
     assert side_by_side([first, second, third]) == [(first, second), (third,)]
     assert side_by_side([second, third]) == [(second,), (third,)]
+
+
+def test_a_part_that_was_killed_is_told_by_the_signal() -> None:
+    killed, broken = Outcome(Part("one", ""), -9, 1.0), Outcome(Part("two", ""), 1, 1.0)
+    assert [line.split("  ")[-1] for line in lines_of([killed, broken])] == ["failed, ended by SIGKILL", "failed"]
