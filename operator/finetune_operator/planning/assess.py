@@ -15,6 +15,7 @@ from finetune_operator.planning.ledger import progress_of, usage_of
 from finetune_operator.planning.observed import ObservedPod
 from finetune_operator.planning.outcome import failure_of, result_of
 from finetune_operator.planning.resolve import Admission
+from finetune_operator.planning.resolving.limits import lasting, not_yet
 from finetune_operator.planning.standing import (
     BackingOff,
     Broken,
@@ -46,7 +47,8 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
     resolved = plan.resolved if plan else None
     job, old = view.job, view.job.status
     if isinstance(standing, Over):
-        return conditions.observed_again(old, job.generation)
+        again = old.model_copy(update={"warnings": _warnings(view, old.warnings)})
+        return conditions.observed_again(again, job.generation)
     why = _blocked(blocked) if blocked else _why(view, standing)
     attempts = records.attempts_of(view)
     progress = progress_of(view)
@@ -63,7 +65,7 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
         progress=progress,
         usage=usage,
         report=report_of(view),
-        warnings=plan.warnings[:MOST_WARNINGS] if plan else (),
+        warnings=_warnings(view, plan.warnings if plan else ()),
         resolved=resolved,
         estimate=plan.estimate if plan else None,
         result=result_of(job, standing),
@@ -71,6 +73,11 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
         display=display_of(view, resolved, progress, usage),
     )
     return conditions.with_conditions(status, old, view.now)
+
+
+def _warnings(view: View, said: tuple[str, ...]) -> tuple[str, ...]:
+    """What the spec asks in vain as it is now, then what was said when it was accepted."""
+    return (*not_yet(view.job.spec), *lasting(said))[:MOST_WARNINGS]
 
 
 def _why(view: View, standing: Standing) -> Why:  # noqa: PLR0911 - one rung for each standing

@@ -7,10 +7,12 @@ import json
 import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.assess import Blocked
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.rejection import Rejection
+from finetune_operator.planning.resolving.limits import NOT_YET
 from tests.unit.planning.scene import (
     NOW,
     a_job,
@@ -321,3 +323,39 @@ def test_every_time_is_written_as_kubernetes_writes_it() -> None:
     wire = told(scene(a_job(), prepared(), ended(message=COMPLETED), now=at(30))).wire()
     assert wire["completionTime"] == stamp(at(30))
     assert wire["conditions"][0]["lastTransitionTime"] == stamp(at(30))
+
+
+CONTROLS: dict[str, object] = {
+    "stop": True,
+    "cancel": True,
+    "suspend": True,
+    "restartGeneration": 1,
+    "maxCost": 5,
+    "startDeadlineSeconds": 60,
+    "stallTimeoutSeconds": 60,
+    "childrenTTLSecondsAfterFinished": 60,
+    "cache": {"size": "1Gi"},
+}
+
+
+def test_the_table_of_controls_is_whole() -> None:
+    assert {FineTuneJobSpec.model_fields[field].alias for field in NOT_YET} == set(CONTROLS)
+
+
+@pytest.mark.parametrize(("field", "value"), CONTROLS.items(), ids=CONTROLS)
+def test_what_an_accepted_job_is_asked_in_vain_is_warned_of_while_it_is_asked(field: str, value: object) -> None:
+    children = (prepared(), stage_job(), running_pod())
+    before = told(scene(a_job(), *children))
+    assert before.warnings == ()
+    asked = told(scene(a_job({field: value}, before, generation=2), *children))
+    (warning,) = asked.warnings
+    assert warning.startswith(f"spec.{field}: ")
+    assert told(scene(a_job({field: value}, asked, generation=2), *children)) == asked
+    assert told(scene(a_job(status=asked, generation=3), *children)).warnings == ()
+
+
+def test_a_job_that_has_ended_warns_too() -> None:
+    over = FineTuneJobStatus(phase=Phase.SUCCEEDED, reason=Reason.COMPLETED, warnings=("spec.tags: something",))
+    asked = told(scene(a_job({"maxCost": 5}, over, generation=2)))
+    assert asked.warnings == ("spec.maxCost: a cost limit has no effect in this release", "spec.tags: something")
+    assert told(scene(a_job(status=asked, generation=3))).warnings == ("spec.tags: something",)

@@ -67,24 +67,25 @@ class FineTuneJobSpec(ApiModel):
     what it has and succeeds. Robot job types need it; 168 otherwise when absent. May grow while the job runs."""
     start_deadline_seconds: Seconds | None = None
     """Give up on a start that does not come about for a reason that will not mend itself (image, secret, volume); 1800
-    when absent."""
+    when absent. No effect in this release."""
     stall_timeout_seconds: Annotated[int, Field(ge=30, le=86_400)] | None = None
-    """Without a sign of life for so long the attempt is ended and the next one resumes."""
+    """Without a sign of life for so long the attempt is ended and the next one resumes. No effect in this release."""
     max_cost: Annotated[float, Field(ge=0, le=1_000_000_000)] | None = None
-    """Stop with a published model when the cost, in the instance type's currency, reaches it."""
+    """Stop with a published model when the cost, in the instance type's currency, reaches it.
+    No effect in this release."""
     backoff_limit: Annotated[int, Field(ge=0, le=100)] = 3
     """Retries of failures that may be worth one. Nodes that fail and wrong data do not count: the former are always
     retried, the latter never."""
     suspend: bool = False
-    """Save a checkpoint and release the hardware; false goes on."""
+    """Save a checkpoint and release the hardware; false goes on. No effect in this release."""
     stop: bool = False
-    """Finish early: save, publish, succeed."""
+    """Finish early: save, publish, succeed. No effect in this release."""
     cancel: bool = False
-    """End now and publish nothing."""
+    """End now and publish nothing. No effect in this release."""
     restart_generation: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Raise it to run a job again that has ended."""
+    """Raise it to run a job again that has ended. No effect in this release."""
     restart_from: Literal["checkpoint", "scratch"] = "checkpoint"
-    """What a restarted job goes on from."""
+    """What a restarted job goes on from. No effect in this release."""
     output: Output | None = None
     """Where checkpoints and the finished model are kept."""
     checkpoints: Checkpoints | None = None
@@ -108,9 +109,10 @@ class FineTuneJobSpec(ApiModel):
     children_ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
         default=None, alias="childrenTTLSecondsAfterFinished"
     )
-    """When an ended job's Jobs and pods are removed; its record and a retained output claim stay."""
+    """When an ended job's Jobs and pods are removed; its record and a retained output claim stay.
+    No effect in this release."""
     cache: Cache | None = None
-    """Where model and data are kept between stages and jobs."""
+    """Where model and data are kept between stages and jobs. No effect in this release."""
     pod_template: PodTemplate | None = None
     """What the pods bear besides."""
     image: Annotated[str, Field(max_length=512, pattern=IMAGE)] | None = None

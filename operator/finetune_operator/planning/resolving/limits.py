@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from finetune_operator.api.basemodel import ModelLimits
@@ -25,6 +25,7 @@ NOT_YET: Final = {
 }
 """Fields that are accepted and without effect in this release, and what they will do."""
 _DEFAULTS: Final = {field: FineTuneJobSpec.model_fields[field].default for field in NOT_YET}
+NO_EFFECT: Final = " has no effect in this release"
 UNUSED_REWARD: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "plain": (tuple(name for name in Reward.model_fields if name != "use_rabc"), "while useRabc is false"),
     "vla": (("annotation_mode", "hyperparameters", "hours_share"), "where no reward model is trained"),
@@ -81,7 +82,18 @@ def longest_hours(resolved: Resolved | None) -> float:
 
 def superfluous(spec: FineTuneJobSpec) -> tuple[str, ...]:
     """What does no harm and has no effect, each with its field."""
-    return (*_unused_reward(spec), *_unused_parts(spec), *_not_yet(spec))
+    return (*_unused_reward(spec), *_unused_parts(spec))
+
+
+def not_yet(spec: FineTuneJobSpec) -> tuple[str, ...]:
+    """What is asked for and comes in a later release. Most of it is asked of jobs that run: said of the spec as it is now."""
+    asked = [field for field, default in _DEFAULTS.items() if getattr(spec, field) != default]
+    return tuple(f"spec.{_alias(FineTuneJobSpec, field)}: {NOT_YET[field]}{NO_EFFECT}" for field in asked)
+
+
+def lasting(warnings: Iterable[str]) -> tuple[str, ...]:
+    """Without those of ``not_yet``, which what they warn of may have left."""
+    return tuple(warning for warning in warnings if not warning.endswith(NO_EFFECT))
 
 
 def _unused_reward(spec: FineTuneJobSpec) -> Iterator[str]:
@@ -105,12 +117,6 @@ def _unused_parts(spec: FineTuneJobSpec) -> Iterator[str]:
         yield "spec.evaluation.fraction: not used: there is a validation dataset"
     if spec.output and spec.output.merge and given and given.lora and not given.lora.enabled:
         yield "spec.output.merge: not used: without an adapter the weights are published as they are"
-
-
-def _not_yet(spec: FineTuneJobSpec) -> Iterator[str]:
-    for field, default in _DEFAULTS.items():
-        if getattr(spec, field) != default:
-            yield f"spec.{_alias(FineTuneJobSpec, field)}: {NOT_YET[field]} has no effect in this release"
 
 
 def _alias(model: type[ApiModel], field: str) -> str:
