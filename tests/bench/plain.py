@@ -42,7 +42,7 @@ async def _writes(cluster: Cluster, job: Job, instance_types: dict[str, Instance
     if isinstance(plan, Rejection):
         raise TypeError(f"the benchmark's job is refused: {plan.message}")
     status = assess(View(job, Observed(), now), Wanted("prepare", 1), plan, None)
-    await cluster.create(CLAIMS, job.namespace, output_claim(job))
+    await cluster.create(CLAIMS, job.namespace, output_claim(job, plan.resolved))
     await cluster.create(JOBS, job.namespace, render_stage(Run(job, plan.resolved, "prepare", 1), "Never", None))
     await _tell(cluster, job, status, now)
 

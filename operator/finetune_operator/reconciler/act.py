@@ -63,7 +63,7 @@ class Actor:
     async def _do(self, job: Job, resolved: Resolved, action: Action) -> None:
         match action:
             case CreateClaim():
-                await self._create(CLAIMS, job, output_claim(job))
+                await self._create(CLAIMS, job, output_claim(job, resolved))
             case CreateService(stage, attempt):
                 await self._create(SERVICES, job, rendezvous_service(Run(job, resolved, stage, attempt)))
             case CreateStage(stage, attempt):

@@ -37,7 +37,7 @@ def cases() -> list[str]:
 def rendered(case: str) -> list[Json]:
     """Every object that the operator creates for a case, in order."""
     job, admitted, completed = _planned(case)
-    objects: list[Json] = [output_claim(job)] if has_own_claim(job) else []
+    objects: list[Json] = [output_claim(job, admitted)] if has_own_claim(job) else []
     prepare, train = Run(job, admitted, "prepare", 1), Run(job, completed, "train", 1)
     objects.append(_legible(render_stage(prepare, "IfNotPresent", None)))
     if train.several:

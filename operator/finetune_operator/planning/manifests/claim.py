@@ -7,14 +7,17 @@ from typing import Final
 from finetune_operator.api import names
 from finetune_operator.api.finetunejob import Output
 from finetune_operator.api.model import Json
+from finetune_operator.api.status import Resolved
 from finetune_operator.planning.job import Job
+from finetune_operator.planning.sizing.storage import storage_of
 
-DEFAULT_SIZE: Final = "10Gi"
+STORAGE_ANNOTATION: Final = f"{names.GROUP}/storage-size"
+"""On the claim: how its size comes about, where the job did not give one."""
 DEFAULT_MODES: Final = ("ReadWriteOnce",)
 
 
-def output_claim(job: Job) -> Json:
-    """The claim. Without an owner when it is retained: no delete and no prune may take the only copy of a model."""
+def output_claim(job: Job, resolved: Resolved) -> Json:
+    """The claim, as large as what it will hold. Without an owner when it is retained: no delete and no prune may take the only copy of a model."""
     output = job.spec.output or Output()
     metadata: Json = {
         "name": names.output_claim_name(job.name, job.uid),
@@ -27,9 +30,12 @@ def output_claim(job: Job) -> Json:
     }
     if not output.retain:
         metadata["ownerReferences"] = [job.owner_reference()]
+    storage = storage_of(job.spec, resolved)
+    if output.storage_size is None and storage.words:
+        metadata["annotations"] = {STORAGE_ANNOTATION: storage.words}
     spec: Json = {
         "accessModes": list(output.access_modes or DEFAULT_MODES),
-        "resources": {"requests": {"storage": output.storage_size or DEFAULT_SIZE}},
+        "resources": {"requests": {"storage": output.storage_size or storage.quantity}},
     }
     if output.storage_class_name is not None:
         spec["storageClassName"] = output.storage_class_name

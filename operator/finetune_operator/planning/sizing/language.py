@@ -104,9 +104,16 @@ class LanguageModel:
 
 def language_model(spec: BaseModelSpec) -> LanguageModel | None:
     """The sizes of a catalog entry; None when the catalog does not say them."""
-    if spec.parameters is None or spec.architecture is None:
+    return language_model_of(spec.parameters, spec.active_parameters, spec.architecture)
+
+
+def language_model_of(
+    parameters: int | None, active: int | None, architecture: Architecture | None
+) -> LanguageModel | None:
+    """The same of figures that were recorded."""
+    if parameters is None or architecture is None:
         return None
-    return _language_model(spec.parameters, spec.active_parameters or spec.parameters, spec.architecture)
+    return _language_model(parameters, active or parameters, architecture)
 
 
 @lru_cache(maxsize=1024)

@@ -1,0 +1,62 @@
+"""How large a claim the job gets: what is trained, how often it is kept, and no less than ten GiB."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from finetune_operator.api.finetunejob import FineTuneJobSpec
+from finetune_operator.planning.sizing.storage import Storage, storage_of
+from tests.unit.planning.resolving.shop import admitted, robot_of, spec_of
+
+LLAMA = {"name": "meta-llama/Llama-3.1-8B"}
+EVALUATED = {"fraction": 0.1}
+"""Something to evaluate on."""
+FULL = {"hyperparameters": {"lora": {"enabled": False}}, "instanceType": "large-x8"}
+
+
+def size(**fields: Any) -> int:
+    """GiB of the claim of a language-model job."""
+    return _storage(spec_of(**({"model": LLAMA} | fields))).gibibytes
+
+
+def _storage(spec: FineTuneJobSpec) -> Storage:
+    return storage_of(spec, admitted(spec).resolved)
+
+
+def test_all_weights_are_kept_with_their_optimizer_once_more_than_asked_for() -> None:
+    storage = _storage(spec_of(model=LLAMA, **FULL))
+    assert storage.quantity == "330Gi"
+    assert storage.words == (
+        "8.0 billion trained weights x 12 bytes x 3 checkpoints, one of them being written, and 29.9 GiB for the finished "
+        "model, and a tenth: 330Gi; at least 10Gi"
+    )
+
+
+def test_an_adapter_is_small() -> None:
+    assert size(instanceType="large") == 10
+
+
+def test_more_checkpoints_need_more() -> None:
+    assert size(**FULL, checkpoints={"keepLast": 3}) == 428
+    assert size(**FULL, checkpoints={"keepLast": 3, "keepBest": 1}, evaluation=EVALUATED) == 527
+    assert size(**FULL, output={"select": "best"}, evaluation=EVALUATED) == 428
+
+
+def test_merged_weights_are_those_of_the_whole_model() -> None:
+    assert size(instanceType="large", output={"merge": "merged"}) == 19
+
+
+def test_a_policy_is_kept_as_a_whole() -> None:
+    assert _storage(robot_of(instanceType="large")).gibibytes == 19
+
+
+def test_nothing_known_is_ten_gib_without_a_reason() -> None:
+    spec = spec_of(model={"name": "pvc://models/mine"}, instanceType="large")
+    assert _storage(spec) == Storage(10)
+
+
+@pytest.mark.parametrize("rank", [1, 16, 256])
+def test_an_adapter_never_needs_more_than_all_weights(rank: int) -> None:
+    assert size(instanceType="large", hyperparameters={"lora": {"rank": rank}}) < size(**FULL)
