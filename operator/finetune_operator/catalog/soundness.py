@@ -7,12 +7,18 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from finetune_operator.api.instancetype import InstanceTypeSpec
+from finetune_operator.api.instancetype import Gpu, InstanceTypeSpec
 from finetune_operator.api.quantity import byte_count
 
 SMALLEST_MEMORY: Final = "256Mi"
 """What a pod of ours asks for at least, the check on CPU too."""
 REGION_LABEL: Final = "topology.kubernetes.io/region"
+SMALLEST_GPU_MEMORY: Final = 2**30
+"""Bytes; no GPU that trains has less, and a figure without its unit is one of bytes."""
+MOST_GIB: Final = 10_000
+"""A bare number up to here was meant as GiB."""
+FASTEST_TFLOPS: Final = 20_000.0
+"""Of one GPU, dense bf16: several times what the fastest has, and far below what GFLOPS would be."""
 _EXTENDED_RESOURCE: Final = re.compile(r"[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?")
 
 
@@ -47,6 +53,21 @@ def _accelerator(spec: InstanceTypeSpec) -> Iterator[str]:
         yield (
             f"gpu.resourceName is {spec.gpu.resource_name}: it must be as a device plugin names it, DOMAIN/NAME, such as "
             "nvidia.com/gpu"
+        )
+    if spec.gpu:
+        yield from _figures(spec.gpu)
+
+
+def _figures(gpu: Gpu) -> Iterator[str]:
+    """Figures of one GPU in the wrong unit: every job would be refused, or its estimate be absurd."""
+    if gpu.memory is not None and (given := byte_count(gpu.memory)) < SMALLEST_GPU_MEMORY:
+        meant = f"; did you mean {gpu.memory}Gi?" if gpu.memory.isdigit() and given < MOST_GIB else ""
+        yield f"gpu.memory is {gpu.memory}, which is {given:,} bytes: one GPU has at least 1Gi{meant}"
+    if gpu.peak_tflops is not None and gpu.peak_tflops > FASTEST_TFLOPS:
+        meant = f"{gpu.peak_tflops / 1000:g}"
+        yield (
+            f"gpu.peakTflops is {gpu.peak_tflops:g}: one GPU has at most {FASTEST_TFLOPS:g} TFLOPS; did you mean {meant}, "
+            f"as {gpu.peak_tflops:g} GFLOPS are?"
         )
 
 

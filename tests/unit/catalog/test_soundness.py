@@ -32,6 +32,15 @@ def test_a_plain_one_is_sound() -> None:
             "gpu.resourceName is gpu: it must be as a device plugin names it",
         ),
         ({"gpu": {"count": 1, "resourceName": "cpu"}}, "gpu.resourceName is cpu"),
+        (
+            {"gpu": {"count": 1, "memory": "80"}},
+            "gpu.memory is 80, which is 80 bytes: one GPU has at least 1Gi; did you mean 80Gi?",
+        ),
+        ({"gpu": {"count": 1, "memory": "512Mi"}}, "gpu.memory is 512Mi, which is 536,870,912 bytes: one GPU has at"),
+        (
+            {"gpu": {"count": 1, "peakTflops": 989_000}},
+            "gpu.peakTflops is 989000: one GPU has at most 20000 TFLOPS; did you mean 989, as 989000 GFLOPS are?",
+        ),
         ({**PINNED, "regions": [{"name": "eu-1"}, {"name": "us-1"}]}, "demands topology.kubernetes.io/region eu-1"),
         ({**PINNED, "regions": [{"name": "us-1"}]}, "and regions offers us-1 too"),
     ],
@@ -46,6 +55,8 @@ def test_a_contradiction_names_its_field_what_was_given_and_what_is_allowed(spec
     [
         {"memory": "256Mi", "sharedMemory": "64Mi"},
         {"gpu": {"count": 2, "resourceName": "amd.com/gpu"}},
+        {"gpu": {"count": 1, "memory": "1Gi", "peakTflops": 20_000}},
+        {"gpu": {"count": 1, "memory": "85899345920"}},
         {**PINNED, "regions": [{"name": "eu-1"}]},
         PINNED,
         {"memory": "1.5Gi"},
