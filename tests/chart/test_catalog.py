@@ -13,6 +13,10 @@ from finetune_operator.api.basemodel import Architecture, BaseModelSpec
 from finetune_operator.api.finetunejob.words import LANGUAGE_MODEL, SELF_NAMED_TYPES
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import ApiModel, Json
+from finetune_operator.api.quantity import byte_count
+from finetune_operator.api.status import ResolvedHyperparameters, ResolvedLora
+from finetune_operator.planning.sizing.fit import size
+from finetune_operator.planning.sizing.training import Training
 from tests.chart.rendering import CHART, of_kind, refusal, rendered
 
 COUNTED: Final = 0.02
@@ -232,6 +236,21 @@ def test_the_whole_shipped_catalog_can_be_left_out() -> None:
 )
 def test_an_entry_that_is_not_whole_is_refused_with_its_name(values: Json, sentence: str) -> None:
     assert sentence in refusal(values)
+
+
+def test_what_fits_into_the_gpus_in_four_bits_can_be_fetched_whole() -> None:
+    for name, offered in instance_types().items():
+        for model, entry in base_models().items():
+            if offered.gpu and _holds_in_four_bits(entry, offered):
+                room = byte_count(offered.ephemeral_storage or "0")
+                assert 2 * (entry.parameters or 0) <= room, f"{model} on {name}"
+
+
+def _holds_in_four_bits(entry: BaseModelSpec, offered: InstanceTypeSpec) -> bool:
+    lora = ResolvedLora(enabled=True, rank=8, alpha=16, dropout=0)
+    given = ResolvedHyperparameters(learning_rate=1e-4, seed=1, context_length=256, quantization="nf4", lora=lora)
+    sized = size(Training(entry, "sft", given, offered)) if entry.type == LANGUAGE_MODEL else None
+    return sized is not None and sized.fits
 
 
 def _counted(shape: Architecture) -> tuple[int, int]:
