@@ -132,6 +132,13 @@ TRACKERS: Final[Mistakes] = {
     "a tracker that nobody knows": language(
         tracked(type="comet"), "spec.integrations[0].type", '"comet"', 'supported values: "wandb", "mlflow", "tensorboard"', WANDB
     ),
+    "a tracking server with its password": language(
+        tracked(type="mlflow", mlflow={"trackingUri": "https://me:secret@mlflow.example", "experiment": "bots"}),
+        "spec.integrations[0].mlflow.trackingUri",
+        "trackingUri holds a user or password",
+        "put username and password into a Secret, name it in secretRef",
+        tracked(type="mlflow", mlflow={"trackingUri": "https://mlflow.example", "experiment": "bots", "secretRef": {"name": "m"}}),
+    ),
     "a tracking server without a scheme": language(
         tracked(type="mlflow", mlflow={"trackingUri": "mlflow.example:5000", "experiment": "bots"}),
         "spec.integrations[0].mlflow.trackingUri",

@@ -11,6 +11,8 @@ AT: Final = "spec.podTemplate"
 SECRET: Final = "put it into a Secret and use valueFrom.secretKeyRef"
 FROM_SECRET: Final[Json] = {"secretKeyRef": {"name": "hub", "key": "token"}}
 NOT_YOURS: Final = "keys under finetune.dev, kubernetes.io and k8s.io are not a job's to set"
+OPERATORS: Final = "WORLD_SIZE belongs to the operator, the container runtime or the image: choose another name"
+PLAIN: Final = "a mountPath is plain: no //, no . or .. between slashes, no slash at its end"
 ONE_VOLUME: Final = "needs exactly one of persistentVolumeClaim, configMap, secret, emptyDir"
 CLAIM: Final[Json] = {"name": "more", "persistentVolumeClaim": {"claimName": "more"}}
 
@@ -44,10 +46,33 @@ ENVIRONMENT: Final[Mistakes] = {
             SECRET,
             env(name, valueFrom=FROM_SECRET),
         )
-        for name in ("HF_TOKEN", "WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "MLFLOW_TRACKING_PASSWORD", "openai_apikey")
+        for name in (
+            "HF_TOKEN", "WANDB_API_KEY", "AWS_SECRET_ACCESS_KEY", "MLFLOW_TRACKING_PASSWORD", "openai_apikey", "DB_PASS", "HF_TOKEN1",
+            "GOOGLE_CREDENTIALS", "DB_PASSWORD_PROD",
+        )
+    },
+    "a proxy with its password": language(
+        env("HTTPS_PROXY", "http://me:secret@proxy.example"),
+        f"{AT}.env[0].value",
+        "HTTPS_PROXY is an address with a user or password",
+        SECRET,
+        env("HTTPS_PROXY", "http://proxy.example"),
+    ),
+    **{
+        f"the variable {name}": language(
+            env(name, "all"),
+            f"{AT}.env[0].name",
+            f"{name} belongs to the operator, the container runtime or the image",
+            "choose another name",
+            env(f"MY_{name}", "all"),
+        )
+        for name in (
+            "NVIDIA_VISIBLE_DEVICES", "NVIDIA_DRIVER_CAPABILITIES", "CUDA_VISIBLE_DEVICES", "PET_NNODES", "TORCHELASTIC_RUN_ID",
+            "LOCAL_WORLD_SIZE", "PYTHONPATH", "PYTHONHOME", "LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "TMPDIR",
+        )
     },
     "a variable of the operator": language(
-        env("WORLD_SIZE", "8"), f"{AT}.env[0].name", "WORLD_SIZE", "the operator sets WORLD_SIZE itself: choose another name", env("MY_SIZE", "8")
+        env("WORLD_SIZE", "8"), f"{AT}.env[0].name", "WORLD_SIZE", OPERATORS, env("MY_SIZE", "8")
     ),
     "a variable of the trainer contract": language(
         env("FINETUNE_STAGE", "train"), f"{AT}.env[0].name", "FINETUNE_STAGE", "choose another name", env("STAGE", "train")
@@ -93,6 +118,12 @@ MARKS: Final[Mistakes] = {
     "a label of Kubernetes": language(
         pods(labels={"app.kubernetes.io/managed-by": "me"}), f"{AT}.labels", "app.kubernetes.io/managed-by", NOT_YOURS, pods(labels={"by": "me"})
     ),
+    **{
+        f"the label {key} of Kubernetes": language(
+            pods(labels={key: "me"}), f"{AT}.labels", key, NOT_YOURS, pods(labels={"app.kubernetes.io/part-of": "me"})
+        )
+        for key in ("job-name", "controller-uid", "batch.kubernetes.io/job-name")
+    },
     "a queue by its label": language(
         pods(labels={"kueue.x-k8s.io/queue-name": "gpu"}), f"{AT}.labels", "kueue.x-k8s.io/queue-name", NOT_YOURS, {"queueName": "gpu"}
     ),
@@ -138,18 +169,38 @@ VOLUMES: Final[Mistakes] = {
     "a mount of no volume": language(
         mounted("/more", "other"), f"{AT}.volumeMounts", "given: other", "a volumeMount names a volume of podTemplate.volumes", mounted("/more")
     ),
-    "a mount over the workspace": language(
-        mounted("/workspace/more"),
+    **{
+        f"a mount at {path}": language(
+            mounted(path),
+            f"{AT}.volumeMounts[0].mountPath",
+            f"{path} belongs to the operator, the system or the image",
+            "choose another path, such as /opt/NAME",
+            mounted("/opt/more"),
+        )
+        for path in (
+            "/workspace/more", "/usr", "/usr/local/lib", "/lib", "/bin", "/etc", "/etc/passwd", "/proc", "/sys", "/opt", "/opt/venv", "/app",
+            "/run/secrets/finetune", "/run/secrets/kubernetes.io/x",
+        )
+    },
+    "a mount over everything": language(
+        pods(volumes=[CLAIM], volumeMounts=[{"name": "more", "mountPath": "//"}]),
         f"{AT}.volumeMounts[0].mountPath",
-        "/workspace/more",
-        "the operator mounts something at /workspace/more itself: choose another path",
+        "given: //",
+        PLAIN,
         mounted("/more"),
+    ),
+    "a path out of a volume": language(
+        pods(volumes=[CLAIM], volumeMounts=[{"name": "more", "mountPath": "/more", "subPath": "a/../b"}]),
+        f"{AT}.volumeMounts[0].subPath",
+        "given: a/../b",
+        "a subPath stays within its volume: no .. between slashes",
+        pods(volumes=[CLAIM], volumeMounts=[{"name": "more", "mountPath": "/more", "subPath": "a/..b"}]),
     ),
     "a mount with a detour": language(
         mounted("/more/../workspace"),
         f"{AT}.volumeMounts[0].mountPath",
         "given: /more/../workspace",
-        "a mountPath is plain: no //, no . or .. between slashes, no slash at its end",
+        PLAIN,
         mounted("/more/data"),
     ),
     "a mount without a root": language(
@@ -169,8 +220,14 @@ PODS: Final[Mistakes] = ENVIRONMENT | MARKS | VOLUMES
 ACCEPTED: Final[dict[str, Json]] = {
     **{
         f"the variable {name}": env(name, "1")
-        for name in ("TOKENIZERS_PARALLELISM", "MAX_TOKENS", "NCCL_DEBUG", "KEYBOARD", "MONKEY", "RANKING", "HF_HUB_OFFLINE")
+        for name in ("TOKENIZERS_PARALLELISM", "MAX_TOKENS", "NCCL_DEBUG", "KEYBOARD", "MONKEY", "RANKING", "HF_HUB_OFFLINE", "SORT_KEY", "PASSAGE", "NVIDIA_TF32_OVERRIDE")
     },
+    "a path of credentials": env("GOOGLE_APPLICATION_CREDENTIALS", "/run/secrets/google/key.json"),
+    "a proxy of a name": env("HTTPS_PROXY", "http://proxy.example:3128/a@b"),
+    "labels that Kubernetes recommends": pods(labels={f"app.kubernetes.io/{k}": "a" for k in ("name", "instance", "part-of")}),
+    "a word to the autoscaler": pods(annotations={"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}),
+    "certificates": mounted("/etc/ssl/certs/corporate"),
+    "credentials of another": mounted("/run/secrets/google"),
     "an empty token": env("HF_TOKEN", ""),
     "labels of every form": pods(labels={"a": "", "team.example/b_c": "D.e", "Z": "1"}),
     "node labels of Kubernetes": pods(nodeSelector={"topology.kubernetes.io/zone": "a"}),

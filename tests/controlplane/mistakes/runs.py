@@ -121,6 +121,16 @@ BESIDE: Final[Mistakes] = {
     ),
     "a tag in place of a list": language({"tags": "my-ft-job"}, "spec.tags", "string", "must be of type array", {"tags": ["my-ft-job"]}),
     "a tag twice": language({"tags": ["a", "a"]}, "spec.tags[1]", '"a"', "Duplicate value", {"tags": ["a", "b"]}),
+    **{
+        f"{key} as metadata": language(
+            {"metadata": {key: "hf_abcdefgh"}},
+            "spec.metadata",
+            f"given: {key}",
+            "metadata holds what looks like a secret, which does not stand in a resource",
+            {"metadata": {"ticket": "123"}},
+        )
+        for key in ("HF_TOKEN", "wandbApiKey", "password")
+    },
     "a number as metadata": language(
         {"metadata": {"ticket": 123}}, "spec.metadata.ticket", "integer", "must be of type string", {"metadata": {"ticket": "123"}}
     ),
@@ -147,6 +157,6 @@ ACCEPTED: Final[dict[str, Json]] = {
         for image in ("trainer", "images.example:5000/a/b_c:1.0-rc", "a/b@sha256:" + "0" * 64, "a:1@sha256:" + "f" * 64)
     },
     "everything that people write for themselves": {
-        "displayName": "Support bot", "description": "d" * 1024, "tags": ["a"], "metadata": {"Ticket no.": "1"},
+        "displayName": "Support bot", "description": "d" * 1024, "tags": ["a"], "metadata": {"Ticket no.": "1", "tokens": "", "keyboard": "de"},
     },
 }  # fmt: skip

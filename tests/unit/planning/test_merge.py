@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune_operator.api.finetunejob import PodTemplate
-from finetune_operator.api.finetunejob.pods import CONTRACT_VARIABLES, TAKEN_PATHS
+from finetune_operator.api.finetunejob.contract import key_taken, path_taken, variable_taken
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Stage
 from finetune_operator.planning.manifests.merge import with_additions
@@ -23,7 +23,22 @@ STAGES: tuple[Stage, ...] = ("prepare", "train")
 DOMAINS = st.sampled_from(
     ["", "example.com/", "finetune.dev/", "app.kubernetes.io/", "batch.kubernetes.io/", "kueue.x-k8s.io/"]
 )
-WORDS = st.sampled_from(["job", "job-uid", "stage", "attempt", "run.json", "managed-by", "queue-name", "team", "a"])
+WORDS = st.sampled_from(
+    [
+        "job",
+        "job-uid",
+        "stage",
+        "attempt",
+        "run.json",
+        "managed-by",
+        "queue-name",
+        "team",
+        "a",
+        "job-name",
+        "controller-uid",
+        "part-of",
+    ]
+)
 KEYS = st.builds("{}{}".format, DOMAINS, WORDS)
 PAIRS = st.dictionaries(KEYS, st.sampled_from(["", "x", "train"]), max_size=6)
 VARIABLES = st.sampled_from(
@@ -38,6 +53,11 @@ VARIABLES = st.sampled_from(
         "JOB_COMPLETION_INDEX",
         "TOKENIZERS_PARALLELISM",
         "LD_PRELOAD",
+        "PATH",
+        "NVIDIA_VISIBLE_DEVICES",
+        "CUDA_VISIBLE_DEVICES",
+        "PET_NNODES",
+        "PYTHONPATH",
         "WANDB_API_KEY",
         "X",
     ]
@@ -87,6 +107,11 @@ PATHS = st.sampled_from(
         "/data",
         "/data/deeper",
         "/etc/ssl",
+        "/etc/passwd",
+        "/usr/lib",
+        "/proc",
+        "/opt/venv/lib",
+        "/app",
         "/opt/models",
         "/workspaces",
     ]
@@ -177,18 +202,25 @@ def test_whatever_is_added_nothing_of_it_touches_the_contract(additions: PodTemp
     before, after = BARE[stage], with_additions(BARE[stage], additions, stage)
     (was,), (now,) = before["spec"]["containers"], after["spec"]["containers"]
     for variable in now["env"][len(was["env"]) :]:
-        assert not re.search(CONTRACT_VARIABLES, variable["name"])
+        assert not variable_taken(variable["name"])
     for mount in now["volumeMounts"][len(was["volumeMounts"]) :]:
-        assert not re.search(TAKEN_PATHS, mount["mountPath"])
+        assert not path_taken(mount["mountPath"])
         assert not any(
             f"{rendered['mountPath']}/".startswith(f"{mount['mountPath']}/") for rendered in was["volumeMounts"]
         )
     foreign = after["metadata"]["labels"].keys() - before["metadata"]["labels"].keys()
-    assert not any("kubernetes.io/" in key or "finetune.dev/" in key or "k8s.io/" in key for key in foreign)
+    assert not any(map(key_taken, foreign))
+    assert not foreign & {"job-name", "controller-uid", "app.kubernetes.io/managed-by", "batch.kubernetes.io/job-name"}
 
 
 def test_without_a_pod_template_nothing_is_added() -> None:
     assert with_additions(BARE["train"], None, "train") == BARE["train"] == added({})
+
+
+def test_a_mount_that_leaves_its_volume_is_left_out() -> None:
+    volumes = [{"name": "mine", "emptyDir": {}}]
+    mount = {"name": "mine", "mountPath": "/mine", "subPath": "a/../../b"}
+    assert added({"volumes": volumes, "volumeMounts": [mount]}) == BARE["train"]
 
 
 def test_what_is_harmless_is_added() -> None:

@@ -6,20 +6,18 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
+from finetune_operator.api.finetunejob.contract import (
+    CLIMBING_PATHS,
+    CONTRACT_VARIABLES,
+    CROOKED_PATHS,
+    cel_key_taken,
+    cel_path_taken,
+)
+from finetune_operator.api.finetunejob.secret_names import URL_WITH_PASSWORD, cel_secret
 from finetune_operator.api.instancetype import Toleration
 from finetune_operator.api.model import ApiModel, Quantity, Rule
 from finetune_operator.api.references import SecretKey, SecretKeyRef, SecretName
 
-SECRET_WORDS = "(?i)(^|_)(TOKEN|SECRET|PASSWORD|PASSWD|((API|ACCESS|SECRET|PRIVATE)_?)?KEY(_ID)?)$"  # noqa: S105 - names, no secret
-"""The end of a name tells: HF_TOKEN is a secret, TOKENIZERS_PARALLELISM and MAX_TOKENS are not."""
-CONTRACT_VARIABLES = (
-    "^(FINETUNE_|KUBEFLOW_TRAINER_|MASTER_|RANK$|LOCAL_RANK$|WORLD_SIZE$|NODE_RANK$|JOB_COMPLETION_INDEX$|HOME$|"
-    "PYTHONUNBUFFERED$)"
-)
-TAKEN_PATHS = "^/((workspace|cache|inputs|etc/finetune|(var/)?run/secrets/finetune|dev|tmp)(/|$)|(etc|var|(var/)?run(/secrets)?)$)"
-"""The operator's mounts, what lies under them, and the folders over them: a mount there would hide them."""
-CROOKED_PATHS = "/[.]{0,2}(/|$)"
-OWN_KEYS = "^([-a-z0-9.]*[.])?(finetune[.]dev|kubernetes[.]io|(x-)?k8s[.]io)/"
 KEY = "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?$"
 
 LabelKey = Annotated[str, Field(max_length=317)]
@@ -65,14 +63,22 @@ class EnvVar(ApiModel):
         ),
         Rule(
             f"!self.name.matches('{CONTRACT_VARIABLES}')",
-            "the operator sets this variable itself: choose another name",
-            "'the operator sets %s itself: choose another name'.format([self.name])",
+            "this variable belongs to the operator, the container runtime or the image: choose another name",
+            "'%s belongs to the operator, the container runtime or the image: choose another name'.format([self.name])",
             ".name",
         ),
         Rule(
-            f"!has(self.value) || self.value == '' || !self.name.matches('{SECRET_WORDS}')",
+            f"!has(self.value) || self.value == '' || !{cel_secret('self.name')} || "
+            "(self.name.endsWith('_CREDENTIALS') && self.value.startsWith('/'))",
             "a secret does not stand in a resource: put it into a Secret and use valueFrom.secretKeyRef",
             "'%s looks like a secret, which does not stand in a resource: put it into a Secret and use "
+            "valueFrom.secretKeyRef'.format([self.name])",
+            ".value",
+        ),
+        Rule(
+            f"!has(self.value) || !self.value.matches('{URL_WITH_PASSWORD}')",
+            "an address with a password does not stand in a resource: put it into a Secret and use valueFrom.secretKeyRef",
+            "'%s is an address with a user or password, which does not stand in a resource: put it into a Secret and use "
             "valueFrom.secretKeyRef'.format([self.name])",
             ".value",
         ),
@@ -158,9 +164,10 @@ class VolumeMount(ApiModel):
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
-            f"!self.mountPath.matches('{TAKEN_PATHS}')",
-            "the operator mounts something there itself: choose another path",
-            "'the operator mounts something at %s itself: choose another path'.format([self.mountPath])",
+            f"!{cel_path_taken('self.mountPath')}",
+            "this path belongs to the operator, the system or the image: choose another, such as /opt/NAME",
+            "'%s belongs to the operator, the system or the image: choose another path, such as "
+            "/opt/NAME'.format([self.mountPath])",
             ".mountPath",
         ),
         Rule(
@@ -168,6 +175,12 @@ class VolumeMount(ApiModel):
             "a mountPath is plain: no //, no . or .. between slashes, no slash at its end",
             "'a mountPath is plain: no //, no . or .. between slashes, no slash at its end; given: %s'.format([self.mountPath])",
             ".mountPath",
+        ),
+        Rule(
+            f"!has(self.subPath) || !self.subPath.matches('{CLIMBING_PATHS}')",
+            "a subPath stays within its volume: no .. between slashes",
+            "'a subPath stays within its volume: no .. between slashes; given: %s'.format([self.subPath])",
+            ".subPath",
         ),
     )
 
@@ -187,10 +200,10 @@ class PodTemplate(ApiModel):
     rules: ClassVar[tuple[Rule, ...]] = (
         *(
             Rule(
-                f"!has(self.{field}) || self.{field}.all(k, !k.matches('{OWN_KEYS}'))",
+                f"!has(self.{field}) || self.{field}.all(k, !{cel_key_taken('k')})",
                 f"keys of {field} under finetune.dev, kubernetes.io and k8s.io are not a job's to set",
                 f"'keys under finetune.dev, kubernetes.io and k8s.io are not a job\\'s to set; given: %s'.format("
-                f"[self.{field}.filter(k, k.matches('{OWN_KEYS}'))[0]])",
+                f"[self.{field}.filter(k, {cel_key_taken('k')})[0]])",
                 f".{field}",
             )
             for field in ("labels", "annotations")

@@ -12,6 +12,7 @@ from finetune_operator.api.finetunejob.model import Model
 from finetune_operator.api.finetunejob.output import Cache, Output
 from finetune_operator.api.finetunejob.pods import PodTemplate
 from finetune_operator.api.finetunejob.rules import SPEC_RULES
+from finetune_operator.api.finetunejob.secret_names import PLAIN_METADATA
 from finetune_operator.api.finetunejob.training import Checkpoints, Evaluation, ImageKey, Integration, Reward, Style
 from finetune_operator.api.finetunejob.words import JobType
 from finetune_operator.api.model import ApiModel, Name, Rule
@@ -27,7 +28,7 @@ Seconds = Annotated[int, Field(ge=1, le=604_800)]
 class FineTuneJobSpec(ApiModel):
     """One fine-tuning run: model, data, camera mappings, hyperparameters, hardware and hours."""
 
-    rules: ClassVar[tuple[Rule, ...]] = SPEC_RULES
+    rules: ClassVar[tuple[Rule, ...]] = (*SPEC_RULES, PLAIN_METADATA)
 
     job_type: JobType
     """What is done: sft (supervised fine-tuning), dpo (preferences) and style for language models; vla (a policy), reward
@@ -77,13 +78,16 @@ class FineTuneJobSpec(ApiModel):
     """Retries of failures that may be worth one. Nodes that fail and wrong data do not count: the former are always
     retried, the latter never."""
     suspend: bool = False
-    """Save a checkpoint and release the hardware; false goes on. No effect in this release."""
+    """Nothing is created while it is true: status has the plan and its estimate. No effect in this release on a job that
+    has begun; later: save a checkpoint and release the hardware, false goes on."""
     stop: bool = False
     """Finish early: save, publish, succeed. No effect in this release."""
     cancel: bool = False
-    """End now and publish nothing. No effect in this release."""
+    """End a job that has not begun, for good. No effect in this release on one that has; later: end it and publish
+    nothing."""
     restart_generation: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Raise it to run a job again that has ended. No effect in this release."""
+    """Raise it to have a job read again that was refused or cancelled before it began. No effect in this release on one
+    that had begun; later: run it again."""
     restart_from: Literal["checkpoint", "scratch"] = "checkpoint"
     """What a restarted job goes on from. No effect in this release."""
     output: Output | None = None

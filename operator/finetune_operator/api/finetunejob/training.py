@@ -8,6 +8,7 @@ from pydantic import Field
 
 from finetune_operator.api import uris
 from finetune_operator.api.finetunejob.hyperparameters import FreeForm
+from finetune_operator.api.finetunejob.secret_names import URL_WITH_PASSWORD
 from finetune_operator.api.model import ApiModel, Rule
 from finetune_operator.api.references import SecretKeyRef, SecretRef
 
@@ -109,7 +110,9 @@ class Wandb(ApiModel):
     """The run's name; the job's when absent."""
     entity: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """User or team."""
-    tags: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=16)] | None = None
+    tags: Annotated[tuple[Annotated[str, Field(min_length=1, max_length=64)], ...], Field(max_length=16)] | None = (
+        Field(default=None, json_schema_extra={"x-kubernetes-list-type": "set"})
+    )
     """Tags of the run."""
     api_key_secret_ref: SecretKeyRef
     """The API key; it never stands in the resource."""
@@ -117,6 +120,16 @@ class Wandb(ApiModel):
 
 class Mlflow(ApiModel):
     """MLflow."""
+
+    rules: ClassVar[tuple[Rule, ...]] = (
+        Rule(
+            f"!self.trackingUri.matches('{URL_WITH_PASSWORD}')",
+            "trackingUri holds a user or password, which does not stand in a resource: put username and password into a "
+            "Secret, name it in secretRef, and rotate the password",
+            None,
+            ".trackingUri",
+        ),
+    )
 
     tracking_uri: Annotated[str, Field(max_length=512, pattern=r"^https?://[^\s]+$")]
     """The tracking server."""

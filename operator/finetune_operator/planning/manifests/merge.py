@@ -8,14 +8,8 @@ from __future__ import annotations
 import re
 
 from finetune_operator.api.finetunejob import PodTemplate
-from finetune_operator.api.finetunejob.pods import (
-    CONTRACT_VARIABLES,
-    CROOKED_PATHS,
-    OWN_KEYS,
-    TAKEN_PATHS,
-    Volume,
-    VolumeMount,
-)
+from finetune_operator.api.finetunejob.contract import CLIMBING_PATHS, key_taken, path_taken, variable_taken
+from finetune_operator.api.finetunejob.pods import Volume, VolumeMount
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Stage
 from finetune_operator.planning.observed import CONTAINER
@@ -46,12 +40,12 @@ def with_additions(template: Json, given: PodTemplate | None, stage: Stage) -> J
 
 def _foreign(pairs: dict[str, str] | None) -> dict[str, str]:
     """Without keys that are ours or Kubernetes': they would lead the operator or the scheduler astray."""
-    return {key: value for key, value in (pairs or {}).items() if not re.search(OWN_KEYS, key)}
+    return {key: value for key, value in (pairs or {}).items() if not key_taken(key)}
 
 
 def _with_env(rendered: list[Json], given: PodTemplate) -> list[Json]:
     taken = {variable["name"] for variable in rendered}
-    added = (v.wire() for v in given.env or () if v.name not in taken and not re.search(CONTRACT_VARIABLES, v.name))
+    added = (v.wire() for v in given.env or () if v.name not in taken and not variable_taken(v.name))
     return [*rendered, *added]
 
 
@@ -72,7 +66,7 @@ def _with_mounts(mounts: Mounts, given: PodTemplate) -> Mounts:
     volumes = {volume.name: volume for volume in given.volumes or ()}
     for mount in given.volume_mounts or ():
         volume = volumes.get(mount.name)
-        if volume and not _taken(mount.mount_path):
+        if volume and not _taken(mount):
             mounts = _with_mount(mounts, volume, mount)
     return mounts
 
@@ -88,5 +82,5 @@ def _with_mount(mounts: Mounts, volume: Volume, mount: VolumeMount) -> Mounts:
     return mounts.volume(name, source, path, read_only=mount.read_only, sub_path=sub_path)
 
 
-def _taken(path: str) -> bool:
-    return re.search(TAKEN_PATHS, path) is not None or re.search(CROOKED_PATHS, path) is not None
+def _taken(mount: VolumeMount) -> bool:
+    return path_taken(mount.mount_path) or re.search(CLIMBING_PATHS, mount.sub_path or "") is not None
