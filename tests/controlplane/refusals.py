@@ -207,13 +207,13 @@ REFUSALS: Final[dict[str, Refused]] = {
         {**VLA, "cameraMappings": {"cam1": "observation.images.top"}},
         Reason.INVALID_SPEC,
         "spec.cameraMappings",
-        ("the model has no slot 'cam1'", "did you mean 'cam_1'", "slots: cam_1, cam_2"),
+        ("the model has no slot 'cam1'", "did you mean 'cam_1'", "slots: cam_1 (camera1), cam_2"),
     ),
     "a camera slot that must be mapped": Refused(
         {**VLA, "cameraMappings": {"cam_2": "observation.images.wrist"}},
         Reason.INVALID_SPEC,
         "spec.cameraMappings",
-        ("the model needs the slot 'cam_1'", "slots: cam_1, cam_2"),
+        ("the model needs the slot 'cam_1'", "slots: cam_1 (camera1), cam_2"),
     ),
     "a training that the GPU cannot hold": Refused(
         {**LANGUAGE, "instanceType": "refuse-small"},

@@ -32,17 +32,41 @@ def map_cameras(mappings: Mapping[str, str] | None, chosen: ModelChoice) -> Came
     if not slots:
         return Cameras(_as_given(given))
     if not given and not any(slot.required for slot in slots):
-        names = ", ".join(slot.name for slot in slots)
-        return Cameras((), (f"{PARAM}: none: the policy takes the dataset's keys as they are; its slots: {names}",))
-    allowed = {slot.name: slot for slot in slots}
-    unknown = [name for name in given if name not in allowed]
+        known = _listed(slots)
+        return Cameras((), (f"{PARAM}: none: the policy takes the dataset's keys as they are; its slots: {known}",))
+    names = _names(slots)
+    unknown = [name for name in given if name not in names]
     if unknown and not chosen.model.listed:
-        known = f"{chosen.model.type} has {', '.join(allowed)}"
+        known = f"{chosen.model.type} has {_listed(slots)}"
         return Cameras(_as_given(given), (f"{PARAM}: {', '.join(unknown)}: taken for keys of the policy; {known}",))
     if unknown:
-        hint = did_you_mean(unknown[0], allowed)
-        return invalid(PARAM, f"the model has no slot {unknown[0]!r}{hint}; slots: {', '.join(allowed)}")
-    return _in_order(given, slots)
+        hint = did_you_mean(unknown[0], names)
+        return invalid(PARAM, f"the model has no slot {unknown[0]!r}{hint}; slots: {_listed(slots)}")
+    return _by_slot(given, names) or _in_order({names[name]: key for name, key in given.items()}, slots)
+
+
+def _names(slots: Sequence[CameraSlot]) -> dict[str, str]:
+    """Every word for a slot, and the slot's name: that name, the policy's own image key, and the last part of that."""
+    keys = {word: slot.name for slot in slots if slot.key for word in (_short(slot.key), slot.key)}
+    return keys | {slot.name: slot.name for slot in slots}
+
+
+def _listed(slots: Sequence[CameraSlot]) -> str:
+    return ", ".join(f"{slot.name} ({_short(slot.key)})" if slot.key else slot.name for slot in slots)
+
+
+def _short(key: str) -> str:
+    return key.rsplit(".", 1)[-1]
+
+
+def _by_slot(given: Mapping[str, str], names: Mapping[str, str]) -> Rejection | None:
+    """One slot under two of its names would have two cameras."""
+    first: dict[str, str] = {}
+    for name in given:
+        other = first.setdefault(names[name], name)
+        if other != name:
+            return invalid(PARAM, f"{other} and {name} are names of one slot, {names[name]}: give one of them")
+    return None
 
 
 def _as_given(given: Mapping[str, str]) -> tuple[MappedCamera, ...]:
@@ -52,6 +76,5 @@ def _as_given(given: Mapping[str, str]) -> tuple[MappedCamera, ...]:
 def _in_order(given: Mapping[str, str], slots: Sequence[CameraSlot]) -> Cameras | Rejection:
     for slot in slots:
         if slot.required and slot.name not in given:
-            names = ", ".join(each.name for each in slots)
-            return invalid(PARAM, f"the model needs the slot {slot.name!r}; slots: {names}")
+            return invalid(PARAM, f"the model needs the slot {slot.name!r}; slots: {_listed(slots)}")
     return Cameras(tuple(MappedCamera(slot=s.name, policy_key=s.key, dataset_key=given.get(s.name)) for s in slots))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from finetune_operator.api.model import Json
 from tests.unit.planning.resolving.shop import MODELS, accepts, admitted, refused, robot_of, shop
 
@@ -29,7 +31,23 @@ def test_a_policy_without_slots_takes_the_jobs_by_name() -> None:
 
 def test_an_unknown_slot_is_refused_with_the_nearest() -> None:
     assert refused(robot_of(cameraMappings={"cam1": TOP})).message == (
-        "spec.cameraMappings: the model has no slot 'cam1'; did you mean 'cam_1'?; slots: cam_1, cam_2, cam_3"
+        "spec.cameraMappings: the model has no slot 'cam1'; did you mean 'cam_1'?; slots: cam_1 (camera1), cam_2 (camera2), cam_3 (camera3)"
+    )
+
+
+@pytest.mark.parametrize("name", ["cam_2", "camera2", "observation.images.camera2"])
+def test_a_slot_is_named_as_the_catalog_or_as_the_policy_does(name: str) -> None:
+    assert [each.get("datasetKey") for each in cameras(cameraMappings={name: TOP})] == [None, TOP, None]
+
+
+def test_the_nearest_may_be_one_of_the_policys_own_names() -> None:
+    message = refused(robot_of(cameraMappings={"observation.images.camara2": TOP})).message
+    assert "did you mean 'observation.images.camera2'?" in message
+
+
+def test_one_slot_under_two_names_is_refused() -> None:
+    assert refused(robot_of(cameraMappings={"camera1": WRIST, "cam_1": TOP})).message == (
+        "spec.cameraMappings: camera1 and cam_1 are names of one slot, cam_1: give one of them"
     )
 
 
@@ -45,7 +63,7 @@ def test_without_a_mapping_the_policy_takes_the_datasets_keys_with_a_warning() -
     plan = admitted(robot_of(cameraMappings=None))
     assert plan.resolved.cameras == ()
     assert plan.warnings == (
-        "spec.cameraMappings: none: the policy takes the dataset's keys as they are; its slots: cam_1, cam_2, cam_3",
+        "spec.cameraMappings: none: the policy takes the dataset's keys as they are; its slots: cam_1 (camera1), cam_2 (camera2), cam_3 (camera3)",
     )
 
 
@@ -59,5 +77,5 @@ def test_or_slots_of_its_own_with_a_warning() -> None:
     plan = admitted(robot_of(model=UNLISTED, instanceType="large", cameraMappings={"image": TOP}), shop(models=MODELS))
     assert [each.wire() for each in plan.resolved.cameras] == [{"slot": "image", "datasetKey": TOP}]
     assert plan.warnings == (
-        "spec.cameraMappings: image: taken for keys of the policy; smolvla has cam_1, cam_2, cam_3",
+        "spec.cameraMappings: image: taken for keys of the policy; smolvla has cam_1 (camera1), cam_2 (camera2), cam_3 (camera3)",
     )
