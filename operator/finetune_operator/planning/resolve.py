@@ -27,9 +27,11 @@ from finetune_operator.planning.resolving.checkpoint_choice import choose_checkp
 from finetune_operator.planning.resolving.dataset_choice import Registered, choose_datasets
 from finetune_operator.planning.resolving.forecast import by_data, upper_bound
 from finetune_operator.planning.resolving.instance_choice import Ground, Hardware, choose_instance, does_not_fit
+from finetune_operator.planning.resolving.length import too_long
 from finetune_operator.planning.resolving.limits import longest_hours, over_limit, superfluous
 from finetune_operator.planning.resolving.model_choice import ModelChoice, choose_model
 from finetune_operator.planning.resolving.places import unreadable_place
+from finetune_operator.planning.resolving.plain_secrets import plain_secret
 from finetune_operator.planning.resolving.rules import FEW_STEPS, OF_THE_LIMITS, RULES_VERSION, Group
 from finetune_operator.planning.resolving.subject import Subject, most_rows, world_size
 from finetune_operator.planning.resolving.suitability import Suitability, suit
@@ -73,7 +75,7 @@ class _Draft:
 
 def admit(spec: FineTuneJobSpec, offer: Offer) -> Admission | Rejection:
     """Every decision that the catalog allows to take, or why there is none."""
-    if rejection := unreadable_place(spec):
+    if rejection := unreadable_place(spec) or plain_secret(spec):
         return rejection
     chosen = choose_model(spec, offer.catalog)
     if isinstance(chosen, Rejection):
@@ -140,6 +142,8 @@ def _draft(spec: FineTuneJobSpec, offer: Offer, chosen: ModelChoice, image: str)
     datasets = choose_datasets(spec, offer.datasets)
     if isinstance(datasets, Rejection):
         return datasets
+    if rejection := too_long(spec, datasets):
+        return rejection
     checkpoint = choose_checkpoint(spec.model.from_checkpoint, offer.workspaces)
     if isinstance(checkpoint, Rejection):
         return checkpoint
