@@ -80,7 +80,15 @@ for recomputation, backward for activations, backward for weights if they are tr
 for `dpo`. GPUs are taken to reach 44 % of their dense bf16 peak, less with few tokens at once (t tokens: t / (t + 200)),
 85 % of that with nf4, and 70 % of it over several nodes. A robot policy takes 20 ps for each weight and row on an H100,
 and on other GPUs more by the root of their peaks; no step is shorter than 0.05 s. Cost is time, by price, by nodes.
-Expect the time to be right within a factor of two.
+
+However fast GPUs compute, a language model's step takes at least what starting kernels takes, 1 ms for each block and
+pass, and at least what gathering shared weights takes: each GPU receives all of them twice for each micro-batch, and the
+gradients of those that are trained. Assumed are 150 GB/s between GPUs that are linked (SXM, H100 HBM3, H200, B200 and the
+like, by `gpu.product`), 12 GB/s over PCIe, which all others are taken to have, and 25 GB/s between nodes. The message of
+the estimate says so where one of these decides.
+
+Expect the time to be right within a factor of two where computing decides, as in the rows below. The
+floor is an assumption that no figure here checks: all rows of language models ran on one GPU, with long rows.
 """
 
 

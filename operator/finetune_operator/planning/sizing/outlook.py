@@ -8,7 +8,8 @@ from typing import Final
 
 from finetune_operator.api.status import Estimate
 from finetune_operator.planning.sizing.load import row_tokens
-from finetune_operator.planning.sizing.pace import Pace, pace
+from finetune_operator.planning.sizing.pace import pace
+from finetune_operator.planning.sizing.seconds import Pace
 from finetune_operator.planning.sizing.training import Training
 from finetune_operator.planning.sizing.words import figures
 

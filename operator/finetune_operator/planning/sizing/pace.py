@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from finetune_operator.planning.sizing.fit import heaviest
+from finetune_operator.planning.sizing.floor import least
 from finetune_operator.planning.sizing.language import LanguageModel, language_model
 from finetune_operator.planning.sizing.load import row_tokens
+from finetune_operator.planning.sizing.seconds import Pace
 from finetune_operator.planning.sizing.training import Training
 from finetune_operator.planning.sizing.words import counted, figures, plural
 
@@ -24,14 +25,6 @@ POLICY_SECONDS: Final = 20e-12
 POLICY_PEAK: Final = 989.0
 SHORTEST_STEP: Final = 0.05
 """Seconds that reading pictures and starting kernels take however small a policy is."""
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Seconds of one optimizer step, and how they come about."""
-
-    seconds: float
-    words: str
 
 
 def pace(training: Training, tokens_per_row: float | None) -> Pace | None:
@@ -75,12 +68,15 @@ def _language(training: Training, model: LanguageModel, row_and_peak: tuple[floa
     tokens = training.rows_per_gpu * gpus * sequences * row
     operations = operations_per_token(training, model, row)
     used = efficiency(training, load.rows * sequences * row)
-    seconds = tokens * operations / (gpus * peak * 1e12 * used)
+    computed = tokens * operations / (gpus * peak * 1e12 * used)
     words = (
         f"{counted(tokens)} tokens x {operations / 1e9:.0f} GFLOP a step, over {plural(gpus, 'GPU')} x {peak:g} TFLOPS "
-        f"at {100 * used:.0f} %, take {figures(seconds)} s"
+        f"at {100 * used:.0f} %, take {figures(computed)} s"
     )
-    return Pace(seconds, words)
+    floor = least(training, load)
+    if floor.seconds <= computed:
+        return Pace(computed, words)
+    return Pace(floor.seconds, f"{words}, and {floor.words}")
 
 
 def _policy(training: Training, parameters: int, peak: float) -> Pace:
