@@ -343,3 +343,38 @@ async def test_a_stranger_with_the_name_of_a_child_is_named_and_left_alone(stage
     assert "delete or rename it" in (seen.message or "")
     kept = await stage.world.get(JOBS, stage.namespace, name)
     assert kept["metadata"]["uid"] == stranger["metadata"]["uid"]
+
+
+async def test_a_suspended_job_is_planned_and_creates_nothing_until_it_is_let_go(stage: Stage) -> None:
+    await stage.apply(suspend=True)
+    held = await stage.visit(2)
+    assert words(held) == (Phase.SUSPENDED, Reason.SUSPENDED)
+    assert held.resolved is not None
+    assert await stage.jobs() == []
+    await _patch(stage, suspend=False)
+    assert words(await stage.visit()) == (Phase.VALIDATING, Reason.WAITING_FOR_POD)
+    assert await stage.jobs() == ["prepare-1"]
+
+
+async def test_a_job_that_is_cancelled_before_it_began_creates_nothing_and_can_be_taken_up_again(stage: Stage) -> None:
+    await stage.apply(cancel=True)
+    assert words(await stage.visit(2)) == (Phase.CANCELLED, Reason.CANCELLED)
+    assert await stage.jobs() == []
+    await _patch(stage, cancel=False, restartGeneration=1)
+    assert words(await stage.visit()) == (Phase.VALIDATING, Reason.WAITING_FOR_POD)
+
+
+async def test_a_refused_job_runs_once_it_is_corrected_and_restarted(stage: Stage) -> None:
+    await stage.apply(instanceType="gpu-of-another-cluster")
+    stage.operator.skew = timedelta(seconds=12)
+    refused = await stage.visit()
+    assert words(refused) == (Phase.FAILED, Reason.UNKNOWN_INSTANCE_TYPE)
+    await _patch(stage, instanceType=stage.hardware, restartGeneration=1)
+    seen = await stage.visit()
+    assert words(seen) == (Phase.VALIDATING, Reason.WAITING_FOR_POD)
+    assert (seen.restart_generation, seen.failure) == (1, None)
+    assert await stage.jobs() == ["prepare-1"]
+
+
+async def _patch(stage: Stage, **spec: object) -> None:
+    await stage.world.patch(FINETUNEJOBS, stage.namespace, NAME, {"spec": spec})

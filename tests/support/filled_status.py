@@ -62,6 +62,7 @@ RESOLVED_HYPERPARAMETERS: Final[Json] = {
 
 LANGUAGE_STATUS: Final[Json] = {
     "observedGeneration": 4,
+    "restartGeneration": 1,
     "phase": "Succeeded",
     "reason": "Completed",
     "message": "All 5062 steps were trained; the model is published as s3://models/support-bot/support-bot-support-v1.",

@@ -17,11 +17,13 @@ class Phase(StrEnum):
     QUEUED = "Queued"
     STARTING = "Starting"
     RUNNING = "Running"
+    SUSPENDED = "Suspended"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
+    CANCELLED = "Cancelled"
 
 
-TERMINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED})
+TERMINAL_PHASES = frozenset({Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED})
 
 
 class ConditionType(StrEnum):
@@ -31,6 +33,7 @@ class ConditionType(StrEnum):
     RUNNING = "Running"
     COMPLETE = "Complete"
     FAILED = "Failed"
+    SUSPENDED = "Suspended"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     READY = "Ready"
@@ -61,6 +64,7 @@ class Reason(StrEnum):
     VOLUME_NOT_READY = "VolumeNotReady", "A volume cannot be bound or mounted; the message says which and why."
     CONTAINER_NOT_STARTED = "ContainerNotStarted", "The kubelet cannot create the container; the message has its words."
     QUOTA_EXCEEDED = "QuotaExceeded", "A quota or policy of the namespace refuses the pod; tried again."
+    POD_REFUSED = "PodRefused", "The cluster refuses to make the pod; the message says what it names that is missing or wrong."
     RETRYING = "Retrying", "An attempt ended and the next one will start."
     PODS_REMAIN = (
         "PodsRemain",
@@ -75,6 +79,7 @@ class Reason(StrEnum):
         "The API server does not permit an object: RBAC, or an admission policy or webhook; tried again.",
     )
     CREATE_FAILED = "CreateFailed", "An object cannot be created at the moment; the message says why; tried again."
+    SUSPENDED = "Suspended", "Held back before anything was created: spec.suspend is true; false lets it go."
     # Working
     TERMINATING = "Terminating", "The pod was told to end and saves a checkpoint."
     LOADING = "Loading", "The trainer is up and loads model and data; training time does not count yet."
@@ -83,6 +88,8 @@ class Reason(StrEnum):
     COMPLETED = "Completed", "All planned steps were trained and the model is published."
     HOURS_EXHAUSTED = "HoursExhausted", "The hours were used up; the model as trained until then is published."
     STOPPED = "Stopped", "Asked to stop early; the model as trained until then is published."
+    # Cancelled
+    CANCELLED = "Cancelled", "Cancelled before anything was created."
     # Failed
     UNKNOWN_INSTANCE_TYPE = "UnknownInstanceType", "No usable InstanceType of that name exists."
     UNKNOWN_MODEL = (

@@ -352,6 +352,8 @@ class FineTuneJobStatus(ApiModel):
 
     observed_generation: int | None = None
     """The generation of the spec that this status is about; -1 before the operator has seen the job."""
+    restart_generation: Annotated[int | None, Field(ge=0)] = None
+    """The restartGeneration that this status is about; absent: 0."""
     phase: Phase | None = None
     """Where the job is, in one word; a summary of the rest."""
     reason: Annotated[str | None, Field(max_length=64)] = None

@@ -6,11 +6,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, assert_never
 
-from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.api.conditions import TERMINAL_PHASES, Phase, Reason
 from finetune_operator.api.status import FineTuneJobStatus, Report
 from finetune_operator.planning import conditions, records
 from finetune_operator.planning.claim_fields import with_field
 from finetune_operator.planning.display import display_of
+from finetune_operator.planning.job import Job
 from finetune_operator.planning.ledger import progress_of, usage_of
 from finetune_operator.planning.observed import ObservedPod
 from finetune_operator.planning.outcome import failure_of, result_of
@@ -19,8 +20,10 @@ from finetune_operator.planning.resolving.limits import lasting, not_yet
 from finetune_operator.planning.standing import (
     BackingOff,
     Broken,
+    CalledOff,
     Done,
     Fenced,
+    Held,
     Over,
     Refused,
     Standing,
@@ -47,7 +50,7 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
     resolved = plan.resolved if plan else None
     job, old = view.job, view.job.status
     if isinstance(standing, Over):
-        again = old.model_copy(update={"warnings": _warnings(view, old.warnings)})
+        again = old.model_copy(update={"warnings": _warnings(job, old, old.warnings)})
         return conditions.observed_again(again, job.generation)
     why = _blocked(blocked) if blocked else _why(view, standing)
     attempts = records.attempts_of(view)
@@ -55,35 +58,42 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
     usage = usage_of(view, resolved)
     status = FineTuneJobStatus(
         observed_generation=job.generation,
+        restart_generation=old.restart_generation if old.attempts else job.spec.restart_generation or None,
         phase=why.phase,
         reason=why.reason,
         message=why.message[:LONGEST_MESSAGE],
         start_time=old.start_time or _first_training(view),
-        completion_time=view.now if why.phase in {Phase.SUCCEEDED, Phase.FAILED} else None,
+        completion_time=view.now if why.phase in TERMINAL_PHASES else None,
         attempts=attempts,
         retries=records.retries_of(view),
         progress=progress,
         usage=usage,
         report=report_of(view),
-        warnings=_warnings(view, plan.warnings if plan else ()),
         resolved=resolved,
         estimate=plan.estimate if plan else None,
         result=result_of(job, standing),
         failure=failure_of(standing),
         display=display_of(view, resolved, progress, usage),
     )
-    return conditions.with_conditions(status, old, view.now)
+    warned = status.model_copy(update={"warnings": _warnings(job, status, plan.warnings if plan else ())})
+    return conditions.with_conditions(warned, old, view.now)
 
 
-def _warnings(view: View, said: tuple[str, ...]) -> tuple[str, ...]:
+def _warnings(job: Job, status: FineTuneJobStatus, said: tuple[str, ...]) -> tuple[str, ...]:
     """What the spec asks in vain as it is now, then what was said when it was accepted."""
-    return (*not_yet(view.job.spec), *lasting(said))[:MOST_WARNINGS]
+    asked = not_yet(job.spec, begun=bool(status.attempts), restarts=status.restart_generation or 0)
+    return (*asked, *lasting(said))[:MOST_WARNINGS]
 
 
 def _why(view: View, standing: Standing) -> Why:  # noqa: PLR0911 - one rung for each standing
     match standing:
         case Refused(rejection, final):
             return Why(Phase.FAILED if final else Phase.PENDING, rejection.reason, rejection.message)
+        case Held():
+            message = "nothing was created: the plan and its estimate stand in this status; suspend: false lets it go"
+            return Why(Phase.SUSPENDED, Reason.SUSPENDED, message)
+        case CalledOff():
+            return Why(Phase.CANCELLED, Reason.CANCELLED, "cancelled before anything was created")
         case Wanted(stage, attempt, ended):
             if ended:
                 return Why(Phase.PENDING, Reason.RETRYING, f"attempt {attempt} of {stage} follows: {ended.message}")

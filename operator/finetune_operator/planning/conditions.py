@@ -1,6 +1,7 @@
 """The conditions of a job, derived from the rest of its status; a transition time changes with the status only.
 
-kstatus's three follow its treatment of a Job: Reconciling until it runs, Ready from then on, Stalled once it failed.
+kstatus's three follow its treatment of a Job: Reconciling until it runs, Ready from then on, Stalled once it failed
+or was cancelled. What is held back reconciles: it has not begun.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from finetune_operator.api.status import FineTuneJobStatus
 Truth = Literal["True", "False", "Unknown"]
 
 STARTED = frozenset({Phase.RUNNING, Phase.SUCCEEDED})
-SETTLED = STARTED | {Phase.FAILED}
+UNSUCCESSFUL = frozenset({Phase.FAILED, Phase.CANCELLED})
+SETTLED = STARTED | UNSUCCESSFUL
 LONGEST_MESSAGE: Final = 320
 """Three conditions may say it beside the status itself, and the resource stays below ten kilobytes."""
 
@@ -41,9 +43,10 @@ def _truths(status: FineTuneJobStatus) -> dict[ConditionType, Truth]:
         ConditionType.VALIDATED: _validated(status),
         ConditionType.RUNNING: _truth(phase == Phase.RUNNING),
         ConditionType.COMPLETE: _truth(phase == Phase.SUCCEEDED),
-        ConditionType.FAILED: _truth(phase == Phase.FAILED),
+        ConditionType.FAILED: _truth(phase in UNSUCCESSFUL),
+        ConditionType.SUSPENDED: _truth(phase == Phase.SUSPENDED),
         ConditionType.RECONCILING: _truth(phase not in SETTLED),
-        ConditionType.STALLED: _truth(phase == Phase.FAILED),
+        ConditionType.STALLED: _truth(phase in UNSUCCESSFUL),
         ConditionType.READY: _truth(phase in STARTED),
     }
 

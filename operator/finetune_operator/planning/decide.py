@@ -11,8 +11,10 @@ from finetune_operator.planning.standing import (
     STAGES,
     BackingOff,
     Broken,
+    CalledOff,
     Done,
     Fenced,
+    Held,
     Over,
     Refused,
     Standing,
@@ -65,7 +67,7 @@ def decide(standing: Standing, *, own_claim: bool, nodes: int = 1) -> tuple[Acti
 def look_again(standing: Standing, now: datetime) -> float | None:
     """Seconds until the job must be looked at even if nothing happens; None when an event will tell."""
     match standing:
-        case Over() | Done() | Broken():
+        case Over() | Done() | Broken() | Held() | CalledOff():
             return None
         case Refused():
             return _until_mended(standing)

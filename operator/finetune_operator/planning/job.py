@@ -30,6 +30,11 @@ class Job:
         """The budget in hours; a job that names none has the longest that its model and its hardware allow."""
         return budget_hours(self.spec, self.status.resolved)
 
+    @property
+    def read_anew(self) -> bool:
+        """Whether restartGeneration was raised before any attempt existed: the spec is read as if the job were new."""
+        return not self.status.attempts and self.spec.restart_generation > (self.status.restart_generation or 0)
+
     def owner_reference(self) -> Json:
         """What makes the garbage collector remove a child with its job."""
         return {

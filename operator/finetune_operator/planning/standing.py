@@ -44,6 +44,16 @@ class Refused:
 
 
 @dataclass(frozen=True)
+class Held:
+    """Nothing was created, and nothing is while ``spec.suspend`` is true."""
+
+
+@dataclass(frozen=True)
+class CalledOff:
+    """Cancelled before anything was created: a terminal state."""
+
+
+@dataclass(frozen=True)
 class Wanted:
     """A stage must start. ``ended`` is the earlier attempt that this one follows, when there was one."""
 
@@ -92,7 +102,7 @@ class Broken:
     message: str
 
 
-Standing = Over | Refused | Wanted | Fenced | BackingOff | Underway | Done | Broken
+Standing = Over | Refused | Held | CalledOff | Wanted | Fenced | BackingOff | Underway | Done | Broken
 
 
 @dataclass(frozen=True)
@@ -118,12 +128,21 @@ class Ended:
 
 def stand(view: View, rejection: Rejection | None) -> Standing:
     """Where the job stands. The first rung that applies decides."""
-    if view.job.status.phase in TERMINAL_PHASES:
+    if view.job.status.phase in TERMINAL_PHASES and not view.job.read_anew:
         return Over()
+    if view.job.spec.cancel and _untouched(view):
+        return CalledOff()
     if rejection:
         return Refused(rejection, final=_final(rejection, view))
+    if view.job.spec.suspend and _untouched(view):
+        return Held()
     prepared = _stage_stands(view, "prepare")
     return _stage_stands(view, "train") if isinstance(prepared, Done) else prepared
+
+
+def _untouched(view: View) -> bool:
+    observed = view.observed
+    return not (view.job.status.attempts or observed.jobs or observed.orphans)
 
 
 def _final(rejection: Rejection, view: View) -> bool:

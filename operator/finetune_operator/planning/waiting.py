@@ -34,6 +34,12 @@ _NAMES: Final = re.compile(r"\{[^}]*\}|\"[^\"]*\"")
 _VOLUME: Final = re.compile(r"volume|pvc\(s\)|enough free storage|available disk", re.IGNORECASE)
 _FULL: Final = re.compile(r"Insufficient |Too many pods|free ports")
 
+MISSING: Final = {
+    "PriorityClass": "spec.priorityClassName: create the PriorityClass, or name one that exists",
+    "service account": "spec.podTemplate.serviceAccountName: create the ServiceAccount, or name one that exists",
+}
+"""What the Job controller's Events call missing, and what to do."""
+
 
 @dataclass(frozen=True)
 class Why:
@@ -82,8 +88,16 @@ def _no_pod(job: ObservedJob, hints: tuple[Hint, ...]) -> Why:
         return Why(Phase.QUEUED, Reason.WAITING_FOR_QUEUE, f"Job {job.name} waits in the queue {job.queue}")
     refused = next((hint for hint in hints if hint.reason == "FailedCreate"), None)
     if refused:
-        return Why(Phase.QUEUED, Reason.QUOTA_EXCEEDED, refused.message)
+        return _refused(refused.message)
     return _not_placed(job)
+
+
+def _refused(said: str) -> Why:
+    """A class or an account that is missing is no matter of quota; the field says where it was named."""
+    for kind, remedy in MISSING.items():
+        if re.search(rf"no {kind} with name|{kind} \S+ not found|error looking up {kind}", said, re.IGNORECASE):
+            return Why(Phase.QUEUED, Reason.POD_REFUSED, f"{remedy}: {said}")
+    return Why(Phase.QUEUED, Reason.QUOTA_EXCEEDED, said)
 
 
 def _not_placed(job: ObservedJob) -> Why:

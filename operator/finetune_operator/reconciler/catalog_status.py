@@ -45,7 +45,7 @@ class CatalogStatus:
         Raises the last ClusterError: call again.
         """
         failed: ClusterError | None = None
-        for entry in self._entries():
+        for entry in tuple(self._entries()):  # what comes during a write has its own turn
             try:
                 await self._tell(entry)
             except NotFound:

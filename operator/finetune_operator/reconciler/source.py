@@ -72,12 +72,12 @@ class Intake:
         self._wake(resource, body)
 
     def revisit(self, priority: Priority) -> None:
-        """Enqueue the catalog, every Dataset and every job that has not ended."""
+        """Enqueue the catalog, every Dataset and every job that has not ended, or was edited since."""
         self._queue.add(CATALOG, priority=priority)
         for dataset in self._store.entries(DATASETS):
             self._queue.add(dataset_task(key_of(dataset)), priority=priority)
         for job in self._store.jobs():
-            if (job.get("status") or {}).get("phase") not in TERMINAL_PHASES:
+            if not _rests(job):
                 self._queue.add(task_of(FINETUNEJOBS, key_of(job)), priority=priority)
 
     def _enqueue(self, resource: Resource, body: Json, priority: Priority) -> None:
@@ -105,3 +105,10 @@ def _task(resource: Resource, body: Json) -> Task | None:
     if owner := labels.get(DATASET_LABEL):
         return dataset_task(Key(namespace, owner))
     return None
+
+
+def _rests(job: Json) -> bool:
+    status = job.get("status") or {}
+    generation = job["metadata"].get("generation", 1)
+    edited = status.get("observedGeneration", generation) != generation
+    return status.get("phase") in TERMINAL_PHASES and not edited

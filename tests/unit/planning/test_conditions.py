@@ -19,7 +19,9 @@ KSTATUS = {
     Phase.STARTING: ("True", "False", "False"),
     Phase.RUNNING: ("False", "False", "True"),
     Phase.SUCCEEDED: ("False", "False", "True"),
+    Phase.SUSPENDED: ("True", "False", "False"),
     Phase.FAILED: ("False", "True", "False"),
+    Phase.CANCELLED: ("False", "True", "False"),
 }
 
 

@@ -179,11 +179,12 @@ async def test_an_inspection_is_the_work_of_its_dataset_and_not_of_a_job_of_that
     assert [each["metadata"]["name"] for each in world.store.children("u-2").jobs] == ["rows-inspect-1"]
 
 
-async def test_a_revisit_asks_for_the_catalog_for_datasets_and_for_jobs_that_go_on() -> None:
+async def test_a_revisit_asks_for_the_catalog_for_datasets_and_for_jobs_that_go_on_or_were_edited() -> None:
     world = World()
-    holding(world, admitted=ADMITTED, done={"phase": "Succeeded"})
+    edited = {"phase": "Failed", "observedGeneration": 0}
+    holding(world, admitted=ADMITTED, done={"phase": "Succeeded"}, edited=edited)
     world.store.put(DATASETS, stamped(dataset("rows"), 1))
 
     world.intake.revisit(Priority.RESYNC)
 
-    assert await world.asked_for() == {"catalog", "rows", "admitted"}
+    assert await world.asked_for() == {"catalog", "rows", "admitted", "edited"}

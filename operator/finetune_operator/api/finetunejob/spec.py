@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from finetune_operator.api.finetunejob import forms
 from finetune_operator.api.finetunejob.datasets import Dataset
 from finetune_operator.api.finetunejob.hyperparameters import Hyperparameters
 from finetune_operator.api.finetunejob.model import Model
@@ -21,14 +22,13 @@ MOST_HOURS = 168
 """The longest budget, a week; also the budget of a job that names none."""
 
 Tag = Annotated[str, Field(min_length=1, max_length=64)]
-IMAGE = r"^[a-z0-9][-._a-z0-9]*(:[0-9]+)?(/[a-z0-9][-._a-z0-9]*)*(:[-._A-Za-z0-9]+)?(@sha256:[0-9a-f]{64})?$"
 Seconds = Annotated[int, Field(ge=1, le=604_800)]
 
 
 class FineTuneJobSpec(ApiModel):
     """One fine-tuning run: model, data, camera mappings, hyperparameters, hardware and hours."""
 
-    rules: ClassVar[tuple[Rule, ...]] = (*SPEC_RULES, PLAIN_METADATA)
+    rules: ClassVar[tuple[Rule, ...]] = (*SPEC_RULES, PLAIN_METADATA, forms.IMAGE, forms.QUEUE_NAME)
 
     job_type: JobType
     """What is done: sft (supervised fine-tuning), dpo (preferences) and style for language models; vla (a policy), reward
@@ -104,9 +104,7 @@ class FineTuneJobSpec(ApiModel):
     """Words to find the job by; handed to the trackers."""
     metadata: Annotated[dict[str, Annotated[str, Field(max_length=512)]], Field(max_length=16)] | None = None
     """Further pairs of the user's own."""
-    queue_name: (
-        Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")] | None
-    ) = None
+    queue_name: Annotated[str, Field(min_length=1, max_length=63)] | None = None
     """The Kueue queue that the GPU stages wait in."""
     priority_class_name: Name | None = None
     """The PriorityClass of the pods, from the next attempt on."""
@@ -119,5 +117,5 @@ class FineTuneJobSpec(ApiModel):
     """Where model and data are kept between stages and jobs. No effect in this release."""
     pod_template: PodTemplate | None = None
     """What the pods bear besides."""
-    image: Annotated[str, Field(max_length=512, pattern=IMAGE)] | None = None
+    image: Annotated[str, Field(min_length=1, max_length=512)] | None = None
     """A trainer image of your own instead of the family's; it must keep the trainer contract."""

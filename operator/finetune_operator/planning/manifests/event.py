@@ -19,6 +19,7 @@ WARNINGS = frozenset(
         Reason.VOLUME_NOT_READY,
         Reason.CONTAINER_NOT_STARTED,
         Reason.QUOTA_EXCEEDED,
+        Reason.POD_REFUSED,
         Reason.RETRYING,
         Reason.PODS_REMAIN,
         Reason.NODE_UNREACHABLE,
