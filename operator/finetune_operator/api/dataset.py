@@ -8,7 +8,7 @@ from pydantic import Field
 
 from finetune_operator.api import uris
 from finetune_operator.api.condition import Condition
-from finetune_operator.api.finetunejob.datasets import NO_LOCAL_FILE, FilePath
+from finetune_operator.api.finetunejob.datasets import MOST_FILES, NO_LOCAL_FILE, FilePath
 from finetune_operator.api.finetunejob.model import Revision
 from finetune_operator.api.finetunejob.words import DataFormat
 from finetune_operator.api.model import ApiModel, Name, Rule, Text
@@ -35,7 +35,7 @@ class DatasetSpec(ApiModel):
 
     uri: Annotated[str, Field(min_length=1, max_length=1024)]
     """Where it lies, as in a job: pvc://CLAIM/PATH, configmap://NAME/KEY, hf://, s3://, gs:// or https://."""
-    files: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=64)] | None = Field(
+    files: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=MOST_FILES)] | None = Field(
         default=None, json_schema_extra={"x-kubernetes-list-type": "set"}
     )
     """Paths under the uri; absent: everything there that is readable."""

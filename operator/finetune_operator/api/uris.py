@@ -25,9 +25,9 @@ STORED_PATTERN: Final = rf"^(pvc://{_NAME}{_REST}|{_ELSEWHERE})$"
 STORED_WORDS: Final = (
     "pvc://CLAIM/PATH, hf://ORGANISATION/NAME, s3://BUCKET/PATH, gs://BUCKET/PATH or https://HOST/PATH"
 )
-DATASET_PATTERN: Final = rf"^(pvc://{_NAME}/[^\\s]+|configmap://{_NAME}/[-._a-zA-Z0-9]+|file:///[^\\s]+|{_ELSEWHERE})$"
+DATASET_PATTERN: Final = rf"^(pvc://{_NAME}{_REST}|configmap://{_NAME}/[-._a-zA-Z0-9]+|file:///[^\\s]+|{_ELSEWHERE})$"
 DATASET_WORDS: Final = (
-    "pvc://CLAIM/PATH, configmap://NAME/KEY, hf://ORGANISATION/NAME, s3://BUCKET/PATH, gs://BUCKET/PATH or "
+    "pvc://CLAIM or pvc://CLAIM/PATH, configmap://NAME/KEY, hf://ORGANISATION/NAME, s3://BUCKET/PATH, gs://BUCKET/PATH or "
     "https://HOST/PATH"
 )
 OUTPUT_PATTERN: Final = rf"^(pvc://{_NAME}{_REST}|hf://{_REPOSITORY}|(s3|gs)://[a-z0-9][-.a-z0-9]+{_REST})$"

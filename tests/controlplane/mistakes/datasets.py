@@ -92,7 +92,21 @@ DATASETS: Final[Mistakes] = {
     "a dataset of the Hub without a scheme": language(
         at("lerobot/pusht"), "spec.datasets[0].uri", "lerobot/pusht", PLACE, at("hf://lerobot/pusht")
     ),
-    "the root of a claim": language(at("pvc://data"), "spec.datasets[0].uri", "pvc://data", PLACE, at("pvc://data/.")),
+    "a claim with a capital": language(at("pvc://Data"), "spec.datasets[0].uri", "pvc://Data", PLACE, at("pvc://data")),
+    "too many files": language(
+        one(uri="pvc://data", files=[f"{n}.txt" for n in range(33)]),
+        "spec.datasets[0].files",
+        "33",
+        "must have at most 32 items",
+        one(uri="pvc://data", files=[f"{n}.txt" for n in range(32)]),
+    ),
+    "a file with too long a name": language(
+        one(uri="pvc://data", files=["f" * 254]),
+        "spec.datasets[0].files[0]",
+        "Too long",
+        "may not be more than 253 bytes",
+        one(uri="pvc://data", files=["f" * 253]),
+    ),
     "a ConfigMap without a key": language(
         at("configmap://questions"), "spec.datasets[0].uri", "configmap://questions", PLACE, at("configmap://questions/a.jsonl")
     ),
@@ -126,9 +140,16 @@ DATASETS: Final[Mistakes] = {
     "episodes in words": robot(
         {"datasets": [{"name": "pusht", "uri": "hf://lerobot/pusht", "episodes": "first 50"}]},
         "spec.datasets[0].episodes",
-        '"first 50"',
-        r"should match '^\d+(-\d+)?(,\d+(-\d+)?)*$'",
+        "given: first 50",
+        "episodes is a list of numbers and ranges without blanks, such as 0-49,60",
         {"datasets": [{"name": "pusht", "uri": "hf://lerobot/pusht", "episodes": "0-49"}]},
+    ),
+    "a range of episodes backwards": robot(
+        {"datasets": [{"name": "pusht", "uri": "hf://lerobot/pusht", "episodes": "1,10-5"}]},
+        "spec.datasets[0].episodes",
+        "given: 1,10-5",
+        "a range of episodes goes from the smaller to the larger number, such as 5-10",
+        {"datasets": [{"name": "pusht", "uri": "hf://lerobot/pusht", "episodes": "1,5-10,7-7"}]},
     ),
     "episodes of a text": language(
         one(episodes="0-49"),
@@ -143,12 +164,13 @@ ACCEPTED: Final[dict[str, Json]] = {
     **{
         f"data at {uri}": at(uri)
         for uri in (
-            "pvc://data/a/b.jsonl", "configmap://a.b/c_d-e.jsonl", "hf://lerobot/pusht", "hf://datasets/org/name/data",
+            "pvc://data", "pvc://data/", "pvc://data/a/b.jsonl", "configmap://a.b/c_d-e.jsonl", "hf://lerobot/pusht", "hf://datasets/org/name/data",
             "s3://bucket", "s3://bucket/a/b", "gs://bucket/a", "https://data.example/train.jsonl?version=2",
         )
     },
     "sixteen datasets": {"datasets": [TRAIN | {"name": f"d{n}"} for n in range(16)]},
     "a dataset of one name in both splits": {"datasets": [TRAIN, TRAIN | {"split": "validation"}]},
+    "text files at the root of a claim": one(uri="pvc://texts", files=["a.txt"], format="documents"),
     "several text files of one place": one(uri="pvc://texts/.", files=["a.txt", "b.txt"], format="documents"),
     "a mixture": {"datasets": [TRAIN | {"weight": 1}, {"name": "b", "datasetRef": {"name": "b"}, "weight": 0.25}]},
     "a commit of a private dataset": one(uri="hf://org/a", revision="0" * 40, secretRef={"name": "hub", "key": "token"}),

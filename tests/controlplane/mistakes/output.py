@@ -13,6 +13,7 @@ OWN_CLAIM: Final = (
 )
 PLACE: Final = f"output.uri must be {uris.OUTPUT_WORDS}"
 KEY: Final[Json] = {"name": "wandb", "key": "api-key"}
+ENDS: Final = "letters, digits, dashes, dots and underscores, with a letter or digit at both ends"
 TYPES: Final = "an integration has the settings of its type and no others"
 
 
@@ -74,7 +75,10 @@ OUTPUT: Final[Mistakes] = {
         out(accessModes=["ReadWriteMany"]),
     ),
     "a suffix with a blank": language(
-        out(suffix="support bot"), "spec.output.suffix", '"support bot"', "should match", out(suffix="support-bot")
+        out(suffix="support bot"), "spec.output.suffix", "given: support bot", ENDS, out(suffix="support-bot")
+    ),
+    "a name with a slash": language(
+        out(modelName="me/bot"), "spec.output.modelName", "given: me/bot", ENDS, out(modelName="bot")
     ),
     "a suffix of 65 characters": language(
         out(suffix="s" * 65), "spec.output.suffix", "Too long", "may not be more than 64 bytes", out(suffix="s" * 64)
@@ -138,6 +142,9 @@ TRACKERS: Final[Mistakes] = {
         "trackingUri holds a user or password",
         "put username and password into a Secret, name it in secretRef",
         tracked(type="mlflow", mlflow={"trackingUri": "https://mlflow.example", "experiment": "bots", "secretRef": {"name": "m"}}),
+    ),
+    "a tag of a run twice": language(
+        wandb(apiKeySecretRef=KEY, tags=["a", "a"]), "spec.integrations[0].wandb.tags[1]", '"a"', "Duplicate value", wandb(apiKeySecretRef=KEY, tags=["a"])
     ),
     "a tracking server without a scheme": language(
         tracked(type="mlflow", mlflow={"trackingUri": "mlflow.example:5000", "experiment": "bots"}),

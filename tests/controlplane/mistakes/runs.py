@@ -8,6 +8,9 @@ from finetune_operator.api.model import Json
 from tests.controlplane.mistakes.mistake import Mistakes, language
 
 NAME: Final = "should match '^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$'"
+IMAGE: Final = (
+    "image is NAME:TAG, HOST/NAME:TAG or HOST/NAME@sha256:DIGEST: without https://, the name in small letters"
+)
 TO_EVALUATE_ON: Final = (
     "keepBest, select: best and earlyStopping need something to evaluate on: a dataset with split validation, or "
     "evaluation.fraction"
@@ -73,11 +76,14 @@ PLACES: Final[Mistakes] = {
     "an image that is an address": language(
         {"image": "https://images.example/trainer:1"},
         "spec.image",
-        '"https://images.example/trainer:1"',
-        "should match",
+        "given: https://images.example/trainer:1",
+        IMAGE,
         {"image": "images.example:5000/team/trainer:1"},
     ),
-    "a queue with a capital": language({"queueName": "GPU"}, "spec.queueName", '"GPU"', NAME, {"queueName": "gpu"}),
+    "an image with a capital": language(
+        {"image": "images.example/Team/trainer:1"}, "spec.image", "given: images.example/Team/trainer:1", IMAGE, {"image": "images.example/team/trainer:1"}
+    ),
+    "a queue with a capital": language({"queueName": "GPU"}, "spec.queueName", "given: GPU", "the name of a LocalQueue: small letters", {"queueName": "gpu"}),
     "a start from yesterday": language(
         {"restartFrom": "beginning"},
         "spec.restartFrom",
@@ -154,7 +160,7 @@ ACCEPTED: Final[dict[str, Json]] = {
     },
     **{
         f"the image {image}": {"image": image}
-        for image in ("trainer", "images.example:5000/a/b_c:1.0-rc", "a/b@sha256:" + "0" * 64, "a:1@sha256:" + "f" * 64)
+        for image in ("trainer", "a__b_c/d", "images.example:5000/a/b_c:1.0-rc", "a/b@sha256:" + "0" * 64, "a:1@sha256:" + "f" * 64)
     },
     "everything that people write for themselves": {
         "displayName": "Support bot", "description": "d" * 1024, "tags": ["a"], "metadata": {"Ticket no.": "1", "tokens": "", "keyboard": "de"},

@@ -90,14 +90,12 @@ def _as_cel_reads(literal: str) -> re.Pattern[str]:
 STORED, DATASET, OUTPUT, MODEL = map(
     _as_cel_reads, (uris.STORED_PATTERN, uris.DATASET_PATTERN, uris.OUTPUT_PATTERN, uris.MODEL_PATTERN)
 )
-WHOLE_CLAIMS: Final = {"pvc://models", "pvc://models/"}
 
 
 @pytest.mark.parametrize("uri", [uri for uri, _ in NAMED.values()])
 def test_the_schema_lets_through_what_the_parser_reads(uri: str) -> None:
     source = parse(uri)
-    if uri not in WHOLE_CLAIMS:
-        assert DATASET.match(uri)
+    assert DATASET.match(uri)
     if not isinstance(source, ConfigMapKey | LocalFile):
         assert STORED.match(uri)
         assert MODEL.match(uri)

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Final, Literal
 from pydantic import Field
 
 from finetune_operator.api import uris
+from finetune_operator.api.finetunejob import forms
 from finetune_operator.api.finetunejob.model import Revision
 from finetune_operator.api.finetunejob.words import DataFormat
 from finetune_operator.api.model import ApiModel, Name, Rule
@@ -21,7 +22,9 @@ NO_LOCAL_FILE: Final = Rule(
 )
 """The trainer reads file:// in runs without a cluster."""
 
-FilePath = Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[^/\s][^\s]*$")]
+FilePath = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[^/\s][^\s]*$")]
+MOST_FILES: Final = 32
+"""Sixteen datasets of so many files, each of the longest name, fit into the annotations of a pod."""
 
 
 class DatasetRef(ApiModel):
@@ -52,6 +55,7 @@ class Dataset(ApiModel):
             "has(self.uri) || !(has(self.revision) || has(self.secretRef))",
             "revision and secretRef belong to uri: a Dataset has its own",
         ),
+        *forms.EPISODES,
     )
 
     name: Name
@@ -61,9 +65,9 @@ class Dataset(ApiModel):
     dataset_ref: DatasetRef | None = None
     """A registered Dataset, instead of uri. The job waits until it is valid."""
     uri: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
-    """Where it lies: pvc://CLAIM/PATH (a file or a folder), configmap://NAME/KEY, hf://ORGANISATION/NAME, s3://BUCKET/PATH,
+    """Where it lies: pvc://CLAIM/PATH (a file or a folder; pvc://CLAIM for all of it), configmap://NAME/KEY, hf://ORGANISATION/NAME, s3://BUCKET/PATH,
     gs://BUCKET/PATH, https://HOST/PATH, or file:///PATH for local runs."""
-    files: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=64)] | None = Field(
+    files: Annotated[tuple[FilePath, ...], Field(min_length=1, max_length=MOST_FILES)] | None = Field(
         default=None, json_schema_extra={"x-kubernetes-list-type": "set"}
     )
     """Paths under the uri; absent: everything there that is readable."""
@@ -75,7 +79,7 @@ class Dataset(ApiModel):
     episodes); auto tells by looking."""
     weight: Annotated[float, Field(gt=0, le=1000)] | None = None
     """How often its rows are seen in relation to other datasets of the split; 1 when absent."""
-    episodes: Annotated[str, Field(max_length=1024, pattern=r"^\d+(-\d+)?(,\d+(-\d+)?)*$")] | None = None
-    """Robots: which episodes, as numbers and ranges: 0-49,60."""
+    episodes: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
+    """Robots: which episodes, as numbers and ranges in one text: "0-49,60"."""
     secret_ref: SecretRef | None = None
     """Opens a gated dataset or a private place."""

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from finetune_operator.api import uris
+from finetune_operator.api.finetunejob import forms
 from finetune_operator.api.model import ApiModel, Name, Quantity, Rule
 from finetune_operator.api.references import SecretRef
 
@@ -36,19 +37,19 @@ class Output(ApiModel):
             "'secretRef opens a uri on hf://, s3:// or gs://; given: %s'.format([has(self.uri) ? self.uri : 'no uri'])",
             ".secretRef",
         ),
+        forms.MODEL_NAME,
+        forms.SUFFIX,
     )
 
     uri: Annotated[str, Field(min_length=1, max_length=1024)] | None = None
     """Where the model is published: pvc://CLAIM/PATH (a claim that exists), hf://ORGANISATION/NAME, s3://BUCKET/PATH or
     gs://BUCKET/PATH. Absent, and with the last three, the job gets a PersistentVolumeClaim of its own for its checkpoints."""
-    model_name: Annotated[str, Field(max_length=128, pattern=r"^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$")] | None = (
-        None
-    )
+    model_name: Annotated[str, Field(min_length=1, max_length=128)] | None = None
     """The name of the published model; the base model's and the job's when absent."""
-    suffix: Annotated[str, Field(max_length=64, pattern=r"^[A-Za-z0-9]([-._A-Za-z0-9]*[A-Za-z0-9])?$")] | None = None
+    suffix: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """Added to the model's name."""
     storage_size: Quantity | None = None
-    """Size of the job's own claim; 10Gi when absent."""
+    """Size of the job's own claim; what its checkpoints and its model need when absent, at least 10Gi."""
     storage_class_name: Annotated[str, Field(max_length=253)] | None = None
     """StorageClass of the job's own claim; the cluster's default when absent."""
     access_modes: Annotated[tuple[AccessMode, ...], Field(min_length=1, max_length=3)] | None = Field(

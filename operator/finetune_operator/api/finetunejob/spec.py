@@ -46,7 +46,8 @@ class FineTuneJobSpec(ApiModel):
     camera_mappings: (
         Annotated[dict[Annotated[str, Field(max_length=253)], ImageKey], Field(min_length=1, max_length=16)] | None
     ) = None
-    """Robots: camera slot of the model → image key of the dataset. Slots left out become masked pictures."""
+    """Robots: camera slot of the model, or the policy's own image key → image key of the dataset. Slots left out become
+    masked pictures; kubectl get basemodel NAME -o yaml has cameraSlots."""
     hyperparameters: Hyperparameters | None = None
     """How it is trained; what is absent is chosen by a documented rule."""
     reward: Reward | None = None
