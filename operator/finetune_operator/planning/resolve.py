@@ -35,6 +35,7 @@ from finetune_operator.planning.resolving.plain_secrets import plain_secret
 from finetune_operator.planning.resolving.rules import FEW_STEPS, OF_THE_LIMITS, RULES_VERSION, Group
 from finetune_operator.planning.resolving.subject import Subject, most_rows, world_size
 from finetune_operator.planning.resolving.suitability import Suitability, suit
+from finetune_operator.planning.sizing.storage import too_small
 
 LONGEST_WARNING: Final = 1024
 
@@ -168,7 +169,13 @@ def _on_hardware(spec: FineTuneJobSpec, offer: Offer, draft: _Draft) -> Admissio
     if isinstance(hardware, Rejection):
         return hardware
     resolved = _resolved(spec, draft, hardware)
-    warnings = (*draft.model.warnings, *draft.cameras.warnings, *hardware.warnings, *superfluous(spec))
+    warnings = (
+        *draft.model.warnings,
+        *draft.cameras.warnings,
+        *hardware.warnings,
+        *superfluous(spec),
+        *too_small(spec, resolved),
+    )
     return Admission(resolved, upper_bound(spec, resolved), _clipped(warnings))
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.finetunejob.training import Checkpoints
 from finetune_operator.api.status import Resolved, ResolvedHyperparameters, ResolvedModel
+from finetune_operator.planning.quantity import byte_count
 from finetune_operator.planning.sizing.language import language_model_of
 from finetune_operator.planning.sizing.words import counted
 
@@ -52,6 +53,14 @@ def storage_of(spec: FineTuneJobSpec, resolved: Resolved) -> Storage:
         f"and {finished / GIB:.1f} GiB for the finished model, and a tenth: {size}Gi; at least {LEAST}Gi"
     )
     return Storage(size, words)
+
+
+def too_small(spec: FineTuneJobSpec, resolved: Resolved) -> tuple[str, ...]:
+    """A warning when the claim that was asked for is smaller than what it will hold; below LEAST nobody counts."""
+    given, needed = spec.output.storage_size if spec.output else None, storage_of(spec, resolved)
+    if given is None or needed.gibibytes <= LEAST or byte_count(given) >= needed.gibibytes * GIB:
+        return ()
+    return (f"spec.output.storageSize: {given} will not do: {needed.words}",)
 
 
 def _trained(model: ResolvedModel, parameters: int, given: ResolvedHyperparameters) -> int:

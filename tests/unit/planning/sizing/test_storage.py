@@ -60,3 +60,10 @@ def test_nothing_known_is_ten_gib_without_a_reason() -> None:
 @pytest.mark.parametrize("rank", [1, 16, 256])
 def test_an_adapter_never_needs_more_than_all_weights(rank: int) -> None:
     assert size(instanceType="large", hyperparameters={"lora": {"rank": rank}}) < size(**FULL)
+
+
+def test_a_claim_that_is_too_small_is_warned_of_at_admission() -> None:
+    (warning,) = admitted(spec_of(model=LLAMA, **FULL, output={"storageSize": "50Gi"})).warnings
+    assert warning.startswith("spec.output.storageSize: 50Gi will not do: 8.0 billion trained weights x 12 bytes")
+    assert admitted(spec_of(model=LLAMA, **FULL, output={"storageSize": "330Gi"})).warnings == ()
+    assert admitted(spec_of(instanceType="large", output={"storageSize": "1Gi"})).warnings == ()
