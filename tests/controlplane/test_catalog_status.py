@@ -5,12 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
+from typing_extensions import override
 
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.errors import Conflict
 from finetune_operator.cluster.resources import BASEMODELS, INSTANCETYPES, Resource
+from finetune_operator.reconciler.store import Store
 from tests.controlplane.stage import Stage
 from tests.support.objects import base_model, instance_type
 
@@ -120,3 +123,29 @@ async def test_an_entry_that_was_deleted_meanwhile_disturbs_nobody(stage: Stage)
         await stage.operator.watch(stage.namespace)
     await stage.operator.catalog.reconcile()
     assert (await conditions(stage, INSTANCETYPES, stage.hardware))["Ready"][0] == "True"
+
+
+class _Arriving(Store):
+    """A view to which an entry comes while the catalog is looked through: with the first status that is written."""
+
+    def __init__(self, coming: Json) -> None:
+        super().__init__()
+        self.coming = coming
+
+    @override
+    def put(self, resource: Resource, body: Json) -> bool:
+        if resource == INSTANCETYPES and "status" in body:
+            super().put(BASEMODELS, self.coming)
+        return super().put(resource, body)
+
+
+async def test_an_entry_that_comes_while_others_are_told_has_its_own_turn(stage: Stage) -> None:
+    late = base_model(unique("late"))
+    late["metadata"]["resourceVersion"] = "1"
+    store = _Arriving(late)
+    entry = await stage.world.get(INSTANCETYPES, None, stage.hardware)
+    store.put(INSTANCETYPES, {key: value for key, value in entry.items() if key != "status"})
+    keeper = stage.operator.catalog
+    await replace(keeper, store=store).reconcile()
+    assert await conditions(stage, INSTANCETYPES, stage.hardware)
+    assert late["metadata"]["name"] in {body["metadata"]["name"] for body in store.entries(BASEMODELS)}

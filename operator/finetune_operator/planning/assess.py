@@ -85,7 +85,7 @@ def _warnings(job: Job, status: FineTuneJobStatus, said: tuple[str, ...]) -> tup
     return (*asked, *lasting(said))[:MOST_WARNINGS]
 
 
-def _why(view: View, standing: Standing) -> Why:  # noqa: PLR0911 - one rung for each standing
+def _why(view: View, standing: Standing) -> Why:  # noqa: C901, PLR0911 - one rung for each standing
     match standing:
         case Refused(rejection, final):
             return Why(Phase.FAILED if final else Phase.PENDING, rejection.reason, rejection.message)

@@ -50,6 +50,8 @@ FAR = (
     "0/3 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }, "
     "2 node(s) didn't match PersistentVolume's node affinity. preemption: none."
 )
+NO_CLASS = 'Error creating: pods "x-" is forbidden: no PriorityClass with name nightly was found'
+NO_ACCOUNT = 'Error creating: pods "x-" is forbidden: error looking up service account team-a/robot: serviceaccount "robot" not found'
 QUOTA = 'pods "a-x" is forbidden: exceeded quota: gpus, requested: nvidia.com/gpu=1, used: 8, limited: 8'
 PULLING = 'Pulling image "trl:1"'
 SECRET = 'MountVolume.SetUp failed for volume "a": secret "b" not found'
@@ -63,6 +65,22 @@ CASES = {
     "a quota": (
         why(beside=hints(("FailedCreate", QUOTA))),
         (Phase.QUEUED, Reason.QUOTA_EXCEEDED, QUOTA),
+    ),
+    "a priority class that is missing": (
+        why(beside=hints(("FailedCreate", NO_CLASS))),
+        (
+            Phase.QUEUED,
+            Reason.POD_REFUSED,
+            f"spec.priorityClassName: create the PriorityClass, or name one that exists: {NO_CLASS}",
+        ),
+    ),
+    "an account that is missing": (
+        why(beside=hints(("FailedCreate", NO_ACCOUNT))),
+        (
+            Phase.QUEUED,
+            Reason.POD_REFUSED,
+            f"spec.podTemplate.serviceAccountName: create the ServiceAccount, or name one that exists: {NO_ACCOUNT}",
+        ),
     ),
     "something else said of a Job without a pod": (
         why(beside=hints(("Suspended", "Job suspended"))),
