@@ -204,7 +204,7 @@ class ResolvedDataset(ApiModel):
     revision: Annotated[str | None, Field(max_length=256)] = None
     """The revision that was asked for, or that the Dataset's inspection looked at."""
     files: Annotated[tuple[Annotated[str, Field(max_length=512)], ...], Field(max_length=64)] = ()
-    """Paths under the uri; empty: everything."""
+    """Paths under the uri that a Dataset names; the job's own stay in its spec. Neither: everything."""
     format: Annotated[str, Field(max_length=32)] = "auto"
     """How rows are written."""
     secret_ref: SecretRef | None = None

@@ -66,11 +66,11 @@ def _dataset(dataset: ResolvedDataset, spec: FineTuneJobSpec) -> Json:
     """As resolved, with what the job alone says of it."""
     document: Json = {"name": dataset.name, "split": dataset.split, "uri": dataset.uri}
     document |= _place(dataset.uri, dataset.revision)
-    if dataset.files:
-        document["files"] = list(dataset.files)
+    given = _given(dataset, spec)
+    if files := (given and given.files) or dataset.files:
+        document["files"] = list(files)
     if dataset.format != "auto":
         document["format"] = dataset.format
-    given = _given(dataset, spec)
     if given and given.weight is not None:
         document["weight"] = given.weight
     if given and given.episodes:

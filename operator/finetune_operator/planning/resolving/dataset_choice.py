@@ -26,7 +26,7 @@ class Registered:
 def choose_datasets(
     spec: FineTuneJobSpec, registered: Mapping[str, Registered]
 ) -> tuple[ResolvedDataset, ...] | Rejection:
-    """All datasets with where they lie, or what the job waits for."""
+    """All datasets with where they lie, or what the job waits for. Files that the job names itself stay in its spec."""
     chosen: list[ResolvedDataset] = []
     for index, dataset in enumerate(spec.datasets):
         found = _chosen(dataset, index, registered)
@@ -43,7 +43,6 @@ def _chosen(dataset: Dataset, index: int, registered: Mapping[str, Registered]) 
             split=dataset.split,
             uri=dataset.uri or "",
             revision=dataset.revision,
-            files=dataset.files or (),
             format=dataset.format,
             secret_ref=dataset.secret_ref,
         )
@@ -61,7 +60,7 @@ def _chosen(dataset: Dataset, index: int, registered: Mapping[str, Registered]) 
         split=dataset.split,
         uri=entry.spec.uri,
         revision=entry.revision or entry.spec.revision,
-        files=dataset.files or entry.spec.files or (),
+        files=() if dataset.files else entry.spec.files or (),
         format=entry.spec.format if dataset.format == "auto" else dataset.format,
         secret_ref=entry.spec.secret_ref,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from finetune_operator.api.conditions import Reason
 from finetune_operator.api.dataset import DatasetSpec
 from finetune_operator.api.model import Json
 from finetune_operator.planning.resolving.dataset_choice import Registered
+from finetune_operator.planning.run_inputs import input_sections
 from tests.unit.planning.resolving.shop import SHOP, admitted, refused, spec_of
 
 TICKETS = DatasetSpec.model_validate(
@@ -39,10 +41,10 @@ def resolved_of(datasets: list[Json], found: dict[str, Registered]) -> list[Json
     return [each.wire() for each in plan.resolved.datasets]
 
 
-def test_a_dataset_with_a_place_is_recorded_as_it_was_given() -> None:
+def test_a_dataset_with_a_place_is_recorded_as_it_was_given_but_for_the_files_that_its_spec_names() -> None:
     given: Json = {"name": "a", "uri": "hf://org/data", "files": ["x.jsonl"], "revision": "v1", "format": "text"}
     given |= {"secretRef": {"name": "hub", "key": "token"}}
-    assert resolved_of([given], {}) == [given | {"split": "train"}]
+    assert resolved_of([given], {}) == [given | {"split": "train", "files": []}]
 
 
 def test_a_reference_is_replaced_by_what_the_dataset_says() -> None:
@@ -60,7 +62,7 @@ def test_the_commit_that_was_inspected_is_the_one_that_is_trained_on() -> None:
 
 def test_files_and_format_of_the_job_go_before_those_of_the_dataset() -> None:
     (found,) = resolved_of(referring(files=["b.jsonl"], format="text"), registered())
-    assert (found["files"], found["format"]) == (["b.jsonl"], "text")
+    assert (found["files"], found["format"]) == ([], "text"), "its own files stay in its spec"
 
 
 WAITING: dict[str, tuple[dict[str, Registered], Reason, str]] = {
@@ -88,3 +90,20 @@ def test_a_job_waits_for(found: dict[str, Registered], reason: Reason, message: 
     rejection = refused(spec_of(datasets=datasets), replace(SHOP, datasets=found))
     assert (rejection.reason, rejection.param, rejection.waits) == (reason, "spec.datasets[1].datasetRef", True)
     assert rejection.message == f"spec.datasets[1].datasetRef: {message}"
+
+
+def test_what_is_recorded_does_not_grow_with_the_files_that_a_job_names() -> None:
+    many = [f"{number:03}/{'x' * 240}" for number in range(32)]
+    datasets: list[Json] = [
+        {"name": f"d{number:062}", "uri": f"s3://bucket/{'y' * 500}", "files": many, "secretRef": {"name": "z" * 63}}
+        for number in range(16)
+    ]
+    plan = admitted(spec_of(datasets=datasets))
+    assert len(json.dumps(plan.resolved.wire())) < 16_000
+
+
+def test_the_run_gets_the_files_of_the_job_else_those_of_the_dataset() -> None:
+    for given, files in (({"files": ["b.jsonl"]}, ["b.jsonl"]), ({}, ["a.jsonl"])):
+        spec = spec_of(datasets=referring(**given))
+        plan = admitted(spec, replace(SHOP, datasets=registered()))
+        assert input_sections(spec, plan.resolved)["datasets"][0]["files"] == files
