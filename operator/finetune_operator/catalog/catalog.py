@@ -61,8 +61,13 @@ class Catalog:
         return did_you_mean(name, (*self.base_models, *self.aliases), ALMOST_THE_SAME)
 
     def base_model_of_type(self, model_type: str) -> tuple[str, BaseModelSpec] | None:
-        """The first entry, by name, of a model type; for types that imply their model."""
-        for name in sorted(self.base_models):
+        """The entry of a model type that bears its name or has it as an alias, else the first by name.
+
+        For types that imply their model: an entry that somebody adds to the shipped ones takes nothing over.
+        """
+        own = (model_type, model_type.replace("_", "-"))
+        named = [*own, *(self.aliases[name] for name in own if name in self.aliases)]
+        for name in (*(name for name in named if name in self.base_models), *sorted(self.base_models)):
             entry = self.base_models[name]
             if not isinstance(entry, Broken) and entry.type == model_type:
                 return name, entry

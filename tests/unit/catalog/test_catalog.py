@@ -47,6 +47,16 @@ def test_the_first_by_name_stands_for_its_type() -> None:
     assert catalog.base_model_of_type("pi0") is None
 
 
+def test_an_entry_with_the_types_own_name_goes_before_one_that_sorts_before_it() -> None:
+    for models, own in (
+        ({"aaa-act": ACT, "act": ACT}, "act"),
+        ({"aaa-act": ACT, "zzz": ACT | {"aliases": ["act"]}}, "zzz"),
+    ):
+        found = read_catalog({}, models).base_model_of_type("act")
+        assert found is not None
+        assert found[0] == own
+
+
 def test_what_cannot_be_read_says_why_to_who_asks_and_hides_nothing_else() -> None:
     catalog = read_catalog({"good": CPU, "bad": CPU | {"memory": "much"}}, {"bad": {"type": "act"}})
     assert [name for name, _ in catalog.usable_instance_types()] == ["good"]

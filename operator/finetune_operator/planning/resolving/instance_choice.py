@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
@@ -77,17 +78,24 @@ def does_not_fit(why: str) -> Rejection:
 
 
 def _cheapest(ground: Ground, suit_of: SuitOf) -> Hardware | Rejection:
-    """The cheapest that fits however long the rows are; with ``allowMemoryOvercommit`` the one that lacks least."""
+    """The cheapest that fits with room to spare however long the rows are, else the one with the most room.
+
+    With ``allowMemoryOvercommit`` the one that lacks least.
+    """
     offered, refusals = _offered(ground)
     tried: list[Hardware] = []
     for name, instance in offered:
         suited = suit_of(instance)
-        if suited.sure:
-            return _chosen(Hardware(name, instance, suited), f"the cheapest that fits, of {_this_many(offered)}")
+        if suited.roomy:
+            rule = f"the cheapest that fits, of {_this_many(offered)}{_in_one_currency(offered)}"
+            return _chosen(Hardware(name, instance, suited), rule)
         tried.append(Hardware(name, instance, suited))
     known = [each for each in tried if each.suited.fits is not None]
     if not known:
         return _nothing_known(tried, refusals)
+    if tight := [each for each in known if each.suited.sure]:
+        roomiest = min(tight, key=lambda each: each.suited.lacking)
+        return _chosen(roomiest, f"the most room of {_this_many(offered)}, of which none has a tenth to spare")
     nearest = min(known, key=lambda each: each.suited.lacking)
     if ground.spec.allow_memory_overcommit:
         return _chosen(nearest, f"the one that lacks the least memory, of {_this_many(offered)}")
@@ -106,12 +114,25 @@ def _offered(ground: Ground) -> tuple[list[Offered], list[Rejection]]:
             refusals.append(refusal)
         else:
             offered.append((name, instance))
-    return sorted(offered, key=_price), refusals
+    usual = next(iter(_currencies(offered)), "")
+
+    def price(each: Offered) -> tuple[bool, bool, str, float, str]:
+        name, instance = each
+        currency = instance.currency or ""
+        return instance.price_per_hour is None, currency != usual, currency, instance.price_per_hour or 0.0, name
+
+    return sorted(offered, key=price), refusals
 
 
-def _price(offered: Offered) -> tuple[bool, float, str]:
-    name, instance = offered
-    return instance.price_per_hour is None, instance.price_per_hour or 0.0, name
+def _currencies(offered: list[Offered]) -> list[str]:
+    """The currencies of the prices, the commonest first: amounts of different ones cannot be compared."""
+    counts = Counter(instance.currency or "" for _, instance in offered if instance.price_per_hour is not None)
+    return sorted(counts, key=lambda currency: (-counts[currency], currency))
+
+
+def _in_one_currency(offered: list[Offered]) -> str:
+    currencies = _currencies(offered)
+    return f"; those in {currencies[0]} first, for prices in {currencies[1]} cannot be compared" if currencies[1:] else ""
 
 
 def _this_many(offered: list[Offered]) -> str:

@@ -8,7 +8,7 @@ from typing import Final
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.planning.quantity import byte_count
 from finetune_operator.planning.resolving.subject import Subject
-from finetune_operator.planning.sizing.fit import Sized, size
+from finetune_operator.planning.sizing.fit import ROOM, Sized, size
 
 SHORT_ROW: Final = 256
 """Tokens. What does not fit with rows of this length is refused before anybody has looked at the data."""
@@ -37,6 +37,12 @@ class Suitability:
     def sure(self) -> bool:
         """Whether it fits whatever the data show."""
         return self.fits is True and self.doubt is None
+
+    @property
+    def roomy(self) -> bool:
+        """Whether it is sure even if the formula is under by as much as it may be."""
+        fit = self.sized.fit if self.sized else None
+        return self.sure and (fit is None or fit.bytes_per_gpu <= fit.available_bytes * ROOM)
 
 
 def suit(subject: Subject, instance: InstanceTypeSpec) -> Suitability:

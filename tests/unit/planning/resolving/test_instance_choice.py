@@ -158,12 +158,32 @@ class TestWithoutAName:
         offer = shop(types={"b": gpu_type(1, "80Gi", 1), "a": gpu_type(1, "80Gi", 1)})
         assert admitted(spec_of(model=LLAMA, instanceType=None), offer).resolved.instance_type_name == "a"
 
+    def test_prices_of_another_currency_are_not_compared_and_come_last(self) -> None:
+        gold = gpu_type(1, "80Gi", 0.5, currency="XAU")
+        offer = shop({"gold": gold, "cheap": gpu_type(1, "80Gi", 0.7), "dear": gpu_type(1, "80Gi", 9)})
+        plan = admitted(spec_of(model=LLAMA, instanceType=None), offer)
+        assert plan.resolved.instance_type_name == "cheap"
+        assert rules_of(plan)["instanceType"] == (
+            "the cheapest that fits, of 3 that are offered to this job; those in USD first, for prices in XAU cannot be "
+            "compared"
+        )
+
+    def test_one_that_would_be_full_to_the_brim_goes_after_one_with_room(self) -> None:
+        needed = _needed()
+        tight = gpu_type(1, str(int(needed / 0.95)), 1)
+        offer = shop({"tight": tight, "roomy": gpu_type(1, str(int(needed / 0.85)), 2)})
+        assert admitted(ROBOT, offer).resolved.instance_type_name == "roomy"
+        alone = admitted(ROBOT, shop({"tight": tight}))
+        assert alone.resolved.instance_type_name == "tight"
+        assert rules_of(alone)["instanceType"].endswith("of which none has a tenth to spare")
+
     def test_a_type_that_is_for_those_who_name_it_is_never_taken(self) -> None:
         offer = shop(types={"a": gpu_type(1, "80Gi", 1, automatic=False), "b": gpu_type(1, "80Gi", 2)})
         assert admitted(spec_of(model=LLAMA, instanceType=None), offer).resolved.instance_type_name == "b"
 
     def test_a_robot_policy_gets_the_cheapest_that_holds_its_batch(self) -> None:
-        assert admitted(robot_of(instanceType=None)).resolved.instance_type_name == "small"
+        smaller = robot_of(instanceType=None, hyperparameters={"batchSize": 14})
+        assert admitted(smaller).resolved.instance_type_name == "small"
         larger = robot_of(instanceType=None, hyperparameters={"batchSize": 64})
         assert admitted(larger).resolved.instance_type_name == "large"
 
@@ -203,3 +223,12 @@ class TestWithoutAName:
         assert plan.resolved.instance_type_name == "large"
         assert rules_of(plan)["instanceType"].startswith("the one that lacks the least memory")
         assert plan.warnings[0].startswith("spec.instanceType: starts although it does not fit")
+
+
+ROBOT = robot_of(instanceType=None)
+
+
+def _needed() -> int:
+    fit = admitted(ROBOT).resolved.fit
+    assert fit is not None
+    return fit.bytes_per_gpu
