@@ -203,7 +203,7 @@ def go_back(job: Job, attempt: int, step: int) -> None:
     """Leave a finished job with that attempt's checkpoint of that step alone."""
     shutil.rmtree(job.workspace.model)
     kept = job.workspace.attempt_checkpoints(attempt) / f"checkpoint-{step}"
-    for folder in job.workspace.checkpoints.glob("*/*"):
+    for folder in job.workspace.checkpoints.glob("*/checkpoint-*"):
         if folder != kept:
             shutil.rmtree(folder)
 
