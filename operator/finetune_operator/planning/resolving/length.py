@@ -16,7 +16,10 @@ MOST_BYTES: Final = 180_000
 
 def too_long(spec: FineTuneJobSpec, datasets: Iterable[ResolvedDataset]) -> Rejection | None:
     """A job that its pods could not be told, with its longest part: no single bound keeps free-form settings short."""
-    parts = spec.wire() | {"datasets": [dataset.wire() for dataset in datasets]}
+    referred = {(each.name, each.split) for each in spec.datasets if each.dataset_ref}
+    looked_up = [each.wire() for each in datasets if (each.name, each.split) in referred]
+    wire = spec.wire()
+    parts = wire | {"datasets": [*wire["datasets"], *looked_up]}
     total = _bytes(parts)
     if total <= MOST_BYTES:
         return None
