@@ -7,12 +7,10 @@ import json
 import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
-from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.assess import Blocked
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.rejection import Rejection
-from finetune_operator.planning.resolving.limits import NOT_YET
 from tests.unit.planning.scene import (
     NOW,
     a_job,
@@ -323,83 +321,3 @@ def test_every_time_is_written_as_kubernetes_writes_it() -> None:
     wire = told(scene(a_job(), prepared(), ended(message=COMPLETED), now=at(30))).wire()
     assert wire["completionTime"] == stamp(at(30))
     assert wire["conditions"][0]["lastTransitionTime"] == stamp(at(30))
-
-
-CONTROLS: dict[str, object] = {
-    "stop": True,
-    "cancel": True,
-    "suspend": True,
-    "restartGeneration": 1,
-    "maxCost": 5,
-    "startDeadlineSeconds": 60,
-    "stallTimeoutSeconds": 60,
-    "childrenTTLSecondsAfterFinished": 60,
-    "cache": {"size": "1Gi"},
-}
-
-
-def test_the_table_of_controls_is_whole() -> None:
-    assert {FineTuneJobSpec.model_fields[field].alias for field in NOT_YET} == set(CONTROLS)
-
-
-@pytest.mark.parametrize(("field", "value"), CONTROLS.items(), ids=CONTROLS)
-def test_what_an_accepted_job_is_asked_in_vain_is_warned_of_while_it_is_asked(field: str, value: object) -> None:
-    children = (prepared(), stage_job(), running_pod())
-    before = told(scene(a_job(), *children))
-    assert before.warnings == ()
-    asked = told(scene(a_job({field: value}, before, generation=2), *children))
-    (warning,) = asked.warnings
-    assert warning.startswith(f"spec.{field}: ")
-    assert told(scene(a_job({field: value}, asked, generation=2), *children)) == asked
-    assert told(scene(a_job(status=asked, generation=3), *children)).warnings == ()
-
-
-def test_a_job_that_has_ended_warns_too() -> None:
-    over = FineTuneJobStatus(phase=Phase.SUCCEEDED, reason=Reason.COMPLETED, warnings=("spec.tags: something",))
-    asked = told(scene(a_job({"maxCost": 5}, over, generation=2)))
-    assert asked.warnings == ("spec.maxCost: a cost limit has no effect in this release", "spec.tags: something")
-    assert told(scene(a_job(status=asked, generation=3))).warnings == ("spec.tags: something",)
-
-
-@pytest.mark.parametrize("field", ["suspend", "cancel", "restartGeneration"])
-def test_what_takes_effect_before_anything_is_created_is_not_warned_of_then(field: str) -> None:
-    assert told(scene(a_job({field: CONTROLS[field]}))).warnings == ()
-
-
-def test_a_job_that_is_suspended_before_it_began_is_held_with_its_plan() -> None:
-    held = told(scene(a_job({"suspend": True})))
-    assert words(held) == (Phase.SUSPENDED, Reason.SUSPENDED)
-    assert held.resolved is not None
-    assert conditions(held) == {"Validated": "Unknown", "Suspended": "True", "Reconciling": "True"}
-    assert told(scene(a_job({"suspend": True}, held))) == held
-    assert words(told(scene(a_job(status=held)))) == (Phase.PENDING, Reason.PENDING)
-
-
-def test_a_job_that_is_cancelled_before_it_began_is_over() -> None:
-    over = told(scene(a_job({"cancel": True})))
-    assert words(over) == (Phase.CANCELLED, Reason.CANCELLED)
-    assert over.completion_time == NOW
-    assert conditions(over) == {"Validated": "Unknown", "Failed": "True", "Stalled": "True"}
-    assert told(scene(a_job(status=over))) == over
-
-
-def test_a_job_that_waits_for_what_it_names_can_be_cancelled() -> None:
-    assert words(told(scene(a_job({"cancel": True})), UNKNOWN)) == (Phase.CANCELLED, Reason.CANCELLED)
-
-
-def test_a_refused_job_is_read_again_when_its_restart_generation_is_raised() -> None:
-    refused = told(scene(a_job(), now=at(60)), UNKNOWN)
-    assert words(refused) == (Phase.FAILED, Reason.UNKNOWN_INSTANCE_TYPE)
-    again = told(scene(a_job({"restartGeneration": 1}, refused), now=at(90)))
-    assert (words(again), again.restart_generation) == ((Phase.PENDING, Reason.PENDING), 1)
-    assert (again.failure, again.completion_time, again.warnings) == (None, None, ())
-    refused_again = told(scene(a_job({"restartGeneration": 1}, refused), now=at(90)), UNKNOWN)
-    assert told(scene(a_job({"restartGeneration": 1}, refused_again), now=at(120))) == refused_again
-
-
-def test_a_job_that_had_begun_is_not_read_again() -> None:
-    over = told(scene(a_job(), ended("prepare", code=64, message=verdict("userError", stage="prepare"))))
-    assert over.phase == Phase.FAILED
-    asked = told(scene(a_job({"restartGeneration": 1}, over)))
-    assert asked.phase == Phase.FAILED
-    assert asked.warnings == ("spec.restartGeneration: restarting what has begun has no effect in this release",)
