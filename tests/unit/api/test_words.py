@@ -48,8 +48,8 @@ def test_a_reason_is_found_by_its_word() -> None:
     assert next(reason for reason in Reason if reason == "OOMKilled") is Reason.OOM_KILLED
 
 
-def test_a_job_ends_in_two_ways() -> None:
-    assert {Phase.SUCCEEDED, Phase.FAILED} == TERMINAL_PHASES
+def test_a_job_ends_in_three_ways() -> None:
+    assert {Phase.SUCCEEDED, Phase.FAILED, Phase.CANCELLED} == TERMINAL_PHASES
 
 
 def test_an_unknown_field_of_a_newer_schema_does_not_break_an_older_operator() -> None:
