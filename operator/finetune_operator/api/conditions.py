@@ -64,7 +64,10 @@ class Reason(StrEnum):
     VOLUME_NOT_READY = "VolumeNotReady", "A volume cannot be bound or mounted; the message says which and why."
     CONTAINER_NOT_STARTED = "ContainerNotStarted", "The kubelet cannot create the container; the message has its words."
     QUOTA_EXCEEDED = "QuotaExceeded", "A quota or policy of the namespace refuses the pod; tried again."
-    POD_REFUSED = "PodRefused", "The cluster refuses to make the pod; the message says what it names that is missing or wrong."
+    POD_REFUSED = (
+        "PodRefused",
+        "The cluster refuses to make the pod; the message says what it names that is missing or wrong.",
+    )
     RETRYING = "Retrying", "An attempt ended and the next one will start."
     PODS_REMAIN = (
         "PodsRemain",

@@ -132,7 +132,9 @@ def _currencies(offered: list[Offered]) -> list[str]:
 
 def _in_one_currency(offered: list[Offered]) -> str:
     currencies = _currencies(offered)
-    return f"; those in {currencies[0]} first, for prices in {currencies[1]} cannot be compared" if currencies[1:] else ""
+    return (
+        f"; those in {currencies[0]} first, for prices in {currencies[1]} cannot be compared" if currencies[1:] else ""
+    )
 
 
 def _this_many(offered: list[Offered]) -> str:

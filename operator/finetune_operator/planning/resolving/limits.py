@@ -96,7 +96,9 @@ def not_yet(spec: FineTuneJobSpec, *, begun: bool, restarts: int) -> tuple[str, 
     idle = {field for field in OF_WHAT_HAS_BEGUN if not begun}
     if spec.restart_generation <= restarts:
         idle.add("restart_generation")
-    return tuple(f"spec.{_alias(FineTuneJobSpec, field)}: {NOT_YET[field]}{NO_EFFECT}" for field in asked if field not in idle)
+    return tuple(
+        f"spec.{_alias(FineTuneJobSpec, field)}: {NOT_YET[field]}{NO_EFFECT}" for field in asked if field not in idle
+    )
 
 
 def lasting(warnings: Iterable[str]) -> tuple[str, ...]:
