@@ -101,6 +101,8 @@ def test_a_checkpoint_that_cannot_be_loaded_although_it_is_whole_is_kept(
 ) -> None:
     kept = undisturbed[0].workspace.checkpoints
     shutil.copytree(kept, job.workspace.checkpoints)
+    for folder in (job.workspace.checkpoints, *job.workspace.checkpoints.glob("*")):
+        folder.chmod(0o777)  # a trainer in its image is another user
     steps = sorted(path.name for path in kept.glob("*/*"))
     another_rank = {"enabled": True, "rank": 2, "alpha": 4}
     attempt = job.attempt("train", {"attempt": 2, "hyperparameters__steps": 90, "hyperparameters__lora": another_rank})
