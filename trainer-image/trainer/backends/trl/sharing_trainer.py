@@ -25,6 +25,8 @@ SCHEDULER: Final = "scheduler.pt"
 class SharingTrainer(SFTTrainer):  # type: ignore[misc]
     """TRL's trainer; checkpoints of many processes are written and read in the form of one process's."""
 
+    is_fsdp_enabled: bool
+
     def create_accelerator_and_postprocess(self) -> None:
         """Share the model on CPUs, too, where accelerate passes the request over without a word."""
         super().create_accelerator_and_postprocess()
