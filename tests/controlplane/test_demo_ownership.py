@@ -21,6 +21,7 @@ from tests.demo.mark import LABEL, MARK, is_marked, marked
 from tests.demo.ownership import require_an_operator, require_own
 from tests.demo.sample import JOB, NAMESPACE, apply_sample, restricted_namespace
 from tests.demo.target import whereabouts
+from tests.demo.watch import until
 from tests.support.apiserver import remove_api_server, running_api_server
 
 pytestmark = [
@@ -125,10 +126,17 @@ def test_a_namespace_of_that_name_is_in_the_way_until_its_owner_hands_it_over(he
     require_own(helm)
 
 
+def established(kubectl: Kubectl) -> bool | None:
+    """Whether FineTuneJobs can be created; kubectl wait fails on a definition that has no conditions yet."""
+    definition = kubectl.get("customresourcedefinition", "finetunejobs.finetune.dev", "") or {}
+    conditions = definition.get("status", {}).get("conditions") or ()
+    return any(c["type"] == "Established" and c["status"] == "True" for c in conditions) or None
+
+
 def test_a_job_of_that_name_is_in_the_way_and_the_demos_own_is_not(helm: Helm) -> None:
     kubectl = helm.kubectl
     apply_crds(kubectl)
-    kubectl.run("wait", "--for=condition=Established", "crd/finetunejobs.finetune.dev", "--timeout=30s")
+    assert until(lambda: established(kubectl), 30), "the API server serves the kind"
     kubectl.apply(marked(restricted_namespace(NAMESPACE)))
     theirs: Json = {"metadata": {"name": JOB}, "apiVersion": "finetune.dev/v1alpha1", "kind": "FineTuneJob"}
     spec: Json = {"jobType": "sft", "model": {"name": "pvc://models/tiny"}, "instanceType": "cpu-small"}
@@ -144,7 +152,7 @@ def test_a_job_of_that_name_is_in_the_way_and_the_demos_own_is_not(helm: Helm) -
 def test_the_demo_removes_the_model_of_the_job_that_it_replaces_and_no_other(helm: Helm) -> None:
     kubectl = helm.kubectl
     apply_crds(kubectl)
-    kubectl.run("wait", "--for=condition=Established", "crd/finetunejobs.finetune.dev", "--timeout=30s")
+    assert until(lambda: established(kubectl), 30), "the API server serves the kind"
     kubectl.apply(marked(restricted_namespace(NAMESPACE)))
     apply_sample(kubectl)
     job = kubectl.get("finetunejob", JOB, NAMESPACE)

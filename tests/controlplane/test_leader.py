@@ -87,6 +87,15 @@ async def test_given_back_it_is_the_successors_at_once(cluster: Cluster, namespa
     assert await holder(cluster, namespace) == "two"
 
 
+async def test_it_is_given_back_though_a_renewal_that_was_cut_off_was_written(cluster: Cluster, namespace: str) -> None:
+    leader = candidate(cluster, namespace, "one")
+    await leader.acquire()
+    unnoticed = candidate(cluster, namespace, "one")
+    await unnoticed.acquire()  # as a renewal whose answer never came: ours, and newer than the leader knows
+    await leader.release()
+    assert await holder(cluster, namespace) == ""
+
+
 async def test_of_one_that_died_it_is_the_successors_when_it_has_run_out(cluster: Cluster, namespace: str) -> None:
     first, second = (candidate(cluster, namespace, name) for name in ("one", "two"))
     await first.acquire()

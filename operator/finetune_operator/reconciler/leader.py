@@ -78,10 +78,20 @@ class Leader:
         if self._held is None:
             return
         try:
-            await self._write({"holderIdentity": "", "leaseDurationSeconds": 1})
+            await self._give_back()
         except ClusterError as error:
             log.warning("cannot give back the Lease %s: %s", self._candidate.lease, error)
         self._held = None
+
+    async def _give_back(self) -> None:
+        nobody: Json = {"holderIdentity": "", "leaseDurationSeconds": 1}
+        try:
+            await self._write(nobody)
+        except Conflict:  # a renewal that was cut off when we were told to end may have been written
+            lease = await self._read()
+            if lease is not None and lease["spec"].get("holderIdentity") == self._candidate.identity:
+                self._held = lease
+                await self._write(nobody)
 
     async def _renew_before(self, deadline: float) -> None:
         while True:
