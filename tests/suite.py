@@ -93,13 +93,12 @@ PARTS: tuple[Part, ...] = (
     Part(
         "end to end",
         "on a real node, with real training",
-        # One by one to whoever is free, but for groups that share something.
-        pytest=("-n", "2", "--dist", "loadgroup", "tests/e2e"),
+        # By file: tests of one file may share a job or count what is on the node.
+        pytest=("-n", "2", "--dist", "loadfile", "tests/e2e"),
         marks="e2e and not alone",
     ),
     Part("operator", "its death, doubling and absence", pytest=("tests/e2e",), marks="e2e and alone"),
-    # The operator's tests wait most of the time, and this part knows nothing of operators.
-    Part("trainer", "the real trainer, by its contract alone", pytest=("tests/trainer",), beside="operator"),
+    Part("trainer", "the real trainer, by its contract alone", pytest=("tests/trainer",)),
 )
 EXHAUSTIVE_PARTS: tuple[Part, ...] = (
     Part(
