@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from trainer.contract.progress import Progress, Reply, parse_reply, progress_body
+from trainer.contract.progress import CheckpointEntry, LogLine, Progress, Reply, parse_reply, progress_body
 from trainer.contract.report import Fault, Report
 from trainer.contract.run import parse_run
 from trainer.contract.verdict import EXIT_CODES, Artifact, Position, Verdict
@@ -73,7 +73,7 @@ def test_a_full_verdict_of_the_trainer_keeps_the_schema() -> None:
         code="X",
         param="spec.model.name",
         advice="a" * 5000,
-        position=Position(18, 18, 3.0, 12.5, 5796, {"loss": 0.31, "gradNorm": float("inf")}),
+        position=Position(18, 18, 3.0, 12.5, 5796, {"loss": 0.31, "gradNorm": float("inf")}, wasted_seconds=2.5),
         report=Report(
             rows=48,
             tokens=1932,
@@ -107,8 +107,24 @@ def test_progress_of_the_trainer_keeps_the_schema_and_matches_the_example() -> N
         trained_tokens=1932,
         seconds_per_step=25 / 12,
         metrics={"firstLoss": 4.59, "loss": 2.41, "learningRate": 0.00015},
+        wasted_seconds=2.5,
+        checkpoint_step=4,
+        checkpoints=(
+            CheckpointEntry(
+                step=4,
+                attempt=1,
+                path="checkpoints/attempt-1/checkpoint-4",
+                time="2026-11-21T11:59:55+00:00",
+                training_seconds=8.5,
+                metrics={"loss": 3.02, "evalLoss": 3.4},
+            ),
+        ),
     )
-    body = progress_body(progress, datetime(2026, 11, 21, 12, tzinfo=UTC))
+    lines = [
+        LogLine("2026-11-21T11:59:55+00:00", "info", "checkpoint 4 is complete"),
+        LogLine("2026-11-21T11:59:58+00:00", "warning", "UserWarning: the rows are very short"),
+    ]
+    body = progress_body(progress, datetime(2026, 11, 21, 12, tzinfo=UTC), lines)
     jsonschema.validate(body, read("progress.schema.json"))
     assert body["finetune"] == example["finetune"]
     status: Any = body["trainerStatus"]

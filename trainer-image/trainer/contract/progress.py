@@ -8,20 +8,69 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from trainer.contract import CONTRACT_VERSION
+from trainer.contract.shortening import shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 Activity = Literal["loading", "step", "evaluation", "save", "finishing"]
+Level = Literal["debug", "info", "warning", "error"]
+
+MOST_CHECKPOINTS: Final = 8
+MOST_LOG_LINES: Final = 50
+LONGEST_LOG_LINE: Final = 512
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointEntry:
+    """A complete checkpoint: `path` is relative to the workspace, `time` in ISO 8601, `training_seconds` of its run."""
+
+    step: int
+    attempt: int
+    path: str
+    time: str
+    training_seconds: float
+    metrics: Mapping[str, float] = field(default_factory=dict)
+
+    def to_json(self) -> dict[str, object]:
+        """The entry as `progress.schema.json` wants it."""
+        return {
+            "step": self.step,
+            "attempt": self.attempt,
+            "path": self.path,
+            **({"time": self.time} if self.time else {}),
+            "trainingSeconds": round(self.training_seconds, 3),
+            "metrics": {name: value for name, value in self.metrics.items() if math.isfinite(value)},
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class LogLine:
+    """A line that a process printed, and when (ISO 8601)."""
+
+    timestamp: str
+    level: Level
+    message: str
+
+    def to_json(self) -> dict[str, object]:
+        """The line as `progress.schema.json` wants it."""
+        return {
+            "timestamp": self.timestamp,
+            "level": self.level,
+            "message": shorten(self.message, LONGEST_LOG_LINE),
+        }
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where training is. Seconds count over all attempts; `seconds_per_step` is 0 while it is not known."""
+    """Where training is. Seconds count over all attempts of a run; `seconds_per_step` is 0 while it is not known.
+
+    `checkpoints` are the complete ones, oldest first.
+    """
 
     attempt: int
     activity: Activity
@@ -34,6 +83,8 @@ class Progress:
     checkpoint_step: int = 0
     seconds_per_step: float = 0.0
     metrics: Mapping[str, float] = field(default_factory=dict)
+    wasted_seconds: float = 0.0
+    checkpoints: tuple[CheckpointEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +95,8 @@ class Reply:
     stop: bool = False
 
 
-def progress_body(progress: Progress, now: datetime) -> dict[str, object]:
-    """The JSON body of one POST. `now` is in UTC."""
+def progress_body(progress: Progress, now: datetime, logs: Sequence[LogLine] = ()) -> dict[str, object]:
+    """The JSON body of one POST. `now` is in UTC; `logs` are the lines since the last POST that was answered."""
     metrics = {name: value for name, value in progress.metrics.items() if math.isfinite(value)}
     return {
         "trainerStatus": _kubeflow_status(progress, metrics, now),
@@ -58,9 +109,12 @@ def progress_body(progress: Progress, now: datetime) -> dict[str, object]:
             "epoch": round(progress.epoch, 4),
             "totalEpochs": round(progress.total_epochs, 4),
             "trainingSeconds": round(progress.training_seconds, 3),
+            "wastedSeconds": round(progress.wasted_seconds, 3),
             "trainedTokens": progress.trained_tokens,
             "metrics": metrics,
             "checkpointStep": progress.checkpoint_step,
+            "checkpoints": [each.to_json() for each in progress.checkpoints[-MOST_CHECKPOINTS:]],
+            "logs": [line.to_json() for line in logs[-MOST_LOG_LINES:]],
         },
     }
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal, cast, get_args
 
 from trainer.contract import CONTRACT_VERSION
-from trainer.contract.bounds import AT_LEAST_ONE
+from trainer.contract.bounds import AT_LEAST_ONE, NOT_NEGATIVE
 from trainer.contract.hyperparameters import Hyperparameters, Lora, parse_hyperparameters
 from trainer.contract.reading import Fields, invalid
 from trainer.contract.robots import Camera, Reward, parse_cameras, parse_reward
@@ -46,12 +46,13 @@ __all__ = [
     "read_run",
 ]
 
-Stage = Literal["inspect", "prepare", "train"]
+Stage = Literal["inspect", "prepare", "train", "publish"]
 JobType = Literal["sft", "dpo", "style", "vla", "reward", "vla_w_reward"]
 
 KEYS: Final = (
-    *("contractVersion", "stage", "job", "attempt", "jobType", "model", "datasets", "cameras", "hyperparameters"),
-    *("reward", "style", "evaluation", "hardware", "limits", "checkpoints", "output", "integrations", "tags", "paths"),
+    *("contractVersion", "stage", "job", "attempt", "run", "resumeFrom", "finish"),
+    *("jobType", "model", "datasets", "cameras", "hyperparameters", "reward", "style", "evaluation"),
+    *("hardware", "limits", "checkpoints", "output", "integrations", "tags", "paths"),
 )
 
 NO_HYPERPARAMETERS: Final = Hyperparameters(learning_rate=1.0, seed=0, lora=Lora(enabled=False))
@@ -71,7 +72,8 @@ class Job:
 class Run:
     """The whole of run.json. `style` is whose output is styled, for that job type; `tags` are for the trackers.
 
-    Stage inspect asks for no training: what belongs to one then stands at values that nothing reads.
+    `number` says which run of the job it is, from 0. Only checkpoints of attempts from `resume_from` on count. With
+    `finish` nothing is trained: the newest of them becomes the model. Stage inspect asks for no training: what belongs to one then stands at values that nothing reads.
     """
 
     stage: Stage
@@ -93,6 +95,14 @@ class Run:
     output: Output = field(default_factory=Output)
     integrations: tuple[Integration, ...] = ()
     tags: tuple[str, ...] = ()
+    number: int = 0
+    resume_from: int = 1
+    finish: bool = False
+
+    @property
+    def merges(self) -> bool:
+        """Whether training leaves an adapter that stage publish merges."""
+        return self.hyperparameters.lora.enabled and self.output.merge == "merged"
 
 
 def read_run(path: Path) -> Run:
@@ -135,6 +145,9 @@ def parse_run(document: object) -> Run:
         output=parse_output(fields),
         integrations=parse_integrations(fields),
         tags=fields.texts_or("tags"),
+        number=fields.integer_or_none("run", NOT_NEGATIVE) or 0,
+        resume_from=fields.integer_or_none("resumeFrom", AT_LEAST_ONE) or 1,
+        finish=fields.flag_or("finish"),
     )
 
 

@@ -18,12 +18,16 @@ DEFAULT_GRACE_SECONDS: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What each of `nodes` pods was given. `micro_batch_size`: rows that fit into a process at once, if that was reckoned."""
+    """What each of `nodes` pods was given. `micro_batch_size`: rows that fit into a process at once, if that was reckoned.
+
+    `halvings`: how often fewer rows are held than would be, because they did not fit after all.
+    """
 
     gpus: int
     nodes: int
     cpus: float
     micro_batch_size: int | None = None
+    halvings: int = 0
 
     @property
     def processes_per_node(self) -> int:
@@ -38,10 +42,14 @@ class Hardware:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`training_seconds` over all attempts; `grace_seconds` between SIGTERM and SIGKILL."""
+    """`training_seconds` over all attempts of a run; `grace_seconds` between SIGTERM and SIGKILL.
+
+    `stall_seconds` without a completed step is a stall; None: nobody watches.
+    """
 
     training_seconds: float
     grace_seconds: float = DEFAULT_GRACE_SECONDS
+    stall_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +101,23 @@ class Integration:
 
 def parse_hardware(document: Fields) -> Hardware:
     """The hardware under that key of run.json."""
-    fields = document.section("hardware", ["gpus", "nodes", "cpus", "microBatchSize"])
+    fields = document.section("hardware", ["gpus", "nodes", "cpus", "microBatchSize", "halvings"])
     return Hardware(
         gpus=fields.integer("gpus", NOT_NEGATIVE),
         nodes=fields.integer("nodes", AT_LEAST_ONE),
         cpus=fields.number("cpus", POSITIVE),
         micro_batch_size=fields.integer_or_none("microBatchSize", AT_LEAST_ONE),
+        halvings=fields.integer_or_none("halvings", Bounds(least=0, most=16)) or 0,
     )
 
 
 def parse_limits(document: Fields) -> Limits:
     """The limits under that key of run.json."""
-    fields = document.section("limits", ["trainingSeconds", "graceSeconds"])
+    fields = document.section("limits", ["trainingSeconds", "graceSeconds", "stallSeconds"])
     return Limits(
         training_seconds=fields.number("trainingSeconds", POSITIVE),
         grace_seconds=fields.number_or("graceSeconds", DEFAULT_GRACE_SECONDS, POSITIVE),
+        stall_seconds=fields.number_or_none("stallSeconds", POSITIVE),
     )
 
 

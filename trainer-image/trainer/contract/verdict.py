@@ -58,7 +58,7 @@ class Artifact:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """How far training has come, over all attempts."""
+    """How far training has come, over all attempts; `wasted_seconds` of `training_seconds` went into steps that were lost."""
 
     step: int
     total_steps: int
@@ -66,6 +66,7 @@ class Position:
     training_seconds: float = 0.0
     trained_tokens: int = 0
     metrics: Mapping[str, float] = field(default_factory=dict)
+    wasted_seconds: float = 0.0
 
     def to_json(self) -> dict[str, object]:
         """The position's keys of a verdict; numbers that are not finite are left out, JSON cannot hold them."""
@@ -74,6 +75,7 @@ class Position:
             "totalSteps": self.total_steps,
             "epoch": round(self.epoch, 4),
             "trainingSeconds": round(self.training_seconds, 3),
+            "wastedSeconds": round(self.wasted_seconds, 3),
             "trainedTokens": self.trained_tokens,
             "metrics": {name: value for name, value in self.metrics.items() if math.isfinite(value)},
         }
