@@ -16,8 +16,8 @@ from finetune_operator.planning.ending import ending_of, parse_verdict
 from finetune_operator.planning.observed import Beside, observe
 from finetune_operator.planning.outcome import result_of
 from finetune_operator.planning.run_config import Run, run_document
-from finetune_operator.planning.standing import stand
-from finetune_operator.reconciler.assembly import budget_reply
+from finetune_operator.planning.stand import stand
+from finetune_operator.reconciler.assembly import reply_of
 from finetune_operator.reconciler.progress.body import Sender, parse
 from finetune_operator.reconciler.store import Store
 from tests.unit.planning.scene import (
@@ -104,8 +104,15 @@ def test_nothing_of_a_golden_report_is_lost_on_the_operator() -> None:
     given = document("examples/progress.json")["finetune"]
     assert (read.attempt, read.activity, read.step) == (given["attempt"], given["activity"], given["step"])
     assert (read.total_steps, read.epoch, read.total_epochs) == (18, 1, 3)
-    assert (read.training_seconds, read.trained_tokens, read.checkpoint_step) == (12.5, 1932, 0)
+    assert (read.training_seconds, read.wasted_seconds) == (given["trainingSeconds"], given["wastedSeconds"])
+    assert (read.trained_tokens, read.checkpoint_step) == (given["trainedTokens"], given["checkpointStep"])
     assert dict(read.metrics) == given["metrics"]
+    assert [(c.step, c.attempt, c.path) for c in read.checkpoints or ()] == [
+        (c["step"], c["attempt"], c["path"]) for c in given["checkpoints"]
+    ]
+    assert [(line.level, line.message) for line in read.log_lines] == [
+        (line["level"], line["message"]) for line in given["logs"]
+    ]
 
 
 STAGES: tuple[Stage, ...] = ("prepare", "train")
@@ -119,10 +126,10 @@ def test_the_operator_writes_the_golden_run(stage: Stage) -> None:
     jsonschema.validate(written, document("run.schema.json"))
 
 
-@pytest.mark.parametrize("spec", [{}, {"hours": 2}, {"hours": None}], ids=["an hour", "two hours", "no hours"])
+@pytest.mark.parametrize("spec", [{}, {"hours": None}, {"stop": True}], ids=["hours", "no hours", "a stop"])
 def test_what_the_operator_replies_keeps_the_schema(spec: Json) -> None:
     store = Store()
     body = job_body(spec)
     body["spec"] = {key: value for key, value in body["spec"].items() if value is not None}
     store.put(FINETUNEJOBS, body)
-    jsonschema.validate(budget_reply(store, Key("team-a", NAME)), document("reply.schema.json"))
+    jsonschema.validate(reply_of(store, Key("team-a", NAME)), document("reply.schema.json"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Final
 
 from pydantic import ValidationError
 
@@ -11,6 +10,7 @@ from finetune_operator.api.conditions import TERMINAL_PHASES
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.resources import DATASETS, Key
 from finetune_operator.planning.dataset.manifest import InspectionImages
+from finetune_operator.planning.control import control_of
 from finetune_operator.planning.job import parse_job
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
 from finetune_operator.reconciler import progress
@@ -24,8 +24,6 @@ from finetune_operator.reconciler.store import Store
 from finetune_operator.reconciler.task import CATALOG, Task
 from finetune_operator.reconciler.waking import Waker
 from finetune_operator.reconciler.wiring import Assembly, Parts
-
-SECONDS_PER_HOUR: Final = 3600
 
 
 async def assemble(parts: Parts) -> Assembly:
@@ -92,16 +90,16 @@ class _Post:
         self._parts.queue.add(Task(*key), after=after)
 
     def _reply(self, key: Key) -> Json:
-        return budget_reply(self._parts.store, key)
+        return reply_of(self._parts.store, key)
 
 
-def budget_reply(store: Store, key: Key) -> Json:
-    """What a trainer should know besides its run document: the budget, which may have been raised since."""
+def reply_of(store: Store, key: Key) -> Json:
+    """What a trainer should know besides its run document: a budget that was raised since, or a stop."""
     body = store.job(key)
     if body is None:
         return {}
     try:
-        return {"budgetSeconds": parse_job(body).hours * SECONDS_PER_HOUR}
+        return control_of(parse_job(body))
     except ValidationError:
         return {}  # whoever looks after the job tells why it cannot be read
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from finetune_operator.api.model import Json
-from finetune_operator.planning.progress import Progress
+from finetune_operator.planning.progress import Checkpoint, LogLine, Progress
 from finetune_operator.reconciler.progress.body import Sender, parse
 from finetune_operator.reconciler.progress.refusal import PostRefusedError
 from tests.unit.progress.stories import START
@@ -44,9 +45,24 @@ def test_the_example_of_the_contract_is_understood() -> None:
         epoch=1,
         total_epochs=3,
         training_seconds=12.5,
+        wasted_seconds=2.5,
         trained_tokens=1932,
         metrics={"firstLoss": 4.59, "loss": 2.41, "learningRate": 0.00015},
-        checkpoint_step=0,
+        checkpoint_step=4,
+        checkpoints=(
+            Checkpoint(
+                step=4,
+                attempt=1,
+                path="checkpoints/attempt-1/checkpoint-4",
+                time=datetime(2026, 11, 21, 11, 59, 55, tzinfo=UTC),
+                training_seconds=8.5,
+                metrics={"loss": 3.02, "evalLoss": 3.4},
+            ),
+        ),
+        log_lines=(
+            LogLine(datetime(2026, 11, 21, 11, 59, 55, tzinfo=UTC), "info", "checkpoint 4 is complete"),
+            LogLine(datetime(2026, 11, 21, 11, 59, 58, tzinfo=UTC), "warning", "UserWarning: the rows are very short"),
+        ),
     )
 
 
@@ -77,6 +93,49 @@ def test_no_more_than_64_metrics_with_names_of_64_characters_are_kept() -> None:
     assert list(parsed(ours(metrics=metrics)).metrics) == [f"m{number}" for number in range(64)]
 
 
+def checkpoint(step: int = 4, attempt: int = 1, path: str = "checkpoints/c", **more: object) -> Json:
+    return {"step": step, "attempt": attempt, "path": path, **more}
+
+
+def line(message: str, level: str = "info") -> Json:
+    return {"timestamp": "2026-11-21T11:59:55.25+01:00", "level": level, "message": message}
+
+
+def test_who_does_not_tell_of_checkpoints_does_not_say_that_there_are_none() -> None:
+    assert parsed(ours()).checkpoints is None
+    assert parsed(ours(checkpoints=[])).checkpoints == ()
+
+
+def test_of_too_many_checkpoints_the_latest_are_kept_oldest_first() -> None:
+    given = [checkpoint(step) for step in (90, *range(10, 90, 10), 90)]
+    found = parsed(ours(checkpoints=given)).checkpoints
+    assert [each.step for each in found or ()] == list(range(20, 100, 10))
+
+
+def test_a_checkpoint_has_four_finite_metrics_at_most_and_whole_seconds() -> None:
+    metrics = {"loss": 1.0, "bad": None, **{f"m{number}": 1.0 for number in range(9)}}
+    (found,) = parsed(ours(checkpoints=[checkpoint(metrics=metrics, time="2026-11-21T12:00:00.9Z")])).checkpoints or ()
+    assert list(found.metrics) == ["loss", "m0", "m1", "m2"]
+    assert found.time == START
+
+
+def test_what_is_wasted_is_a_part_of_what_was_trained() -> None:
+    assert parsed(ours(trainingSeconds=10, wastedSeconds=99)).wasted_seconds == 10
+
+
+def test_of_too_many_log_lines_the_last_are_kept() -> None:
+    lines = parsed(ours(logs=[line(str(number)) for number in range(60)])).log_lines
+    assert [each.message for each in lines] == [str(number) for number in range(10, 60)]
+
+
+def test_a_log_line_is_one_line_of_512_printable_characters_in_utc() -> None:
+    lines = [line("\x1b[31mred\x1b[0m\r\nnext"), line("x" * 600, "NOTICE"), line("late", "Error")]
+    first, second, third = parsed(ours(logs=lines)).log_lines
+    assert (first.message, first.timestamp) == ("red next", datetime(2026, 11, 21, 10, 59, 55, 250_000, tzinfo=UTC))
+    assert (len(second.message), second.level) == (512, "info")
+    assert third.level == "error"
+
+
 def test_keys_of_a_newer_trainer_are_passed_over() -> None:
     assert parsed(ours(gradientNorms=[1, 2])).step == 6
 
@@ -89,6 +148,21 @@ def test_keys_of_a_newer_trainer_are_passed_over() -> None:
         (ours(contractVersion=2), "finetune.contractVersion: Input should be 1, given 2"),
         (ours(attempt=2), "finetune.attempt: given 2, but the pod belongs to attempt 1"),
         (ours(metrics={"loss": "much"}), "finetune.metrics.loss: Input should be a valid number"),
+        (ours(checkpoints=[checkpoint(attempt=2)]), "finetune.checkpoints.0.attempt: given 2; now is attempt 1"),
+        (ours(checkpoints=[checkpoint(path="../../other")]), "checkpoints.0.path: must be relative to the workspace"),
+        (ours(checkpoints=[checkpoint(path="/etc")]), "checkpoints.0.path: must be relative to the workspace"),
+        (ours(checkpoints=[checkpoint(path="a\nb")]), "finetune.checkpoints.0.path: String should match pattern"),
+        (ours(checkpoints=[checkpoint(path="x" * 254)]), "finetune.checkpoints.0.path: String should have at most 253"),
+        (ours(checkpoints=[checkpoint(time="2026-11-21T12:00:00")]), "finetune.checkpoints.0.time: Input should have"),
+        (
+            ours(trainingSeconds=1e300),
+            "finetune.trainingSeconds: Input should be less than or equal to 1000000000000000",
+        ),
+        (ours(logs=[{"message": "no time"}]), "finetune.logs.0.timestamp: Field required"),
+        (
+            ours(logs=[{"timestamp": "0001-01-01T00:00:00+14:00", "message": ""}]),
+            "finetune.logs.0.timestamp: Input should be greater than or equal to",
+        ),
         ({"finetune": ours()["finetune"]}, "trainerStatus: Field required"),
         ([], "body: Input should be an object"),
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from finetune_operator.cluster.resources import FINETUNEJOBS, Key
-from finetune_operator.reconciler.assembly import budget_reply
+from finetune_operator.reconciler.assembly import reply_of
 from finetune_operator.reconciler.store import Store
 from tests.support.objects import fine_tune_job
 from tests.unit.planning.scene import a_job, resolved_for
@@ -21,11 +21,11 @@ def holding(**spec: object) -> Store:
 
 
 def test_it_learns_the_whole_budget_in_seconds() -> None:
-    assert budget_reply(holding(hours=1.5), ONE) == {"budgetSeconds": 5400}
+    assert reply_of(holding(hours=1.5), ONE) == {"budgetSeconds": 5400, "stop": False}
 
 
 def test_a_job_that_names_no_hours_has_a_week() -> None:
-    assert budget_reply(holding(), ONE) == {"budgetSeconds": 168 * 3600}
+    assert reply_of(holding(), ONE) == {"budgetSeconds": 168 * 3600, "stop": False}
 
 
 def test_it_is_no_more_than_model_and_hardware_allowed_when_the_job_was_accepted() -> None:
@@ -34,12 +34,16 @@ def test_it_is_no_more_than_model_and_hardware_allowed_when_the_job_was_accepted
     accepted = dict(store.job(ONE) or {}) | {"status": {"resolved": resolved_for(job, limits={"hours": 6}).wire()}}
     accepted["metadata"] = {**accepted["metadata"], "resourceVersion": "2"}
     store.put(FINETUNEJOBS, accepted)
-    assert budget_reply(store, ONE) == {"budgetSeconds": 6 * 3600}
+    assert reply_of(store, ONE) == {"budgetSeconds": 6 * 3600, "stop": False}
+
+
+def test_it_learns_that_it_is_to_finish() -> None:
+    assert reply_of(holding(hours=1, stop=True), ONE) == {"budgetSeconds": 3600, "stop": True}
 
 
 def test_of_a_job_that_cannot_be_read_there_is_nothing_to_tell() -> None:
-    assert budget_reply(holding(hours="soon"), ONE) == {}
+    assert reply_of(holding(hours="soon"), ONE) == {}
 
 
 def test_of_a_job_that_is_gone_there_is_nothing_to_tell() -> None:
-    assert budget_reply(Store(), ONE) == {}
+    assert reply_of(Store(), ONE) == {}

@@ -1,65 +1,47 @@
-"""The body of a report as a value: ``trainer-image/contract/progress.schema.json``, or Kubeflow's part of it alone."""
+"""The body of a report as a value: what of it is believed, and how much."""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from itertools import islice
 from types import MappingProxyType
-from typing import Annotated, Final, Literal
+from typing import Final, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import ValidationError
 
-from finetune_operator.planning.progress import Activity, Progress
+from finetune_operator.api.status import MOST_CHECKPOINTS
+from finetune_operator.planning.progress import (
+    LONGEST_LOG_MESSAGE,
+    MOST_LOG_LINES,
+    Checkpoint,
+    Level,
+    LogLine,
+    Progress,
+)
 from finetune_operator.reconciler.progress.refusal import PostRefusedError
+from finetune_operator.reconciler.progress.wire import (
+    LARGEST_AMOUNT,
+    LARGEST_COUNT,
+    Body,
+    Finetune,
+    GivenCheckpoint,
+    GivenLine,
+    TrainerStatus,
+)
 
 MOST_BYTES: Final = 64 * 1024
 MOST_METRICS: Final = 64
+MOST_METRICS_OF_CHECKPOINT: Final = 4
 LONGEST_NAME: Final = 64
 MOST_FAULTS: Final = 3
 LONGEST_GIVEN: Final = 80
-LARGEST_COUNT: Final = 2**53
-"""Above it JSON readers disagree about integers."""
-
-Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
-Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class _Wire(BaseModel):
-    # What we do not know is ignored: a newer trainer must not lose its progress to an older operator.
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
-
-
-class _Metric(_Wire):
-    name: str
-    value: str | float
-
-
-class _TrainerStatus(_Wire):
-    metrics: tuple[_Metric, ...] = ()
-
-
-class _Finetune(_Wire):
-    contract_version: Literal[1]
-    attempt: Annotated[int, Field(ge=1)]
-    activity: Activity
-    step: Count
-    total_steps: Count | None = None
-    epoch: Amount | None = None
-    total_epochs: Amount | None = None
-    training_seconds: Amount | None = None
-    trained_tokens: Count | None = None
-    metrics: dict[str, float | None] = {}
-    checkpoint_step: Count | None = None
-
-
-class _Body(_Wire):
-    trainer_status: _TrainerStatus
-    finetune: _Finetune | None = None
+_UNPRINTABLE: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+"""Colours of a terminal, and whatever would break a line."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +56,7 @@ class Sender:
 def parse(body: bytes, sender: Sender) -> Progress:
     """The report in a body. Raises PostRefusedError (422) that names the field, what was given and what is allowed."""
     try:
-        parsed = _Body.model_validate_json(body)
+        parsed = Body.model_validate_json(body)
     except ValidationError as error:
         raise _invalid("; ".join(_faults(error))) from None
     if parsed.finetune is None:
@@ -82,7 +64,7 @@ def parse(body: bytes, sender: Sender) -> Progress:
     return _ours(parsed.finetune, sender)
 
 
-def _ours(given: _Finetune, sender: Sender) -> Progress:
+def _ours(given: Finetune, sender: Sender) -> Progress:
     if given.attempt != sender.attempt:
         raise _invalid(f"finetune.attempt: given {given.attempt}, but the pod belongs to attempt {sender.attempt}")
     return Progress(
@@ -95,13 +77,16 @@ def _ours(given: _Finetune, sender: Sender) -> Progress:
         epoch=given.epoch,
         total_epochs=given.total_epochs,
         training_seconds=given.training_seconds,
+        wasted_seconds=_part(given.wasted_seconds, given.training_seconds),
         trained_tokens=given.trained_tokens,
         metrics=_finite(given.metrics.items()),
         checkpoint_step=given.checkpoint_step,
+        checkpoints=_checkpoints(given.checkpoints, sender),
+        log_lines=tuple(_line(each) for each in given.logs[-MOST_LOG_LINES:]),
     )
 
 
-def _foreign(given: _TrainerStatus, sender: Sender) -> Progress:
+def _foreign(given: TrainerStatus, sender: Sender) -> Progress:
     """A Hugging Face Trainer that knows nothing of us: step, total and epoch hide among its metrics, as text.
 
     Its percentage and remaining time are not read: it claims 0 % after a resume and 100 % after an early stop. Its
@@ -115,9 +100,46 @@ def _foreign(given: _TrainerStatus, sender: Sender) -> Progress:
         step=_count(step) or 0,
         received_at=sender.received_at,
         total_steps=_count(total),
-        epoch=epoch if epoch is not None and epoch >= 0 else None,
+        epoch=epoch if epoch is not None and 0 <= epoch <= LARGEST_AMOUNT else None,
         metrics=MappingProxyType(values),
     )
+
+
+def _checkpoints(given: tuple[GivenCheckpoint, ...] | None, sender: Sender) -> tuple[Checkpoint, ...] | None:
+    """One for each step and attempt, the later ones where there are too many."""
+    if given is None:
+        return None
+    for place, each in enumerate(given):
+        if each.attempt > sender.attempt:
+            raise _invalid(
+                f"finetune.checkpoints.{place}.attempt: given {each.attempt}; now is attempt {sender.attempt}"
+            )
+        if not _inside(each.path):
+            where, was = f"finetune.checkpoints.{place}.path", _shortened(each.path)
+            raise _invalid(f"{where}: must be relative to the workspace and stay inside of it, given {was}")
+    found = {(each.attempt, each.step): _checkpoint(each) for each in given}
+    return tuple(found[key] for key in sorted(found))[-MOST_CHECKPOINTS:]
+
+
+def _checkpoint(given: GivenCheckpoint) -> Checkpoint:
+    metrics = islice(_finite(given.metrics.items()).items(), MOST_METRICS_OF_CHECKPOINT)
+    time = given.time.astimezone(UTC).replace(microsecond=0) if given.time else None
+    return Checkpoint(given.step, given.attempt, given.path, time, given.training_seconds, dict(metrics))
+
+
+def _inside(path: str) -> bool:
+    return all(part not in {"", ".", ".."} for part in path.split("/"))
+
+
+def _line(given: GivenLine) -> LogLine:
+    level = given.level.lower()
+    known = cast("Level", level) if level in get_args(Level) else "info"
+    message = _UNPRINTABLE.sub(lambda found: "" if found[0].startswith("\x1b[") else " ", given.message)
+    return LogLine(given.timestamp.astimezone(UTC), known, message[:LONGEST_LOG_MESSAGE])
+
+
+def _part(part: float | None, whole: float | None) -> float | None:
+    return part if part is None or whole is None else min(part, whole)
 
 
 def _finite(named: Iterable[tuple[str, float | None]]) -> Mapping[str, float]:
