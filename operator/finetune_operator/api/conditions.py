@@ -17,7 +17,9 @@ class Phase(StrEnum):
     QUEUED = "Queued"
     STARTING = "Starting"
     RUNNING = "Running"
+    SUSPENDING = "Suspending"
     SUSPENDED = "Suspended"
+    PUBLISHING = "Publishing"
     SUCCEEDED = "Succeeded"
     FAILED = "Failed"
     CANCELLED = "Cancelled"
@@ -34,6 +36,7 @@ class ConditionType(StrEnum):
     COMPLETE = "Complete"
     FAILED = "Failed"
     SUSPENDED = "Suspended"
+    STEP_STALLED = "StepStalled"
     RECONCILING = "Reconciling"
     STALLED = "Stalled"
     READY = "Ready"
@@ -82,17 +85,24 @@ class Reason(StrEnum):
         "The API server does not permit an object: RBAC, or an admission policy or webhook; tried again.",
     )
     CREATE_FAILED = "CreateFailed", "An object cannot be created at the moment; the message says why; tried again."
-    SUSPENDED = "Suspended", "Held back before anything was created: spec.suspend is true; false lets it go."
+    SUSPENDED = "Suspended", "Nothing runs and no hardware is held: spec.suspend is true; false lets it go on."
+    RESTARTED = "Restarted", "restartGeneration was raised: the present attempt ends and a new run follows."
+    STEP_STALLED = (
+        "StepStalled",
+        "The training gave no sign of life for too long; the attempt ends and the next resumes.",
+    )
     # Working
     TERMINATING = "Terminating", "The pod was told to end and saves a checkpoint."
+    PUBLISHING = "Publishing", "The model is being merged and put in place on CPU; no GPU is held."
     LOADING = "Loading", "The trainer is up and loads model and data; training time does not count yet."
     TRAINING = "Training", "The trainer is training."
     # Succeeded
     COMPLETED = "Completed", "All planned steps were trained and the model is published."
     HOURS_EXHAUSTED = "HoursExhausted", "The hours were used up; the model as trained until then is published."
-    STOPPED = "Stopped", "Asked to stop early; the model as trained until then is published."
+    MAX_COST_REACHED = "MaxCostReached", "The cost reached maxCost; the model as trained until then is published."
+    STOPPED = "Stopped", "Asked to stop early; the model as trained until then is published, if there was one."
     # Cancelled
-    CANCELLED = "Cancelled", "Cancelled before anything was created."
+    CANCELLED = "Cancelled", "Cancelled by its owner; nothing is published."
     # Failed
     UNKNOWN_INSTANCE_TYPE = "UnknownInstanceType", "No usable InstanceType of that name exists."
     UNKNOWN_MODEL = (
@@ -110,6 +120,7 @@ class Reason(StrEnum):
     USER_ERROR = "UserError", "The trainer refused data, model or parameters; failure.param names the field."
     OUT_OF_MEMORY = "OutOfMemory", "The GPU's memory does not hold the training."
     OOM_KILLED = "OOMKilled", "The container exceeded its memory limit."
+    START_DEADLINE_EXCEEDED = "StartDeadlineExceeded", "It could not be started in time; the message has the obstacle."
     DEADLINE_EXCEEDED = "DeadlineExceeded", "The trainer did not stop by itself when the hours were used up."
     LIMIT_EXCEEDED = (
         "LimitExceeded",

@@ -27,7 +27,13 @@ DATASET_UID_LABEL: Final = f"{GROUP}/dataset-uid"
 """On what inspects a Dataset: its uid."""
 STAGE_LABEL: Final = f"{GROUP}/stage"
 ATTEMPT_LABEL: Final = f"{GROUP}/attempt"
-CHILD_LABELS: Final = frozenset({MANAGED_BY_LABEL, JOB_LABEL, UID_LABEL, STAGE_LABEL, ATTEMPT_LABEL})
+RUN_LABEL: Final = f"{GROUP}/run"
+"""The restartGeneration that a child belongs to; absent: 0."""
+FINISH_LABEL: Final = f"{GROUP}/finish"
+"""On an attempt that trains no more and publishes the newest checkpoint."""
+CHILD_LABELS: Final = frozenset(
+    {MANAGED_BY_LABEL, JOB_LABEL, UID_LABEL, STAGE_LABEL, ATTEMPT_LABEL, RUN_LABEL, FINISH_LABEL}
+)
 """On every batch/v1 Job of ours and on its pods."""
 LEADER_LABEL: Final = f"{GROUP}/leader"
 """On the operator's own pod while it holds the Lease; the progress Service selects by it."""

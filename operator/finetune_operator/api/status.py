@@ -17,7 +17,13 @@ from finetune_operator.api.references import SecretRef
 MOST_ATTEMPTS = 10
 """Attempts that the status keeps; older ones are dropped, their retries stay counted."""
 
-Stage = Literal["prepare", "train"]
+MOST_CHECKPOINTS = 8
+"""Checkpoints that the status lists: the newest ones and the best."""
+
+Stage = Literal["prepare", "train", "publish"]
+
+Outcome = Literal["Succeeded", "UserError", "Platform", "Error", "Requested"]
+"""How an attempt ended."""
 
 Count = Annotated[int, Field(ge=0, le=2**53)]
 """Above it JSON readers disagree about integers."""
@@ -29,19 +35,26 @@ class Attempt(ApiModel):
     """One start of one stage: one batch/v1 Job."""
 
     stage: Stage
-    """prepare checks on CPU, train trains."""
+    """prepare checks on CPU, train trains, publish merges on CPU."""
     number: Annotated[int, Field(ge=1)]
-    """Counts the starts of this stage."""
+    """Counts the starts of this stage, over all runs."""
+    run: Annotated[int, Field(ge=0)] = 0
+    """The restartGeneration of the run that it belongs to."""
     job: Annotated[str, Field(max_length=63)]
     """The Job's name."""
     start_time: datetime
     """When the Job was created."""
+    running_time: datetime | None = None
+    """When its first container ran."""
     end_time: datetime | None = None
     """When its outcome was seen; absent while it goes on."""
+    ends_for: Annotated[str | None, Field(max_length=64)] = None
+    """Why the operator ends it: Suspended, Cancelled, Restarted … It was told, or is about to be."""
     node: Annotated[str | None, Field(max_length=253)] = None
     """The node that its pod ran on."""
-    outcome: Literal["Succeeded", "UserError", "Platform", "Error"] | None = None
-    """How it ended: Platform is retried always, Error up to backoffLimit, UserError never."""
+    outcome: Outcome | None = None
+    """How it ended: Platform is retried always, Error up to backoffLimit, UserError never; Requested is what the job's
+    owner or its limits asked for."""
     reason: Annotated[str | None, Field(max_length=64)] = None
     """Why it ended."""
     message: Text | None = None
@@ -75,13 +88,59 @@ class Progress(ApiModel):
     """When the trainer last reported."""
 
 
+class StageRecord(ApiModel):
+    """One stage of the present run."""
+
+    name: Stage
+    """The stage."""
+    phase: Literal["Pending", "Running", "Succeeded", "Failed", "Stopped"]
+    """Where it is; Pending between two attempts as well."""
+    start_time: datetime | None = None
+    """When its first attempt was created."""
+    end_time: datetime | None = None
+    """When it ended."""
+    attempt: int | None = None
+    """The number of its latest attempt."""
+    message: Text | None = None
+    """How it ended."""
+
+
+class CheckpointRecord(ApiModel):
+    """A complete checkpoint, as the trainer reports it."""
+
+    step: Count
+    """Optimizer steps that it holds."""
+    attempt: Annotated[int, Field(ge=1)]
+    """The attempt that wrote it."""
+    uri: Annotated[str, Field(max_length=512)]
+    """Where it lies."""
+    time: datetime | None = None
+    """When it was complete."""
+    training_seconds: Amount | None = None
+    """Training time until then."""
+    metrics: Annotated[dict[Annotated[str, Field(max_length=64)], float], Field(max_length=4)] = Field(
+        default_factory=dict
+    )
+    """loss, and evalLoss where it was measured."""
+
+
 class Usage(ApiModel):
-    """What the job has used."""
+    """What the present run has used."""
 
     training_seconds: float = 0
     """Training time over all attempts: what hours limits."""
+    wasted_seconds: float = 0
+    """Of it, what was lost because an attempt was killed after its last checkpoint."""
+    queued_seconds: float = 0
+    """Time that training attempts waited for their hardware, image and volumes; nothing is charged for it."""
+    preparing_seconds: float = 0
+    """Time on CPU before the training."""
+    gpu_seconds: float = 0
+    """Time that GPUs were held, times their number; of hardware without GPUs 0."""
+    counted_until: datetime | None = None
+    """Until when gpuSeconds is counted."""
     cost: float | None = None
-    """Training time times the price of the instance."""
+    """Training time times the price of the instance, times nodes."""
     currency: Annotated[str | None, Field(max_length=3)] = None
     """Of the cost."""
 
@@ -271,6 +330,8 @@ class Resolved(ApiModel):
     """Version of the rules that choose."""
     fit: Fit | None = None
     """Whether it fits into the GPUs' memory; absent when that cannot be known."""
+    resume_from: Annotated[int | None, Field(ge=1)] = None
+    """The first attempt at training whose checkpoints this run may go on from; absent: all."""
     micro_batch_size: Count | None = None
     """Rows that one process holds at once, the rest of its share of the batch is accumulated; absent: the trainer decides."""
     complete: bool = True
@@ -364,10 +425,16 @@ class FineTuneJobStatus(ApiModel):
     """When the first training pod ran."""
     completion_time: datetime | None = None
     """When the job ended."""
+    updated_time: datetime | None = None
+    """When this status was last written."""
     conditions: Annotated[tuple[Condition, ...], Field(max_length=16)] = Field(
         default=(), json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
     )
     """The conditions of the job: kubectl wait --for=condition=Complete."""
+    stages: Annotated[tuple[StageRecord, ...], Field(max_length=4)] = Field(
+        default=(), json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
+    )
+    """The stages of the present run, in their order."""
     attempts: Annotated[tuple[Attempt, ...], Field(max_length=MOST_ATTEMPTS)] = Field(
         default=(),
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["stage", "number"]},
@@ -379,6 +446,11 @@ class FineTuneJobStatus(ApiModel):
     """How far the training is."""
     usage: Usage | None = None
     """What the job has used."""
+    checkpoints: Annotated[tuple[CheckpointRecord, ...], Field(max_length=MOST_CHECKPOINTS)] = Field(
+        default=(),
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["step", "attempt"]},
+    )
+    """Complete checkpoints that are still there, oldest first."""
     report: Report | None = None
     """What the check of model and data found."""
     warnings: Annotated[tuple[Text, ...], Field(max_length=16)] = ()

@@ -128,9 +128,11 @@ class Cluster:
         *,
         uid: str | None = None,
         grace_seconds: int | None = None,
+        foreground: bool = False,
     ) -> None:
-        """Delete an object, its dependents in the background. With ``uid``, only that very object, else a Conflict."""
-        options: Json = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": "Background"}
+        """Delete an object, its dependents after or before it. With ``uid``, only that very object, else a Conflict."""
+        policy = "Foreground" if foreground else "Background"
+        options: Json = {"apiVersion": "v1", "kind": "DeleteOptions", "propagationPolicy": policy}
         if uid is not None:
             options["preconditions"] = {"uid": uid}
         if grace_seconds is not None:

@@ -9,6 +9,8 @@ from typing import Final, assert_never
 from finetune_operator.api.conditions import TERMINAL_PHASES, Phase, Reason
 from finetune_operator.api.status import FineTuneJobStatus, Report
 from finetune_operator.planning import conditions, records
+from finetune_operator.planning.budget import ends_by_cost
+from finetune_operator.planning.checkpoints import checkpoints_of
 from finetune_operator.planning.claim_fields import with_field
 from finetune_operator.planning.display import display_of
 from finetune_operator.planning.job import Job
@@ -17,6 +19,7 @@ from finetune_operator.planning.observed import ObservedPod
 from finetune_operator.planning.outcome import failure_of, result_of
 from finetune_operator.planning.resolve import Admission
 from finetune_operator.planning.resolving.limits import lasting, not_yet
+from finetune_operator.planning.stages import stages_of
 from finetune_operator.planning.standing import (
     BackingOff,
     Broken,
@@ -24,6 +27,7 @@ from finetune_operator.planning.standing import (
     Done,
     Fenced,
     Held,
+    Leaving,
     Over,
     Refused,
     Standing,
@@ -33,6 +37,8 @@ from finetune_operator.planning.standing import (
 )
 from finetune_operator.planning.waiting import Why, why_ending, why_waiting
 
+HELD_AT_FIRST: Final = "nothing was created: the plan and its estimate stand in this status; suspend: false lets it go"
+HELD_LATER: Final = "nothing runs and no hardware is held; suspend: false goes on from the newest checkpoint"
 MOST_WARNINGS: Final = 16
 LONGEST_MESSAGE: Final = 1024
 
@@ -50,24 +56,27 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
     resolved = plan.resolved if plan else None
     job, old = view.job, view.job.status
     if isinstance(standing, Over):
-        again = old.model_copy(update={"warnings": _warnings(job, old, old.warnings)})
+        again = old.model_copy(update={"warnings": _warnings(job, old.warnings)})
         return conditions.observed_again(again, job.generation)
     why = _blocked(blocked) if blocked else _why(view, standing)
-    attempts = records.attempts_of(view)
+    attempts = records.attempts_of(view, standing)
     progress = progress_of(view)
-    usage = usage_of(view, resolved)
+    usage = usage_of(view, resolved, attempts)
     status = FineTuneJobStatus(
         observed_generation=job.generation,
-        restart_generation=old.restart_generation if old.attempts else job.spec.restart_generation or None,
+        restart_generation=old.restart_generation,
         phase=why.phase,
         reason=why.reason,
         message=why.message[:LONGEST_MESSAGE],
         start_time=old.start_time or _first_training(view),
         completion_time=view.now if why.phase in TERMINAL_PHASES else None,
+        updated_time=old.updated_time,
+        stages=stages_of(view, standing, attempts),
         attempts=attempts,
         retries=records.retries_of(view),
         progress=progress,
         usage=usage,
+        checkpoints=checkpoints_of(view),
         report=report_of(view),
         resolved=resolved,
         estimate=plan.estimate if plan else None,
@@ -75,13 +84,13 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
         failure=failure_of(standing),
         display=display_of(view, resolved, progress, usage),
     )
-    warned = status.model_copy(update={"warnings": _warnings(job, status, plan.warnings if plan else ())})
+    warned = status.model_copy(update={"warnings": _warnings(job, plan.warnings if plan else ())})
     return conditions.with_conditions(warned, old, view.now)
 
 
-def _warnings(job: Job, status: FineTuneJobStatus, said: tuple[str, ...]) -> tuple[str, ...]:
+def _warnings(job: Job, said: tuple[str, ...]) -> tuple[str, ...]:
     """What the spec asks in vain as it is now, then what was said when it was accepted."""
-    asked = not_yet(job.spec, begun=bool(status.attempts), restarts=status.restart_generation or 0)
+    asked = not_yet(job.spec)
     return (*asked, *lasting(said))[:MOST_WARNINGS]
 
 
@@ -89,11 +98,10 @@ def _why(view: View, standing: Standing) -> Why:  # noqa: C901, PLR0911 - one ru
     match standing:
         case Refused(rejection, final):
             return Why(Phase.FAILED if final else Phase.PENDING, rejection.reason, rejection.message)
-        case Held():
-            message = "nothing was created: the plan and its estimate stand in this status; suspend: false lets it go"
-            return Why(Phase.SUSPENDED, Reason.SUSPENDED, message)
-        case CalledOff():
-            return Why(Phase.CANCELLED, Reason.CANCELLED, "cancelled before anything was created")
+        case Held(begun):
+            return Why(Phase.SUSPENDED, Reason.SUSPENDED, HELD_LATER if begun else HELD_AT_FIRST)
+        case CalledOff(reason, message):
+            return Why(Phase.CANCELLED, reason, message)
         case Wanted(stage, attempt, ended):
             if ended:
                 return Why(Phase.PENDING, Reason.RETRYING, f"attempt {attempt} of {stage} follows: {ended.message}")
@@ -104,8 +112,10 @@ def _why(view: View, standing: Standing) -> Why:  # noqa: C901, PLR0911 - one ru
             return Why(Phase.PENDING, Reason.RETRYING, f"{stage} starts again at {until:%H:%M:%S} UTC: {ended.message}")
         case Underway():
             return _underway(view, standing)
+        case Leaving():
+            return _leaving(view, standing)
         case Done(ending):
-            return Why(Phase.SUCCEEDED, ending.reason, ending.message)
+            return Why(Phase.SUCCEEDED, _success(view, ending.reason), ending.message)
         case Broken(_, reason, message):
             return Why(Phase.FAILED, reason, message)
         case Over():
@@ -126,6 +136,20 @@ def _blocked(blocked: Blocked) -> Why:
     return Why(Phase.PENDING, blocked.reason, blocked.message)
 
 
+def _success(view: View, reason: Reason) -> Reason:
+    """The trainer knows one budget; what it came from is known here."""
+    by_cost = reason == Reason.HOURS_EXHAUSTED and ends_by_cost(view.job.spec, view.job.status.resolved)
+    return Reason.MAX_COST_REACHED if by_cost else reason
+
+
+def _leaving(view: View, standing: Leaving) -> Why:
+    """What is asked for, until the pods are gone; a node that does not confirm their end goes before."""
+    phase = Phase.SUSPENDING if standing.cause == Reason.SUSPENDED else view.job.status.phase or Phase.PENDING
+    late = (why_ending(pod, view.now) for pod in standing.job.latest)
+    lost = next((why for why in late if why and why.reason == Reason.NODE_UNREACHABLE), None)
+    return Why(phase, lost.reason, lost.message) if lost else Why(phase, standing.cause, standing.message)
+
+
 def _underway(view: View, standing: Underway) -> Why:
     """Waiting in the cluster's words, or ending; then checking, loading or training."""
     job = standing.job
@@ -137,6 +161,11 @@ def _underway(view: View, standing: Underway) -> Why:
         said = _said_before(view)
     if job.stage == "train":
         return said or _training(view, job.attempt)
+    if job.stage == "publish":
+        said = said or Why(
+            Phase.PUBLISHING, Reason.PUBLISHING, "the adapter is being merged into its base model on CPU"
+        )
+        return Why(Phase.PUBLISHING, said.reason, said.message)
     if said is None:
         return Why(Phase.VALIDATING, Reason.VALIDATING, "model and data are being checked on CPU")
     return Why(Phase.VALIDATING, said.reason, said.message)
@@ -161,7 +190,8 @@ def _said_before(view: View) -> Why | None:
 
 
 def _first_training(view: View) -> datetime | None:
-    pods = [pod for job in view.observed.jobs if job.stage == "train" for pod in job.pods]
+    own = (job for job in view.observed.jobs if job.stage == "train" and job.run == view.job.run)
+    pods = [pod for job in own for pod in job.pods]
     return min((pod.started for pod in pods if pod.started), default=None)
 
 

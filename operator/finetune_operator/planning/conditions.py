@@ -45,16 +45,26 @@ def _truths(status: FineTuneJobStatus) -> dict[ConditionType, Truth]:
         ConditionType.COMPLETE: _truth(phase == Phase.SUCCEEDED),
         ConditionType.FAILED: _truth(phase in UNSUCCESSFUL),
         ConditionType.SUSPENDED: _truth(phase == Phase.SUSPENDED),
+        ConditionType.STEP_STALLED: _truth(_step_stalled(status)),
         ConditionType.RECONCILING: _truth(phase not in SETTLED),
         ConditionType.STALLED: _truth(phase in UNSUCCESSFUL),
         ConditionType.READY: _truth(phase in STARTED),
     }
 
 
+def _step_stalled(status: FineTuneJobStatus) -> bool:
+    """From the end of an attempt that gave no sign of life until the next one trains, or the job has ended."""
+    trained = [attempt for attempt in status.attempts if attempt.stage == "train"]
+    told = bool(trained) and Reason.STEP_STALLED in {trained[-1].reason, trained[-1].ends_for}
+    before = len(trained) > 1 and trained[-2].reason == Reason.STEP_STALLED and trained[-1].end_time is None
+    return status.phase not in SETTLED - {Phase.RUNNING} and (told or (before and status.reason != Reason.TRAINING))
+
+
 def _validated(status: FineTuneJobStatus) -> Truth:
     """True once data and model were checked, False once spec, data or model were refused."""
-    prepared = {attempt.outcome for attempt in status.attempts if attempt.stage == "prepare"}
-    if "Succeeded" in prepared or any(attempt.stage == "train" for attempt in status.attempts):
+    own = [attempt for attempt in status.attempts if attempt.run == (status.restart_generation or 0)]
+    prepared = {attempt.outcome for attempt in own if attempt.stage == "prepare"}
+    if "Succeeded" in prepared or any(attempt.stage == "train" for attempt in own):
         return "True"
     refused = status.reason in {Reason.UNKNOWN_INSTANCE_TYPE, Reason.INVALID_SPEC}
     return "False" if refused or "UserError" in prepared else "Unknown"

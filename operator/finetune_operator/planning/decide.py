@@ -1,4 +1,4 @@
-"""What to do: from where a job stands to the children to create, and when to look again."""
+"""What to do: from where a job stands to the children to create or to remove, and when to look again."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from finetune_operator.api.conditions import Reason
 from finetune_operator.api.status import Stage
+from finetune_operator.planning.asked import deadline_of
+from finetune_operator.planning.observed import ObservedJob
+from finetune_operator.planning.stand import removal_time
 from finetune_operator.planning.standing import (
     STAGES,
     BackingOff,
@@ -15,10 +19,12 @@ from finetune_operator.planning.standing import (
     Done,
     Fenced,
     Held,
+    Leaving,
     Over,
     Refused,
     Standing,
     Underway,
+    View,
     Wanted,
 )
 
@@ -27,6 +33,8 @@ POLL_SECONDS: Final = 10.0
 
 GRACE_POLL_SECONDS: Final = 2.0
 LONGEST_POLL_SECONDS: Final = 120.0
+CANCEL_GRACE_SECONDS: Final = 5
+"""What a pod gets that has nothing to save. It is never ended by force: that proves nothing about its container."""
 
 
 @dataclass(frozen=True)
@@ -44,41 +52,80 @@ class CreateService:
 
 @dataclass(frozen=True)
 class CreateStage:
-    """Make the batch/v1 Job of one attempt."""
+    """Make the batch/v1 Job of one attempt; for ``finish`` and ``halvings`` see Wanted."""
 
     stage: Stage
     attempt: int
+    finish: bool = False
+    halvings: int = 0
 
 
-Action = CreateClaim | CreateService | CreateStage
+@dataclass(frozen=True)
+class Remove:
+    """Delete a Job, which stays until its pods are gone. ``grace_seconds``: what these get, if not their own."""
+
+    job: ObservedJob
+    grace_seconds: int | None = None
+
+
+Action = CreateClaim | CreateService | CreateStage | Remove
 
 
 def decide(standing: Standing, *, own_claim: bool, nodes: int = 1) -> tuple[Action, ...]:
-    """The children to create, in order. Creating one that exists is success, so running this twice changes nothing."""
-    if not isinstance(standing, Wanted):
-        return ()
-    stage, attempt = standing.stage, standing.attempt
-    claim = (CreateClaim(),) if own_claim and stage == STAGES[0] else ()
-    # Before the pods, which look for each other as soon as they run.
-    service = (CreateService(stage, attempt),) if nodes > 1 and stage == "train" else ()
-    return (*claim, *service, CreateStage(stage, attempt))
-
-
-def look_again(standing: Standing, now: datetime) -> float | None:
-    """Seconds until the job must be looked at even if nothing happens; None when an event will tell."""
+    """The children to create or remove, in order. Each may be done twice, so running this twice changes nothing."""
     match standing:
-        case Over() | Done() | Broken() | Held() | CalledOff():
+        case Wanted():
+            return _create(standing, own_claim=own_claim, nodes=nodes)
+        case Leaving(job, cause, _, told) if told and not job.deleting:
+            return (Remove(job, CANCEL_GRACE_SECONDS if cause == Reason.CANCELLED else None),)
+        case Over(remains):
+            return tuple(Remove(job) for job in remains)
+        case _:
+            return ()
+
+
+def look_again(standing: Standing, view: View) -> float | None:  # noqa: PLR0911 - one rung for each standing
+    """Seconds until the job must be looked at even if nothing happens; None when an event will tell."""
+    now = view.now
+    match standing:
+        case Over(remains):
+            return POLL_SECONDS if remains else _seconds_until(removal_time(view), now, view.observed.jobs)
+        case Done() | Broken() | CalledOff():
+            return _seconds_after(view.job.spec.children_ttl_seconds_after_finished)
+        case Held():
             return None
         case Refused():
             return _until_mended(standing)
         case BackingOff():
             return max((standing.until - now).total_seconds(), 0.1)
         case Underway():
-            if standing.job.settled:  # only the last word of a pod is missing
-                return GRACE_POLL_SECONDS
-            return None if standing.job.quiet else _patience((now - standing.job.created).total_seconds())
-        case Wanted() | Fenced():
+            return _underway(standing.job, view)
+        case Wanted() | Fenced() | Leaving():
             return POLL_SECONDS
+
+
+def _create(wanted: Wanted, *, own_claim: bool, nodes: int) -> tuple[Action, ...]:
+    stage, attempt = wanted.stage, wanted.attempt
+    claim = (CreateClaim(),) if own_claim and stage == STAGES[0] else ()
+    # Before the pods, which look for each other as soon as they run.
+    service = (CreateService(stage, attempt),) if nodes > 1 and stage == "train" else ()
+    return (*claim, *service, CreateStage(stage, attempt, wanted.finish, wanted.halvings))
+
+
+def _underway(job: ObservedJob, view: View) -> float | None:
+    if job.settled:  # only the last word of a pod is missing
+        return GRACE_POLL_SECONDS
+    if job.quiet:
+        return _seconds_until(deadline_of(view, job), view.now, (job,))
+    return _patience((view.now - job.created).total_seconds())
+
+
+def _seconds_until(time: datetime | None, now: datetime, concerned: tuple[ObservedJob, ...]) -> float | None:
+    return max((time - now).total_seconds(), 0.1) if time and concerned else None
+
+
+def _seconds_after(seconds: int | None) -> float | None:
+    return None if seconds is None else float(seconds) + 1
 
 
 def _until_mended(refused: Refused) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final, Literal
 
@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import ApiModel
-from finetune_operator.api.status import Count, Report
+from finetune_operator.api.status import Count, Outcome, Report
 from finetune_operator.planning.observed import Exit, ObservedJob, ObservedPod
 
 USER_ERROR_EXIT: Final = 64
@@ -30,11 +30,10 @@ WORDS: Final = ("code", "param", "advice", "lines")
 DOING: Final[Mapping[str, str]] = {
     "prepare": "the check of model and data",
     "train": "the training",
+    "publish": "merging and publishing",
     "inspect": "the inspection of the data",
 }
 """What a pod does, by its stage."""
-
-Outcome = Literal["Succeeded", "UserError", "Platform", "Error"]
 
 MOST_METRICS: Final = 64
 LONGEST_METRIC_NAME: Final = 64
@@ -84,6 +83,7 @@ class Verdict(ApiModel):
     total_steps: Count | None = None
     epoch: Amount | None = None
     training_seconds: Amount | None = None
+    wasted_seconds: Amount | None = None
     trained_tokens: Count | None = None
     metrics: Annotated[dict[str, float], BeforeValidator(_storable)] = Field(default_factory=dict)
     report: Report | None = None
@@ -96,7 +96,7 @@ class Ending:
     """How one attempt ended.
 
     ``outcome`` decides what follows: Succeeded goes on, UserError fails the job, Platform is always retried, Error up
-    to the backoff limit.
+    to the backoff limit; what follows Requested is what was asked for.
     """
 
     outcome: Outcome
@@ -105,6 +105,10 @@ class Ending:
     verdict: Verdict | None = None
     exit_code: int | None = None
     node: str | None = None
+
+    def because(self, reason: Reason) -> Ending:
+        """The same end for this reason."""
+        return replace(self, reason=reason)
 
 
 def parse_verdict(text: str) -> Verdict | None:
@@ -121,13 +125,23 @@ def ending_of(job: ObservedJob) -> Ending:
     Of several pods the first one speaks for all: its success is the attempt's, and its verdict has the numbers. When it
     did not succeed, the pod decides whose end the others only followed.
     """
-    endings = [(pod, _ending_of_pod(pod)) for pod in job.witnesses]
+    return _ending_of_pods(job.witnesses, f"the pod of Job {job.name}")
+
+
+def ending_of_departed(pods: Sequence[ObservedPod]) -> Ending:
+    """How an attempt ended whose Job is gone: by what its pods last said; one that said nothing just vanished."""
+    spoken = {pod.index: pod for pod in sorted(pods, key=lambda pod: pod.created) if pod.testifies}
+    return _ending_of_pods([spoken[index] for index in sorted(spoken)], "the pod") if spoken else VANISHED
+
+
+def _ending_of_pods(witnesses: Iterable[ObservedPod], whose: str) -> Ending:
+    endings = [(pod, _ending_of_pod(pod)) for pod in witnesses]
     leader = next((ending for pod, ending in endings if pod.index == 0), None)
     if leader and (leader.outcome == "Succeeded" or len(endings) == 1):
         return leader
     pod, cause = min(endings, key=lambda each: _follows(*each), default=(None, VANISHED))
     if pod is None or cause.outcome == "Succeeded":
-        message = f"the pod of Job {job.name} was deleted before its verdict was read"
+        message = f"{whose} was deleted before its verdict was read"
         return Ending("Platform", Reason.JOB_VANISHED, message)
     if pod.index == 0:
         return cause

@@ -31,9 +31,14 @@ class Job:
         return budget_hours(self.spec, self.status.resolved)
 
     @property
-    def read_anew(self) -> bool:
-        """Whether restartGeneration was raised before any attempt existed: the spec is read as if the job were new."""
-        return not self.status.attempts and self.spec.restart_generation > (self.status.restart_generation or 0)
+    def run(self) -> int:
+        """The run that the status is about: the restartGeneration at its begin."""
+        return self.status.restart_generation or 0
+
+    @property
+    def resume_from(self) -> int:
+        """The first attempt at training whose checkpoints the present run may go on from."""
+        return (self.status.resolved.resume_from if self.status.resolved else None) or 1
 
     def owner_reference(self) -> Json:
         """What makes the garbage collector remove a child with its job."""

@@ -1,16 +1,17 @@
-"""How far a job is and what it used: progress, training time, cost."""
+"""How far a run is and what it used: progress, training time, hardware, cost."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from finetune_operator.api.status import Progress, Resolved, Usage
+from finetune_operator.api.status import Attempt, Progress, Resolved, Stage, Usage
 from finetune_operator.planning import progress as reported
+from finetune_operator.planning.attempts import record_of
+from finetune_operator.planning.budget import SECONDS_PER_HOUR, budget_seconds
 from finetune_operator.planning.ending import Verdict
 from finetune_operator.planning.records import fresh_endings
-from finetune_operator.planning.standing import View, record_of
-
-SECONDS_PER_HOUR = 3600
+from finetune_operator.planning.standing import View
 
 
 def progress_of(view: View) -> Progress | None:
@@ -18,31 +19,87 @@ def progress_of(view: View) -> Progress | None:
     verdict = _train_verdict(view)
     if verdict and verdict.step is not None:
         return _from_verdict(verdict, view.now, view.job.status.progress)
-    pushed = view.observed.progress
-    if pushed is None or not pushed.step or _told_already(view, pushed):
-        return view.job.status.progress
-    return _from_push(pushed, view)
+    pushed = _pushed(view)
+    return _from_push(pushed, view) if pushed and pushed.step else view.job.status.progress
 
 
-def usage_of(view: View, resolved: Resolved | None) -> Usage:
-    """Training time never shrinks: a report that comes late must not give hours back."""
-    verdict, pushed, old = _train_verdict(view), view.observed.progress, view.job.status.usage or Usage()
-    seconds = max(
-        old.training_seconds,
-        (verdict.training_seconds or 0) if verdict else 0,
-        (pushed.training_seconds or 0) if pushed else 0,
+def usage_of(view: View, resolved: Resolved | None, attempts: Iterable[Attempt]) -> Usage:
+    """Nothing of it ever shrinks: a report that comes late must not give hours back.
+
+    ``attempts``: as the new status will have them. What waits is counted once it runs, what holds GPUs with each report
+    and at its end, so that a status with nothing new to say stays as it is.
+    """
+    old, own = view.job.status.usage or Usage(), [a for a in attempts if a.run == view.job.run]
+    trained, wasted = _trained(view, old)
+    gpu, until = _held(view, resolved, own)
+    usage = Usage(
+        training_seconds=trained,
+        wasted_seconds=wasted,
+        queued_seconds=round(old.queued_seconds + sum(_queued(view, a) for a in own if a.stage == "train"), 1),
+        preparing_seconds=round(old.preparing_seconds + sum(_took(view, a) for a in own if a.stage == "prepare"), 1),
+        gpu_seconds=gpu,
+        counted_until=until,
     )
     instance = resolved.instance_type if resolved else None
     if resolved is None or instance is None or instance.price_per_hour is None:
-        return Usage(training_seconds=round(seconds, 1))
-    cost = round(seconds / SECONDS_PER_HOUR * instance.price_per_hour * resolved.nodes, 4)
-    return Usage(training_seconds=round(seconds, 1), cost=cost, currency=instance.currency)
+        return usage
+    cost = round(trained / SECONDS_PER_HOUR * instance.price_per_hour * resolved.nodes, 4)
+    return usage.model_copy(update={"cost": cost, "currency": instance.currency})
 
 
-def _told_already(view: View, pushed: reported.Progress) -> bool:
-    """An attempt whose end is recorded had its last word: what it pushed before that is older."""
-    record = record_of(view.job, "train", pushed.attempt)
-    return record is not None and record.end_time is not None
+def _trained(view: View, old: Usage) -> tuple[float, float]:
+    """Training seconds, and of these the lost ones."""
+    verdict, pushed = _train_verdict(view), _pushed(view)
+    trained = (old.training_seconds, verdict and verdict.training_seconds, pushed and pushed.training_seconds)
+    wasted = (old.wasted_seconds, verdict and verdict.wasted_seconds, pushed and pushed.wasted_seconds)
+    return round(max(s or 0.0 for s in trained), 1), round(max(s or 0.0 for s in wasted), 1)
+
+
+def _queued(view: View, attempt: Attempt) -> float:
+    """Seconds from its Job to its container, in the write that first knows them."""
+    before = record_of(view.job, attempt.stage, attempt.number)
+    until = attempt.running_time or attempt.end_time
+    known = before is not None and (before.running_time or before.end_time)
+    return 0.0 if known or until is None else max(0.0, (until - attempt.start_time).total_seconds())
+
+
+def _took(view: View, attempt: Attempt) -> float:
+    """Seconds from its Job to its end, in the write that first knows them."""
+    before = record_of(view.job, attempt.stage, attempt.number)
+    known = before is not None and before.end_time
+    return 0.0 if known or attempt.end_time is None else (attempt.end_time - attempt.start_time).total_seconds()
+
+
+def _held(view: View, resolved: Resolved | None, own: list[Attempt]) -> tuple[float, datetime | None]:
+    """Seconds that GPUs were held, times their number, and until when that is counted."""
+    old = view.job.status.usage or Usage()
+    gpu = resolved.instance_type.gpu if resolved else None
+    current = max((a for a in own if a.stage == "train"), key=lambda a: a.number, default=None)
+    if resolved is None or gpu is None or current is None or current.running_time is None:
+        return old.gpu_seconds, old.counted_until
+    pushed = _pushed(view)
+    until = current.end_time or (pushed.received_at.replace(microsecond=0) if pushed else None)
+    since = max(current.running_time, old.counted_until or current.running_time)
+    if until is None or until <= since:
+        return old.gpu_seconds, old.counted_until
+    held = (until - since).total_seconds() * gpu.count * resolved.nodes
+    return round(old.gpu_seconds + held, 1), until
+
+
+def _pushed(view: View) -> reported.Progress | None:
+    """What the trainer pushed, unless its attempt is of an earlier run or has had its last word: that was later."""
+    pushed = view.observed.progress
+    if pushed is None:
+        return None
+    record, child = record_of(view.job, "train", pushed.attempt), _child(view, "train", pushed.attempt)
+    if record is not None:
+        return None if record.end_time is not None or record.run != view.job.run else pushed
+    return pushed if child is None or child == view.job.run else None
+
+
+def _child(view: View, stage: Stage, attempt: int) -> int | None:
+    child = view.observed.job(stage, attempt)
+    return child.run if child else None
 
 
 def _train_verdict(view: View) -> Verdict | None:
@@ -68,7 +125,7 @@ def _from_verdict(verdict: Verdict, now: datetime, old: Progress | None) -> Prog
 
 
 def _from_push(pushed: reported.Progress, view: View) -> Progress:
-    budget = view.job.hours * SECONDS_PER_HOUR
+    budget = budget_seconds(view.job.spec, view.job.status.resolved)
     of_steps = pushed.step / pushed.total_steps if pushed.total_steps else 0
     of_hours = (pushed.training_seconds or 0) / budget
     return Progress(

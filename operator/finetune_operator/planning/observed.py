@@ -8,7 +8,14 @@ from datetime import datetime, timedelta
 from typing import Final, cast, get_args
 
 from finetune_operator.api.model import Json
-from finetune_operator.api.names import ATTEMPT_LABEL, INDEX_LABEL, QUEUE_LABEL, STAGE_LABEL
+from finetune_operator.api.names import (
+    ATTEMPT_LABEL,
+    FINISH_LABEL,
+    INDEX_LABEL,
+    QUEUE_LABEL,
+    RUN_LABEL,
+    STAGE_LABEL,
+)
 from finetune_operator.api.status import Stage
 from finetune_operator.planning.job import parse_time
 from finetune_operator.planning.progress import Progress
@@ -89,7 +96,13 @@ class ObservedJob:
     stage: Stage
     attempt: int
     created: datetime
+    run: int = 0
+    """The restartGeneration that it was created for."""
+    finishes: bool = False
+    """It trains no more and publishes what there is."""
     finished: bool = False
+    deleting: bool = False
+    """It was told to go and waits for its pods."""
     nodes: int = 1
     """Pods that it runs at a time, each with an index."""
     queue: str | None = None
@@ -134,7 +147,7 @@ class ObservedJob:
     def quiet(self) -> bool:
         """All pods run and none was told to end: only an event can change that."""
         running = [pod.running_since is not None and pod.ends_by is None for pod in self.latest]
-        return len(running) == self.nodes and all(running) and not self.finished
+        return len(running) == self.nodes and all(running) and not self.finished and not self.deleting
 
     @property
     def settled(self) -> bool:
@@ -168,6 +181,8 @@ class Observed:
     jobs: tuple[ObservedJob, ...] = ()
     orphans: tuple[ObservedPod, ...] = ()
     """Pods whose Job is gone."""
+    departed: tuple[ObservedPod, ...] = ()
+    """Pods that are gone with their Job, as they were last seen."""
     progress: Progress | None = None
     hints: tuple[Hint, ...] = ()
     confirmed: bool = False
@@ -200,9 +215,15 @@ def observe(raw_jobs: Iterable[Json], raw_pods: Iterable[Json], beside: Beside) 
         parse_stage_job(raw, pods.pop(raw["metadata"]["uid"], ()), departed.get(raw["metadata"]["uid"], ()))
         for raw in filter(_legible, raw_jobs)
     )
-    orphans = tuple(pod for own in pods.values() for pod in own)
-    ordered = tuple(sorted(jobs, key=lambda job: (job.stage, job.attempt)))
-    return Observed(ordered, orphans, beside.progress, beside.hints, beside.confirmed)
+    there = {job.uid for job in jobs}
+    return Observed(
+        jobs=tuple(sorted(jobs, key=lambda job: (job.stage, job.attempt))),
+        orphans=tuple(pod for own in pods.values() for pod in own),
+        departed=tuple(pod for uid, own in departed.items() if uid not in there for pod in own),
+        progress=beside.progress,
+        hints=beside.hints,
+        confirmed=beside.confirmed,
+    )
 
 
 def parse_stage_job(raw: Json, pods: Iterable[ObservedPod], departed: Iterable[ObservedPod] = ()) -> ObservedJob:
@@ -219,7 +240,10 @@ def parse_stage_job(raw: Json, pods: Iterable[ObservedPod], departed: Iterable[O
         stage=_stage(metadata),
         attempt=int(metadata["labels"][ATTEMPT_LABEL]),
         created=parse_time(metadata["creationTimestamp"]),
+        run=_run(metadata),
+        finishes=FINISH_LABEL in metadata["labels"],
         finished=bool(over),
+        deleting="deletionTimestamp" in metadata,
         nodes=spec.get("completions") or 1,
         queue=metadata["labels"].get(QUEUE_LABEL) if spec.get("suspend") else None,
         pods=there,
@@ -272,6 +296,11 @@ def _legible(raw: Json) -> bool:
 
 def _stage(metadata: Json) -> Stage:
     return cast("Stage", metadata["labels"][STAGE_LABEL])
+
+
+def _run(metadata: Json) -> int:
+    label = str(metadata["labels"].get(RUN_LABEL, ""))
+    return int(label) if label.isdecimal() else 0
 
 
 def _index(metadata: Json) -> int:

@@ -15,13 +15,17 @@ ADVICE = {
     Reason.UNKNOWN_INSTANCE_TYPE: "List what is offered: kubectl get instancetypes. instanceType is immutable: delete the job and apply it corrected.",
     Reason.LIMIT_EXCEEDED: "Choose an instance type with more ephemeralStorage or sharedMemory, or smaller data.",
     Reason.BACKOFF_LIMIT_EXCEEDED: "Look at the pod's log: kubectl logs of the Job named in status.attempts.",
+    Reason.START_DEADLINE_EXCEEDED: "Mend what the message names, then raise restartGeneration; startDeadlineSeconds is how long is waited.",
+    Reason.DEADLINE_EXCEEDED: "The image does not keep to limits.trainingSeconds of its run.json; raise restartGeneration once it does.",
     Reason.NO_PROGRESS: "The cluster ends the pods faster than they reach a checkpoint: look at the nodes' events.",
 }
 
 
 def result_of(job: Job, standing: Standing) -> Result | None:
-    """The published model of a job that succeeded."""
-    if not isinstance(standing, Done) or not standing.ending.verdict or not standing.ending.verdict.artifact:
+    """The published model of a job that succeeded; until a new run has one, that of the run before it."""
+    if not isinstance(standing, Done):
+        return job.status.result
+    if not standing.ending.verdict or not standing.ending.verdict.artifact:
         return None
     artifact = standing.ending.verdict.artifact
     return Result(
@@ -31,6 +35,13 @@ def result_of(job: Job, standing: Standing) -> Result | None:
         bytes=artifact.bytes,
         digest=artifact.digest,
     )
+
+
+def publishes(job: Job) -> bool:
+    """Whether a stage of its own publishes: to merge an adapter into its base takes memory, and no GPU."""
+    resolved = job.status.resolved
+    merges = job.spec.output is not None and job.spec.output.merge == "merged"
+    return merges and resolved is not None and resolved.hyperparameters.lora.enabled
 
 
 def has_own_claim(job: Job) -> bool:

@@ -6,18 +6,18 @@ from typing import Final
 
 from finetune_operator.api.names import stage_job_name
 from finetune_operator.api.status import MOST_ATTEMPTS, Attempt, Stage
+from finetune_operator.planning.attempts import Ended, ended_attempt, latest_attempt, record_of
 from finetune_operator.planning.ending import Ending
-from finetune_operator.planning.standing import STAGES, Ended, View, ended_attempt, latest_attempt, record_of
+from finetune_operator.planning.standing import STAGES, Leaving, Standing, View
 
 LONGEST_MESSAGE: Final = 192
 """Of one attempt among ten: the resource stays below ten kilobytes."""
 
 
-def attempts_of(view: View) -> tuple[Attempt, ...]:
+def attempts_of(view: View, standing: Standing) -> tuple[Attempt, ...]:
     """All attempts that are recorded or observed, oldest first. The ten latest, and the latest of each stage."""
-    found = [
-        attempt for stage in STAGES for number in _numbers(view, stage) if (attempt := _attempt(view, stage, number))
-    ]
+    observed = (_attempt(view, stage, number) for stage in STAGES for number in _numbers(view, stage))
+    found = [_told(attempt, standing) for attempt in observed if attempt]
     found.sort(key=lambda a: (a.start_time, STAGES.index(a.stage), a.number))
     # Forgetting a stage's latest attempt would start that stage again.
     latest = [a for a in found if a.number == latest_attempt(view, a.stage)]
@@ -33,8 +33,10 @@ def retries_of(view: View) -> int:
 
 
 def fresh_endings(view: View, stage: Stage) -> tuple[Ending, ...]:
-    """How attempts ended that the status does not tell of yet."""
-    ended = (_fresh(view, stage, number) for number in _numbers(view, stage))
+    """How attempts of the present run ended that the status does not tell of yet."""
+    ended = (
+        _fresh(view, stage, number) for number in _numbers(view, stage) if _run(view, stage, number) == view.job.run
+    )
     return tuple(each.ending for each in ended if each)
 
 
@@ -60,13 +62,32 @@ def _attempt(view: View, stage: Stage, number: int) -> Attempt | None:
     current = record or Attempt(
         stage=stage,
         number=number,
+        run=_run(view, stage, number),
         job=stage_job_name(view.job.name, view.job.uid, stage, number),
         start_time=child.created if child else view.now,
     )
-    if child and child.pod and child.pod.node:
-        current = current.model_copy(update={"node": child.pod.node})
+    if child and child.pod:
+        started = current.running_time or child.pod.started
+        current = current.model_copy(update={"node": child.pod.node or current.node, "running_time": started})
     ended = _fresh(view, stage, number)
     return current if ended is None else _ended(current, ended)
+
+
+def _run(view: View, stage: Stage, number: int) -> int:
+    record, child = record_of(view.job, stage, number), view.observed.job(stage, number)
+    return record.run if record else child.run if child else view.job.run
+
+
+def _told(attempt: Attempt, standing: Standing) -> Attempt:
+    """With the word that it is being ended, and why: written down before it is done."""
+    match standing:
+        case Leaving(job, cause) if (job.stage, job.attempt) == (
+            attempt.stage,
+            attempt.number,
+        ) and not attempt.end_time:
+            return attempt.model_copy(update={"ends_for": str(cause)})
+        case _:
+            return attempt
 
 
 def _ended(attempt: Attempt, ended: Ended) -> Attempt:

@@ -91,9 +91,9 @@ def admit(spec: FineTuneJobSpec, offer: Offer) -> Admission | Rejection:
 
 
 def recorded(job: Job) -> Admission | None:
-    """What was decided when the job was accepted; None for one that was not yet, or is read anew."""
+    """What was decided when the job was accepted; None for one that was not yet, or begins a new run."""
     status = job.status
-    if status.resolved is None or job.read_anew:
+    if status.resolved is None:
         return None
     warnings = (*status.warnings, *(w for w in _over_budget(job.spec, status.resolved) if w not in status.warnings))
     return Admission(status.resolved, status.estimate, warnings)

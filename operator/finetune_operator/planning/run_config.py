@@ -9,17 +9,16 @@ from typing import Final
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Resolved, Stage
+from finetune_operator.planning.budget import budget_seconds
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.places import CACHE, WORKSPACE, fetches
 from finetune_operator.planning.quantity import cores
-from finetune_operator.planning.resolving.limits import budget_hours
 from finetune_operator.planning.run_inputs import input_sections
 from finetune_operator.planning.run_settings import setting_sections
 
-SECONDS_PER_HOUR: Final = 3600
 PREPARE_CPU: Final = "1"
 """What the check of model and data may use, whatever the instance type has."""
-GRACE_SECONDS: Final[Mapping[Stage, int]] = {"prepare": 10, "train": 120}
+GRACE_SECONDS: Final[Mapping[Stage, int]] = {"prepare": 10, "train": 120, "publish": 10}
 """Between SIGTERM and SIGKILL: training needs the time of a step and a checkpoint."""
 
 
@@ -31,6 +30,10 @@ class Run:
     resolved: Resolved
     stage: Stage
     attempt: int
+    finish: bool = False
+    """Train no more: publish the newest checkpoint."""
+    halvings: int = 0
+    """How often the rows that a process holds at once are halved."""
 
     @property
     def nodes(self) -> int:
@@ -46,17 +49,17 @@ class Run:
 def run_document(run: Run) -> Json:
     """The run document of one attempt."""
     job, spec = run.job, run.job.spec
-    hours = budget_hours(spec, run.resolved)
     return {
         "contractVersion": 1,
         "stage": run.stage,
         "job": {"namespace": job.namespace, "name": job.name, "uid": job.uid},
         "attempt": run.attempt,
+        **_course(run),
         "jobType": spec.job_type,
         **input_sections(spec, run.resolved),
         **setting_sections(job, run.resolved),
         "hardware": _hardware(run),
-        "limits": {"trainingSeconds": hours * SECONDS_PER_HOUR, "graceSeconds": GRACE_SECONDS[run.stage]},
+        "limits": _limits(run),
         "paths": {"workspace": WORKSPACE} | ({"cache": CACHE} if fetches(spec, run.resolved) else {}),
     }
 
@@ -66,15 +69,34 @@ def run_json(run: Run) -> str:
     return json.dumps(run_document(run), sort_keys=True, ensure_ascii=False)
 
 
+def _course(run: Run) -> Json:
+    """What of earlier runs and attempts counts. Left out where it says nothing, so that any image can do it."""
+    first, number = run.resolved.resume_from or 1, run.job.run
+    course: Json = {"run": number} if number else {}
+    return course | ({"resumeFrom": first} if first > 1 else {}) | ({"finish": True} if run.finish else {})
+
+
+def _limits(run: Run) -> Json:
+    limits: Json = {
+        "trainingSeconds": budget_seconds(run.job.spec, run.resolved),
+        "graceSeconds": GRACE_SECONDS[run.stage],
+    }
+    stall = run.job.spec.stall_timeout_seconds
+    return limits | ({"stallSeconds": stall} if stall else {})
+
+
 def _hardware(run: Run) -> Json:
     """What each pod gets, as its resources say it."""
     instance = run.resolved.instance_type
     if run.stage == "prepare":
         return {"gpus": 0, "nodes": 1, "cpus": cores(PREPARE_CPU)}
+    if run.stage == "publish":
+        return {"gpus": 0, "nodes": 1, "cpus": cores(instance.cpu)}
     hardware: Json = {
         "gpus": instance.gpu.count if instance.gpu else 0,
         "nodes": run.nodes,
         "cpus": cores(instance.cpu),
     }
     rows = run.resolved.micro_batch_size
-    return hardware | ({"microBatchSize": rows} if rows else {})
+    hardware |= {"microBatchSize": rows} if rows else {}
+    return hardware | ({"halvings": run.halvings} if run.halvings else {})

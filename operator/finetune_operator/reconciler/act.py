@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final, assert_never
 
@@ -12,10 +13,10 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.names import UID_LABEL
 from finetune_operator.api.status import Resolved
 from finetune_operator.cluster.client import Cluster
-from finetune_operator.cluster.errors import AlreadyExists, Invalid, Refused, Unavailable
-from finetune_operator.cluster.resources import CLAIMS, JOBS, SERVICES, Key, Resource
+from finetune_operator.cluster.errors import AlreadyExists, Conflict, Invalid, NotFound, Refused, Unavailable
+from finetune_operator.cluster.resources import CLAIMS, JOBS, PODS, SERVICES, Key, Resource
 from finetune_operator.planning.assess import Blocked
-from finetune_operator.planning.decide import Action, CreateClaim, CreateService, CreateStage
+from finetune_operator.planning.decide import Action, CreateClaim, CreateService, CreateStage, Remove
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.manifests import render_stage
 from finetune_operator.planning.manifests.claim import output_claim
@@ -34,7 +35,7 @@ _OF_HARDWARE: Final = re.compile(r"spec\.template\.spec\.(containers\[0\]\.resou
 
 
 class Actor:
-    """Creates children."""
+    """Creates children, and removes them."""
 
     def __init__(self, cluster: Cluster, store: Store, target_of: TargetOf, pull_policy: str) -> None:
         self._cluster = cluster
@@ -66,11 +67,13 @@ class Actor:
                 await self._create(CLAIMS, job, output_claim(job, resolved))
             case CreateService(stage, attempt):
                 await self._create(SERVICES, job, rendezvous_service(Run(job, resolved, stage, attempt)))
-            case CreateStage(stage, attempt):
-                run = Run(job, resolved, stage, attempt)
+            case CreateStage(stage, attempt, finish, halvings):
+                run = Run(job, resolved, stage, attempt, finish, halvings)
                 target = self._target_of(Key(job.namespace, job.name)) if stage == "train" else None
                 body = await self._create(JOBS, job, render_stage(run, self._pull_policy, target))
                 self._store.put(JOBS, body)
+            case Remove():
+                await self._remove(job, action)
             case _:
                 assert_never(action)
 
@@ -84,6 +87,21 @@ class Actor:
             if found["metadata"].get("labels", {}).get(UID_LABEL) != job.uid:
                 raise ForeignObjectError(resource.kind, name) from None
             return found
+
+    async def _remove(self, job: Job, action: Remove) -> None:
+        """Delete a Job that stays until its pods are gone, so that their last words are heard; then hurry them if asked.
+
+        One that is gone already, or a namesake that came after it, is left alone.
+        """
+        gone, cluster, child = (NotFound, Conflict), self._cluster, action.job
+        with suppress(*gone):
+            await cluster.delete(JOBS, job.namespace, child.name, uid=child.uid, foreground=True)
+        if action.grace_seconds is None:
+            return
+        for pod in child.pods:
+            if not pod.over:
+                with suppress(*gone):
+                    await cluster.delete(PODS, job.namespace, pod.name, uid=pod.uid, grace_seconds=action.grace_seconds)
 
 
 class ForeignObjectError(Exception):
@@ -99,7 +117,7 @@ def _refusal(message: str) -> Reason:
 
 def _unacceptable(job: Job, action: Action, error: Invalid) -> Obstacle:
     """For good when the object itself is not valid. What was valid as the first attempt is so as any later one."""
-    later = not isinstance(action, CreateClaim) and action.attempt > 1
+    later = isinstance(action, CreateService | CreateStage) and action.attempt > 1
     if later or error.status != HTTPStatus.UNPROCESSABLE_ENTITY:
         return Blocked(Reason.CREATE_FAILED, error.message)
     param = _param(job, action, error.words)
@@ -115,5 +133,5 @@ def _param(job: Job, action: Action, words: str) -> str:
             return "spec.output"
         case CreateService():
             return "spec.nodes"
-        case CreateStage():
+        case CreateStage() | Remove():
             return "spec"

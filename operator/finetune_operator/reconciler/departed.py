@@ -1,7 +1,8 @@
-"""Pods that are gone, each as it was last seen, while the Job that they belonged to is still there.
+"""Pods that are gone, each as it was last seen.
 
-The Job controller lets a pod go before it settles the Job, and with the pod goes its verdict. What is kept here says how
-an attempt ended and nothing else: that a pod exists is told by the store alone.
+The Job controller lets a pod go before it settles the Job, a Job that is deleted may go with its pods in one moment, and
+with the pod goes its verdict. What is kept here says how an attempt ended and nothing else: that a pod exists is told by
+the store alone.
 """
 
 from __future__ import annotations
@@ -35,10 +36,9 @@ class Departed:
         """The pods of an owner that are gone, in no order."""
         return tuple(self._bodies[uid][1] for uid in self._owned.get(owner, ()))
 
-    def forget_pods_of(self, owner: str, job_uid: str) -> None:
-        """The Job is gone too: nobody asks any more how its pods ended."""
-        gone = [body["metadata"]["uid"] for body in self.of(owner) if controller_of(body).get("uid") == job_uid]
-        for uid in gone:
+    def forget(self, owner: str) -> None:
+        """The owner is gone too: nobody asks any more how its pods ended."""
+        for uid in tuple(self._owned.get(owner, ())):
             self._forget(uid)
 
     def __len__(self) -> int:
@@ -51,9 +51,3 @@ class Departed:
         siblings.discard(uid)
         if not siblings:
             del self._owned[owner]
-
-
-def controller_of(body: Json) -> Json:
-    """The owner reference of what made an object; empty when nothing did."""
-    owners = body["metadata"].get("ownerReferences") or ()
-    return next((owner for owner in owners if owner.get("controller")), {})

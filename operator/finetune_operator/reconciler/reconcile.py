@@ -21,12 +21,16 @@ from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.resources import BASEMODELS, FINETUNEJOBS, INSTANCETYPES, Key
 from finetune_operator.planning.assess import Blocked, assess, report_of
 from finetune_operator.planning.decide import decide, look_again
+from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.job import Job, parse_job
+from finetune_operator.planning.observed import Observed
 from finetune_operator.planning.outcome import has_own_claim
 from finetune_operator.planning.patch import merge_patch
+from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Admission, admit, complete, recorded
-from finetune_operator.planning.standing import STAGES, Refused, Standing, View, Wanted, stand, unconfirmed
+from finetune_operator.planning.stand import give_up_time, stand, unconfirmed
+from finetune_operator.planning.standing import STAGES, Broken, Refused, Standing, View, Wanted
 from finetune_operator.planning.unknown_fields import with_unknown_fields
 from finetune_operator.planning.unreadable import unreadable_status
 from finetune_operator.reconciler.act import Actor
@@ -81,8 +85,27 @@ class Reconciler:
         status = assess(seen.view, seen.standing, seen.plan, blocked)
         status = with_unknown_fields(status, unknown_fields_of(body))
         await self._write(seen.view.job, body.get("status") or {}, status)
-        again = look_again(seen.standing, seen.view.now)
+        again = look_again(seen.standing, seen.view)
         return 10.0 if blocked else again
+
+    async def _gather(self, stored: Job) -> Seen:
+        """Look at the store; where absence or a last word decides, look at the API server."""
+        seen = await self._stand(stored, self.gatherer.look(stored))
+        if unconfirmed(seen.standing, seen.view):
+            seen = await self._stand(stored, await self.gatherer.confirm(stored))
+        if hints := await self.gatherer.hints(seen.view.job, seen.standing):
+            seen = await self._stand(stored, replace(seen.view.observed, hints=hints))
+        return seen
+
+    async def _stand(self, stored: Job, observed: Observed) -> Seen:
+        job = present(stored, observed)
+        view = View(job, observed, self._now())
+        choice = await self._admit(job)
+        if isinstance(choice, Rejection):
+            return Seen(view, stand(view, choice), None)
+        if job.status.resolved is None:
+            choice = replace(choice, resolved=for_run(choice.resolved, view))
+        return Seen(view, stand(view, None), choice)
 
     async def _admit(self, job: Job) -> Admission | Rejection:
         """What was decided when the job was accepted, else what the catalog says now.
@@ -102,21 +125,6 @@ class Reconciler:
     async def _chosen(self, job: Job) -> Admission | Rejection:
         return admit(job.spec, await self.offering.offer(job))
 
-    async def _gather(self, job: Job) -> Seen:
-        """Look at the store; where absence or a last word decides, look at the API server."""
-        choice = await self._admit(job)
-        rejection = choice if isinstance(choice, Rejection) else None
-        plan = None if isinstance(choice, Rejection) else choice
-        # Kubernetes keeps time in whole seconds, and a status must read back as it was written.
-        view = View(job, self.gatherer.look(job), self.clock().replace(microsecond=0))
-        standing = stand(view, rejection)
-        if unconfirmed(standing, view.observed):
-            view = replace(view, observed=await self.gatherer.confirm(job))
-            standing = stand(view, rejection)
-        if hints := await self.gatherer.hints(job, standing):
-            view = replace(view, observed=replace(view.observed, hints=hints))
-        return Seen(view, standing, plan)
-
     async def _act(self, seen: Seen) -> tuple[Seen, Blocked | None]:
         """Create what is wanted, then look again: the status tells of what is, the new child included."""
         job, resolved = seen.view.job, seen.plan.resolved if seen.plan else None
@@ -129,14 +137,23 @@ class Reconciler:
             case Rejection() as rejection:
                 return replace(seen, standing=Refused(rejection, final=True)), None
             case Blocked() as blocked:
-                return seen, blocked
+                return self._given_up(seen, blocked)
             case None:
                 view = replace(seen.view, observed=self.gatherer.look(job))
                 return Seen(view, stand(view, None), seen.plan), None
 
+    def _given_up(self, seen: Seen, blocked: Blocked) -> tuple[Seen, Blocked | None]:
+        """A start that is refused for longer than the job wants to wait is its end; until then it is tried again."""
+        time = give_up_time(seen.view)
+        if time is None or seen.view.now < time or not isinstance(seen.standing, Wanted):
+            return seen, blocked
+        ending = Ending("Requested", Reason.START_DEADLINE_EXCEEDED, blocked.message)
+        message = f"not created within {seen.view.job.spec.start_deadline_seconds} s: {blocked.message}"
+        return replace(seen, standing=Broken(ending, Reason.START_DEADLINE_EXCEEDED, message)), None
+
     async def _tell_unreadable(self, body: Json, error: ValidationError) -> float | None:
         """A job that cannot be read is told so, and nothing else is done for it."""
-        status = unreadable_status(body, error, self.clock().replace(microsecond=0))
+        status = unreadable_status(body, error, self._now())
         if status is None:
             log.warning("the job cannot be read and is left as it is: %s", error)
             return None
@@ -147,11 +164,16 @@ class Reconciler:
             self.store.put(FINETUNEJOBS, written)
         return UNREADABLE_SECONDS
 
+    def _now(self) -> datetime:
+        """Kubernetes keeps time in whole seconds, and a status must read back as it was written."""
+        return self.clock().replace(microsecond=0)
+
     async def _write(self, job: Job, stored: Json, status: FineTuneJobStatus) -> None:
         """The one status write, only if there is something new to say; then the Event of the transition."""
         patch = merge_patch(stored, status.wire())
         if not patch:
             return
+        patch["updatedTime"] = status.model_copy(update={"updated_time": self._now()}).wire()["updatedTime"]
         body = {"metadata": {"resourceVersion": job.resource_version}, "status": patch}
         written = await self.cluster.patch_status(FINETUNEJOBS, job.namespace, job.name, body)
         self.store.put(FINETUNEJOBS, written)

@@ -24,7 +24,7 @@ from finetune_operator.cluster.resources import (
     ObjectKey,
     Resource,
 )
-from finetune_operator.reconciler.departed import Departed, controller_of
+from finetune_operator.reconciler.departed import Departed
 from finetune_operator.reconciler.slim import slim
 
 WATCHED: Final = (FINETUNEJOBS, INSTANCETYPES, BASEMODELS, DATASETS, JOBS, PODS)
@@ -38,7 +38,7 @@ REMEMBERED_DELETIONS: Final = 10_000
 class Children:
     """The batch/v1 Jobs and the Pods that carry the uid of one FineTuneJob or Dataset, oldest first.
 
-    ``departed``: pods of these Jobs that are gone, each as it was last seen.
+    ``departed``: pods that are gone, each as it was last seen, whether or not their Job still is there.
     """
 
     jobs: tuple[Json, ...] = ()
@@ -152,14 +152,11 @@ class Store:
         return tuple(sorted(found, key=lambda body: (body["metadata"].get("creationTimestamp", ""), key_of(body))))
 
     def _see_off(self, resource: Resource, gone: Json) -> None:
-        """Keep the last state of a pod until its Job goes too."""
-        if resource == JOBS:
-            self._departed.forget_pods_of(_owner_uid(gone), gone["metadata"].get("uid", ""))
+        """Keep the last state of a pod: its Job may be settled, or be gone, before anybody has asked how it ended."""
         if resource == PODS:
-            controller = controller_of(gone)
-            job = self._objects[JOBS].get(Key(key_of(gone).namespace, controller.get("name", "")))
-            if job is not None and job["metadata"]["uid"] == controller["uid"]:
-                self._departed.keep(_owner_uid(gone), gone)
+            self._departed.keep(_owner_uid(gone), gone)
+        if resource in {FINETUNEJOBS, DATASETS}:
+            self._departed.forget(gone["metadata"].get("uid", ""))
 
     def _disown(self, resource: Resource, key: Key, held: Json) -> None:
         if resource in CHILDREN:

@@ -18,7 +18,8 @@ from finetune_operator.planning.observed import Beside, Hint, observe
 from finetune_operator.planning.progress import Progress
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Admission, Offer, admit, complete
-from finetune_operator.planning.standing import View, stand
+from finetune_operator.planning.stand import stand
+from finetune_operator.planning.standing import View
 
 NOW: Final = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 UID: Final = "6f1d6f0a-4b7c-4a52-9a51-0c1f2f6f7f10"

@@ -8,7 +8,8 @@ from finetune_operator.api.conditions import Reason
 from finetune_operator.api.uris import ClaimPath
 from finetune_operator.planning.outcome import ADVICE, failure_of, result_of, workspace, workspace_uri
 from finetune_operator.planning.rejection import Rejection
-from finetune_operator.planning.standing import Refused, Standing, stand
+from finetune_operator.planning.stand import stand
+from finetune_operator.planning.standing import Refused, Standing
 from tests.unit.planning.scene import a_job, ended, prepared, scene, verdict
 
 ARTIFACT = {"path": "model", "kind": "model", "files": ["a", "b"], "bytes": 7, "digest": "sha256:00"}

@@ -8,7 +8,8 @@ from finetune_operator.api.conditions import Phase
 from finetune_operator.api.names import stage_job_name
 from finetune_operator.api.status import MOST_ATTEMPTS, Attempt, FineTuneJobStatus, Stage
 from finetune_operator.planning.records import attempts_of, fresh_endings, retries_of
-from finetune_operator.planning.standing import Underway, stand
+from finetune_operator.planning.stand import stand
+from finetune_operator.planning.standing import Underway
 from tests.unit.planning.scene import (
     NAME,
     NOW,

@@ -20,7 +20,8 @@ from finetune_operator.planning.job import parse_job
 from finetune_operator.planning.observed import Beside, Observed, observe
 from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.resolve import Admission
-from finetune_operator.planning.standing import View, stand, unconfirmed
+from finetune_operator.planning.stand import stand, unconfirmed
+from finetune_operator.planning.standing import View
 from tests.unit.planning.scene import (
     NOW,
     ended_pod,
@@ -108,7 +109,7 @@ class World:
         resolved = job.status.resolved or resolved_for(job)
         view = View(job, self._look(), self.now)
         standing = stand(view, None)
-        if unconfirmed(standing, view.observed):
+        if unconfirmed(standing, view):
             self.watch()
             view = replace(view, observed=replace(self._look(), confirmed=True))
             standing = stand(view, None)

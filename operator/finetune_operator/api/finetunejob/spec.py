@@ -68,29 +68,29 @@ class FineTuneJobSpec(ApiModel):
     """Training time over all attempts; waiting, pulling and loading do not count. When it is used up the job publishes
     what it has and succeeds. Robot job types need it; 168 otherwise when absent. May grow while the job runs."""
     start_deadline_seconds: Seconds | None = None
-    """Give up on a start that does not come about for a reason that will not mend itself (image, secret, volume); 1800
-    when absent. No effect in this release."""
+    """Give up on a start that has not come about after so long. When absent: 1800 for what will not mend itself (image,
+    volume, container), no limit for a queue, a quota or a node."""
     stall_timeout_seconds: Annotated[int, Field(ge=30, le=86_400)] | None = None
-    """Without a sign of life for so long the attempt is ended and the next one resumes. No effect in this release."""
+    """Without a completed step for so long (three times that for loading, evaluation and saving) the attempt is ended and
+    the next one resumes. No limit when absent."""
     max_cost: Annotated[float, Field(ge=0, le=1_000_000_000)] | None = None
-    """Stop with a published model when the cost, in the instance type's currency, reaches it.
-    No effect in this release."""
+    """Stop with a published model when the run's cost, in the instance type's currency, reaches it."""
     backoff_limit: Annotated[int, Field(ge=0, le=100)] = 3
     """Retries of failures that may be worth one. Nodes that fail and wrong data do not count: the former are always
     retried, the latter never."""
     suspend: bool = False
-    """Nothing is created while it is true: status has the plan and its estimate. No effect in this release on a job that
-    has begun; later: save a checkpoint and release the hardware, false goes on."""
+    """Pause: save a checkpoint, then release the hardware; false goes on. Before anything was created: nothing is, and
+    status has the plan and its estimate."""
     stop: bool = False
-    """Finish early: save, publish, succeed. No effect in this release."""
+    """Finish early: save, publish, succeed. Before anything was trained there is nothing to publish, and the job is
+    cancelled."""
     cancel: bool = False
-    """End a job that has not begun, for good. No effect in this release on one that has; later: end it and publish
-    nothing."""
+    """End now and publish nothing, for good."""
     restart_generation: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-    """Raise it to have a job read again that was refused or cancelled before it began. No effect in this release on one
-    that had begun; later: run it again."""
+    """Raise it to run the job again, with a new budget. stop and cancel may go back to false in the same update, and what
+    was wrong may be mended."""
     restart_from: Literal["checkpoint", "scratch"] = "checkpoint"
-    """What a restarted job goes on from. No effect in this release."""
+    """What a new run goes on from: the newest checkpoint, or the model as it was at the beginning."""
     output: Output | None = None
     """Where checkpoints and the finished model are kept."""
     checkpoints: Checkpoints | None = None
@@ -112,8 +112,7 @@ class FineTuneJobSpec(ApiModel):
     children_ttl_seconds_after_finished: Annotated[int, Field(ge=0, le=31_536_000)] | None = Field(
         default=None, alias="childrenTTLSecondsAfterFinished"
     )
-    """When an ended job's Jobs and pods are removed; its record and a retained output claim stay.
-    No effect in this release."""
+    """When an ended job's Jobs and pods are removed; its record and the output claim stay. Never when absent."""
     cache: Cache | None = None
     """Where model and data are kept between stages and jobs. No effect in this release."""
     pod_template: PodTemplate | None = None

@@ -26,6 +26,9 @@ WARNINGS = frozenset(
         Reason.FORBIDDEN,
         Reason.CREATE_FAILED,
         Reason.TERMINATING,
+        Reason.STEP_STALLED,
+        Reason.START_DEADLINE_EXCEEDED,
+        Reason.DEADLINE_EXCEEDED,
     }
 )
 
@@ -37,7 +40,12 @@ def events_of(job: Job, status: FineTuneJobStatus, now: datetime) -> tuple[Json,
         a for a in status.attempts if a.end_time and a.outcome != "Succeeded" and (a.stage, a.number) not in recorded
     ]
     told = [
-        Told("Warning", a.reason or Reason.ERROR, f"attempt {a.number} of {a.stage} ended: {a.message}") for a in wrong
+        Told(
+            "Normal" if a.outcome == "Requested" else "Warning",
+            a.reason or Reason.ERROR,
+            f"attempt {a.number} of {a.stage} ended: {a.message}",
+        )
+        for a in wrong
     ]
     if (job.status.phase, job.status.reason) != (status.phase, status.reason) and status.reason:
         warning = status.phase == Phase.FAILED or status.reason in WARNINGS

@@ -21,6 +21,7 @@ from finetune_operator.planning.places import (
     fetches,
 )
 from finetune_operator.planning.run_config import GRACE_SECONDS, PREPARE_CPU, Run, run_json
+from finetune_operator.planning.sizing.merging import merging_memory
 from finetune_operator.planning.volumes import Mounts, input_mounts
 
 TOKEN_SECONDS: Final = 3600
@@ -66,6 +67,8 @@ def _labels(run: Run) -> Json:
         names.UID_LABEL: run.job.uid,
         names.STAGE_LABEL: run.stage,
         names.ATTEMPT_LABEL: str(run.attempt),
+        **({names.RUN_LABEL: str(run.job.run)} if run.job.run else {}),
+        **({names.FINISH_LABEL: "true"} if run.finish else {}),
     }
 
 
@@ -99,6 +102,9 @@ def _resources(run: Run) -> Json:
         # What the type has is there anyway; asking for little lets the check run beside other work.
         amounts = {"cpu": PREPARE_CPU, "memory": instance.memory}
         return {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": amounts}
+    if run.stage == "publish":
+        memory = merging_memory(run.resolved) or instance.memory
+        return {"requests": {"cpu": "500m", "memory": memory}, "limits": {"cpu": instance.cpu, "memory": memory}}
     amounts = {"cpu": instance.cpu, "memory": instance.memory}
     if instance.ephemeral_storage:
         amounts["ephemeral-storage"] = instance.ephemeral_storage

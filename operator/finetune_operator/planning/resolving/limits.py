@@ -12,21 +12,9 @@ from finetune_operator.api.model import ApiModel
 from finetune_operator.api.status import Resolved, ResolvedModel
 from finetune_operator.planning.rejection import Rejection, invalid
 
-NOT_YET: Final = {
-    "stop": "stopping early",
-    "cancel": "cancelling what has begun",
-    "suspend": "suspending what has begun",
-    "restart_generation": "restarting what has begun",
-    "max_cost": "a cost limit",
-    "start_deadline_seconds": "a start deadline",
-    "stall_timeout_seconds": "a stall timeout",
-    "children_ttl_seconds_after_finished": "removing children",
-    "cache": "a shared cache",
-}
+NOT_YET: Final = {"cache": "a shared cache"}
 """Fields that are accepted and without effect in this release, and what they will do."""
 _DEFAULTS: Final = {field: FineTuneJobSpec.model_fields[field].default for field in NOT_YET}
-OF_WHAT_HAS_BEGUN: Final = ("cancel", "suspend", "restart_generation")
-"""Fields that take effect as long as nothing was created."""
 NO_EFFECT: Final = " has no effect in this release"
 UNUSED_REWARD: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "plain": (tuple(name for name in Reward.model_fields if name != "use_rabc"), "while useRabc is false"),
@@ -87,18 +75,10 @@ def superfluous(spec: FineTuneJobSpec) -> tuple[str, ...]:
     return (*_unused_reward(spec), *_unused_parts(spec))
 
 
-def not_yet(spec: FineTuneJobSpec, *, begun: bool, restarts: int) -> tuple[str, ...]:
-    """What is asked for and comes in a later release. Most of it is asked of jobs that run: said of the spec as it is now.
-
-    ``begun``: something was created; ``restarts``: the restartGeneration that took effect.
-    """
+def not_yet(spec: FineTuneJobSpec) -> tuple[str, ...]:
+    """What is asked for and comes in a later release."""
     asked = [field for field, default in _DEFAULTS.items() if getattr(spec, field) != default]
-    idle = {field for field in OF_WHAT_HAS_BEGUN if not begun}
-    if spec.restart_generation <= restarts:
-        idle.add("restart_generation")
-    return tuple(
-        f"spec.{_alias(FineTuneJobSpec, field)}: {NOT_YET[field]}{NO_EFFECT}" for field in asked if field not in idle
-    )
+    return tuple(f"spec.{_alias(FineTuneJobSpec, field)}: {NOT_YET[field]}{NO_EFFECT}" for field in asked)
 
 
 def lasting(warnings: Iterable[str]) -> tuple[str, ...]:

@@ -1,0 +1,119 @@
+"""Why the operator ends an attempt that goes on: what its owner asks for, and the limits that the job sets itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from finetune_operator.api.conditions import Reason
+from finetune_operator.planning.attempts import record_of
+from finetune_operator.planning.budget import budget_seconds
+from finetune_operator.planning.observed import ObservedJob
+from finetune_operator.planning.standing import View
+from finetune_operator.planning.waiting import Why, why_waiting
+
+START_DEADLINE: Final = timedelta(minutes=30)
+"""For a start that somebody must mend, when the job names no limit of its own."""
+UNMENDED: Final = frozenset(
+    {Reason.IMAGE_PULL_FAILED, Reason.VOLUME_NOT_READY, Reason.CONTAINER_NOT_STARTED, Reason.POD_REFUSED}
+)
+"""What does not come about by waiting, other than a queue, a quota or a free node."""
+OVERRUN_SHARE: Final = 1.25
+OVERRUN: Final = timedelta(minutes=30)
+"""Beyond the budget, a quarter of it and half an hour more: the trainer's own PID 1 ends it far earlier."""
+UNREPORTED: Final = timedelta(hours=2)
+"""For loading and saving, where an image reports no training time."""
+STALL_FACTOR: Final = 2
+"""The trainer's own watchdog has the time that the job names; the operator is behind it."""
+LONG_ACTIVITIES: Final = frozenset({"loading", "evaluation", "save", "finishing"})
+LONG_ACTIVITY_FACTOR: Final = 3
+"""These may take longer than a step without a sign of life."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why an attempt is to end."""
+
+    reason: Reason
+    message: str
+
+
+def cause_to_end(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | None:
+    """Why this attempt is to end; what was once said stays so, whatever is asked meanwhile."""
+    record = record_of(view.job, job.stage, job.attempt)
+    if record and record.ends_for:
+        reason = next((r for r in Reason if r == record.ends_for), Reason.CANCELLED)
+        return Cause(reason, view.job.status.message or reason.sentence)
+    return _asked(view, job, newer_run=newer_run) or _overdue(view, job)
+
+
+def deadline_of(view: View, job: ObservedJob) -> datetime | None:
+    """When an attempt that trains is looked at again although nothing happens."""
+    times = (fuse_time(view, job), _stall_time(view, job))
+    return min((time for time in times if time), default=None)
+
+
+def fuse_time(view: View, job: ObservedJob) -> datetime | None:
+    """When an attempt that trains must be over, if its trainer kept to the budget; None before it runs.
+
+    By its own count of training time where it reports one, else by the time since its first container ran.
+    """
+    since = job.pod.running_since if job.pod and job.stage == "train" else None
+    if since is None or job.pod is None:
+        return None
+    budget, pushed = budget_seconds(view.job.spec, view.job.status.resolved), view.observed.progress
+    used = view.job.status.usage.training_seconds if view.job.status.usage else 0.0
+    longest = budget * OVERRUN_SHARE
+    if pushed and pushed.attempt == job.attempt and pushed.training_seconds is not None:
+        return pushed.received_at + timedelta(seconds=max(0.0, longest - pushed.training_seconds)) + OVERRUN
+    return since + timedelta(seconds=max(0.0, longest - used)) + OVERRUN + UNREPORTED
+
+
+def _asked(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | None:
+    spec = view.job.spec
+    if spec.cancel:
+        return Cause(Reason.CANCELLED, "cancelled: the pods end without saving")
+    if newer_run:
+        return Cause(Reason.RESTARTED, "restartGeneration was raised: this attempt saves and ends")
+    if spec.suspend:
+        return Cause(Reason.SUSPENDED, "the attempt saves a checkpoint and ends, then the hardware is free")
+    trains = job.stage == "train" and any(pod.running_since for pod in job.pods)
+    if spec.stop and not trains and not job.finishes and job.stage != "publish":
+        return Cause(Reason.STOPPED, "stopped before this attempt trained")
+    return None
+
+
+def _overdue(view: View, job: ObservedJob) -> Cause | None:
+    why = why_waiting(job, view.observed.hints)
+    if why:
+        return _not_started(view, job, why)
+    fuse = fuse_time(view, job)
+    if fuse and view.now >= fuse:
+        hours = budget_seconds(view.job.spec, view.job.status.resolved) / 3600
+        return Cause(Reason.DEADLINE_EXCEEDED, f"the trainer goes on long after its {hours:g} h were used up")
+    stalled = _stall_time(view, job)
+    if stalled and view.now >= stalled:
+        return Cause(Reason.STEP_STALLED, f"no sign of life since {_last_sign(view):%H:%M:%S} UTC")
+    return None
+
+
+def _not_started(view: View, job: ObservedJob, why: Why) -> Cause | None:
+    own = view.job.spec.start_deadline_seconds
+    limit = timedelta(seconds=own) if own else START_DEADLINE if why.reason in UNMENDED else None
+    if limit is None or view.now < job.created + limit:
+        return None
+    return Cause(Reason.START_DEADLINE_EXCEEDED, f"not started within {limit.total_seconds():g} s: {why.message}")
+
+
+def _stall_time(view: View, job: ObservedJob) -> datetime | None:
+    """When its silence is too long. Only of who has reported: an image need not, and an operator may be new."""
+    limit, pushed = view.job.spec.stall_timeout_seconds, view.observed.progress
+    if limit is None or pushed is None or job.stage != "train" or pushed.attempt != job.attempt or job.over:
+        return None
+    factor = STALL_FACTOR * (LONG_ACTIVITY_FACTOR if pushed.activity in LONG_ACTIVITIES else 1)
+    return pushed.received_at + timedelta(seconds=limit * factor)
+
+
+def _last_sign(view: View) -> datetime:
+    return view.observed.progress.received_at if view.observed.progress else view.now

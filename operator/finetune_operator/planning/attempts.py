@@ -1,0 +1,111 @@
+"""The attempts of a job: which there were, in the records or in the cluster, and how each of them ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from finetune_operator.api.conditions import Reason
+from finetune_operator.api.status import Attempt, Stage
+from finetune_operator.planning.ending import VANISHED, Ending, ending_of, ending_of_departed
+from finetune_operator.planning.job import Job
+from finetune_operator.planning.standing import View
+
+_DONE_ANYWAY: Final = frozenset({"Succeeded", "UserError"})
+"""How an attempt may end although it was told to: it was ready before it heard."""
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One attempt that is over. ``recorded`` tells whether the status says so already."""
+
+    stage: Stage
+    number: int
+    ending: Ending
+    time: datetime
+    recorded: bool
+    checkpoint_step: int
+
+
+def latest_attempt(view: View, stage: Stage, run: int | None = None) -> int:
+    """The highest number that an attempt of this stage bears, of one run or of all; 0 for none.
+
+    Records and cluster are both asked: an operator that was killed between creating a Job and writing it down must find
+    it again.
+    """
+    recorded = [a.number for a in view.job.status.attempts if a.stage == stage and run in {None, a.run}]
+    seen = [child.attempt for child in view.observed.jobs if child.stage == stage and run in {None, child.run}]
+    return max([*recorded, *seen], default=0)
+
+
+def records_of_run(view: View, stage: Stage) -> list[Attempt]:
+    """What the status says of the present run's attempts at a stage, oldest first."""
+    own = (a for a in view.job.status.attempts if a.stage == stage and a.run == view.job.run)
+    return sorted(own, key=lambda a: a.number)
+
+
+def record_of(job: Job, stage: Stage, number: int) -> Attempt | None:
+    """What the status says of one attempt."""
+    return next((a for a in job.status.attempts if (a.stage, a.number) == (stage, number)), None)
+
+
+def ended_attempt(view: View, stage: Stage, number: int) -> Ended | None:
+    """The attempt if it is over, by its record, by its settled Job, or because its Job vanished; else None."""
+    record, current = record_of(view.job, stage, number), view.observed.job(stage, number)
+    recorded = record is not None and record.end_time is not None
+    if record and record.end_time:
+        return Ended(stage, number, _recorded_ending(record), record.end_time, recorded, record.checkpoint_step or 0)
+    if current is not None and not current.heard(view.now):
+        return None
+    ending = ending_of(current) if current else _vanished(view, stage, number)
+    if record and record.ends_for:
+        ending = _as_asked(ending, record.ends_for)
+    return Ended(stage, number, ending, view.now, recorded, _checkpoint_step(view, number, ending))
+
+
+def checkpoint_known(view: View) -> bool:
+    """Whether there is a checkpoint that the present run may go on from."""
+    job, first = view.job, view.job.resume_from
+    steps = [a.checkpoint_step for a in job.status.attempts if a.stage == "train" and a.number >= first]
+    kept = [c.step for c in job.status.checkpoints if c.attempt >= first]
+    pushed = view.observed.progress
+    fresh = pushed.checkpoint_step if pushed and pushed.attempt >= first else None
+    return any((*steps, *kept, fresh))
+
+
+def _vanished(view: View, stage: Stage, number: int) -> Ending:
+    """The Job is gone: its pods may have left a word."""
+    pods = tuple(pod for pod in view.observed.departed if (pod.stage, pod.attempt) == (stage, number))
+    return ending_of_departed(pods) if pods else VANISHED
+
+
+def _as_asked(ending: Ending, cause: str) -> Ending:
+    """It ended because it was told to, unless it was done or refused before it heard."""
+    if ending.outcome in _DONE_ANYWAY:
+        return ending
+    reason = _reason(cause)
+    message = ending.message if ending.verdict else f"ended by the operator: {reason.sentence}"
+    return replace(
+        ending, outcome="Platform" if reason == Reason.STEP_STALLED else "Requested", reason=reason, message=message
+    )
+
+
+def _recorded_ending(record: Attempt) -> Ending:
+    return Ending(record.outcome or "Error", _reason(record.reason or ""), record.message or "", node=record.node)
+
+
+def _reason(word: str) -> Reason:
+    return next((reason for reason in Reason if reason == word), Reason.ERROR)
+
+
+def _checkpoint_step(view: View, number: int, ending: Ending) -> int:
+    """The newest checkpoint that is known of the attempt: of its verdict, else of what it reported last.
+
+    The report may have come to another operator, before this one took over: then the status has it.
+    """
+    if ending.verdict and ending.verdict.step:
+        return ending.verdict.step
+    progress, written = view.observed.progress, view.job.status.progress
+    reported = progress.checkpoint_step if progress and progress.attempt == number else None
+    return max(reported or 0, (written.checkpoint_step or 0) if written else 0)

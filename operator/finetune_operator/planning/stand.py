@@ -1,0 +1,150 @@
+"""Where a job stands: a ladder out of the records in its status and what is observed. The first rung that applies decides."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from finetune_operator.api.conditions import TERMINAL_PHASES, Phase, Reason
+from finetune_operator.api.status import Stage
+from finetune_operator.planning.asked import cause_to_end
+from finetune_operator.planning.attempts import checkpoint_known, ended_attempt, latest_attempt, record_of
+from finetune_operator.planning.following import after, start
+from finetune_operator.planning.observed import ObservedJob
+from finetune_operator.planning.outcome import publishes
+from finetune_operator.planning.rejection import Rejection
+from finetune_operator.planning.standing import (
+    STAGES,
+    BackingOff,
+    CalledOff,
+    Done,
+    Held,
+    Leaving,
+    Over,
+    Refused,
+    Standing,
+    Underway,
+    View,
+    Wanted,
+)
+
+GRACE: Final = timedelta(seconds=10)
+"""How long a refusal waits for what the same apply may still bring, such as an InstanceType."""
+
+
+def stand(view: View, rejection: Rejection | None) -> Standing:
+    """Where the job stands."""
+    if view.job.status.phase in TERMINAL_PHASES:
+        return Over(_remains(view))
+    if view.job.spec.cancel and _untouched(view):
+        return CalledOff(Reason.CANCELLED, "cancelled before anything was created")
+    if rejection:
+        return Refused(rejection, final=_final(rejection, view))
+    return _as_asked(view, _through_the_stages(view))
+
+
+def unconfirmed(standing: Standing, view: View) -> bool:  # noqa: PLR0911 - one rung for each standing
+    """Whether the standing rests on the absence of something, or on a last word that the watch may bring late.
+
+    Then Jobs and pods are listed afresh and the job is looked at again. The very first start needs no proof: creating
+    a Job whose name exists fails.
+    """
+    match standing:
+        case _ if view.observed.confirmed:
+            return False
+        case Over() | Refused() | Leaving():
+            return False
+        case Underway(job):
+            return job.finished
+        case Held(begun):
+            return begun and view.job.status.phase != Phase.SUSPENDED
+        case CalledOff():
+            return not _untouched(view)
+        case Wanted(stage, attempt):
+            return not (stage == STAGES[0] and attempt == 1)
+        case _:
+            return True
+
+
+def removal_time(view: View) -> datetime | None:
+    """When the children of a job that is over are to go; None for never."""
+    seconds, ended = view.job.spec.children_ttl_seconds_after_finished, view.job.status.completion_time
+    return None if seconds is None or ended is None else ended + timedelta(seconds=seconds)
+
+
+def give_up_time(view: View) -> datetime | None:
+    """When a start that the API server refuses is given up; None without a limit of the job's own."""
+    limit = view.job.spec.start_deadline_seconds
+    ends = [a.end_time for a in view.job.status.attempts if a.end_time]
+    return max([*ends, view.job.created]) + timedelta(seconds=limit) if limit else None
+
+
+def _untouched(view: View) -> bool:
+    """Whether nothing was created for the present run."""
+    own = [a for a in view.job.status.attempts if a.run == view.job.run]
+    return not (own or any(child.run == view.job.run for child in view.observed.jobs) or view.observed.live_pods())
+
+
+def _final(rejection: Rejection, view: View) -> bool:
+    if rejection.waits:
+        return False
+    return not rejection.may_mend or view.now >= view.job.created + GRACE
+
+
+def _remains(view: View) -> tuple[ObservedJob, ...]:
+    time = removal_time(view)
+    return tuple(job for job in view.observed.jobs if not job.deleting) if time and view.now >= time else ()
+
+
+def _through_the_stages(view: View) -> Standing:
+    prepared = _stage_stands(view, "prepare")
+    if not isinstance(prepared, Done):
+        return prepared
+    trained = _stage_stands(view, "train")
+    if not isinstance(trained, Done) or not publishes(view.job):
+        return trained
+    published = _stage_stands(view, "publish")
+    if not isinstance(published, Done):
+        return published
+    # Why the training ended is what the job's owner wants to know.
+    return Done(published.ending.because(trained.ending.reason))
+
+
+def _stage_stands(view: View, stage: Stage) -> Standing:
+    number = latest_attempt(view, stage, view.job.run)
+    if number == 0:
+        return start(view, stage, latest_attempt(view, stage) + 1, None)
+    ended = ended_attempt(view, stage, number)
+    current = view.observed.job(stage, number)
+    if ended is None and current is not None:
+        return Underway(current)
+    return after(view, ended) if ended else start(view, stage, number, None)
+
+
+def _as_asked(view: View, standing: Standing) -> Standing:
+    """The same after what the job's owner asks for meanwhile. What is done or broken stays so."""
+    match standing:
+        case Underway(job):
+            return _leaving(view, job) or standing
+        case Wanted() | BackingOff() if view.job.spec.cancel:
+            return CalledOff(Reason.CANCELLED, "cancelled between two attempts")
+        case Wanted(stage) | BackingOff(stage) if (
+            view.job.spec.stop and stage != "publish" and not checkpoint_known(view)
+        ):
+            return CalledOff(Reason.STOPPED, "stopped before anything was trained: there is nothing to publish")
+        case Wanted() | BackingOff() if view.job.spec.suspend:
+            return Held(begun=not _untouched(view))
+        case _:
+            return standing
+
+
+def _leaving(view: View, job: ObservedJob) -> Leaving | None:
+    """An attempt whose pod has ended by itself has its last word still to come, and needs nobody to end it."""
+    if job.over and not job.deleting:
+        return None
+    newer = view.job.spec.restart_generation > view.job.run
+    cause = cause_to_end(view, job, newer_run=newer)
+    if cause is None:
+        return None
+    record = record_of(view.job, job.stage, job.attempt)
+    return Leaving(job, cause.reason, cause.message, told=record is not None and record.ends_for is not None)
