@@ -69,6 +69,11 @@ def output_claim_name(job: str, uid: str) -> str:
     return f"{job}-{uid_hash(uid)}-output"
 
 
+def record_name(job: str, uid: str, kind: str, run: int) -> str:
+    """The name of the ConfigMap that keeps a run's ``curve`` or ``log``."""
+    return f"{job}-{uid_hash(uid)}-{kind}" + (f"-{run}" if run else "")
+
+
 def progress_audience(namespace: str, job: str, uid: str) -> str:
     """The audience a pod's progress token is bound to: a token of one job says nothing about another."""
     return f"{GROUP}/{namespace}/{job}/{uid}"
