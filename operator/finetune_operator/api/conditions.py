@@ -86,7 +86,7 @@ class Reason(StrEnum):
     )
     CREATE_FAILED = "CreateFailed", "An object cannot be created at the moment; the message says why; tried again."
     SUSPENDED = "Suspended", "Nothing runs and no hardware is held: spec.suspend is true; false lets it go on."
-    RESTARTED = "Restarted", "restartGeneration was raised: the present attempt ends and a new run follows."
+    RESTARTED = "Restarted", "A raised restartGeneration asks for a new run: the present attempt ends and it follows."
     STEP_STALLED = (
         "StepStalled",
         "The training gave no sign of life for too long; the attempt ends and the next resumes.",

@@ -11,9 +11,8 @@ from finetune_operator.api.condition import Condition
 from finetune_operator.api.finetunejob.datasets import MOST_FILES, NO_LOCAL_FILE, FilePath
 from finetune_operator.api.finetunejob.model import Revision
 from finetune_operator.api.finetunejob.words import DataFormat
-from finetune_operator.api.model import ApiModel, Name, Rule, Text
+from finetune_operator.api.model import ApiModel, Count, Name, Rule, Text
 from finetune_operator.api.references import SecretRef
-from finetune_operator.api.status import Count
 
 
 class DatasetSpec(ApiModel):

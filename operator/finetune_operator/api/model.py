@@ -89,3 +89,8 @@ Quantity = Annotated[
 
 Text = Annotated[str, Field(max_length=1024)]
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+
+Count = Annotated[int, Field(ge=0, le=2**53)]
+"""Above it JSON readers disagree about integers."""
+
+Amount = Annotated[float, Field(ge=0, le=1e15)]

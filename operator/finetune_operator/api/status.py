@@ -10,25 +10,18 @@ from pydantic import Field
 from finetune_operator.api.basemodel import Architecture, MeasuredMemory, ModelLimits
 from finetune_operator.api.condition import Condition
 from finetune_operator.api.conditions import Phase
+from finetune_operator.api.course import MOST_CHECKPOINTS, CheckpointRecord, Progress, Usage
 from finetune_operator.api.instancetype import InstanceTypeSpec
-from finetune_operator.api.model import ApiModel, Text
+from finetune_operator.api.model import Amount, ApiModel, Count, Text
 from finetune_operator.api.references import SecretRef
 
-MOST_ATTEMPTS = 10
-"""Attempts that the status keeps; older ones are dropped, their retries stay counted."""
-
-MOST_CHECKPOINTS = 8
-"""Checkpoints that the status lists: the newest ones and the best."""
+MOST_ATTEMPTS = 8
+"""Attempts that the status keeps, of the ten that it may hold; older ones are dropped, their retries stay counted."""
 
 Stage = Literal["prepare", "train", "publish"]
 
 Outcome = Literal["Succeeded", "UserError", "Platform", "Error", "Requested"]
 """How an attempt ended."""
-
-Count = Annotated[int, Field(ge=0, le=2**53)]
-"""Above it JSON readers disagree about integers."""
-
-Amount = Annotated[float, Field(ge=0, le=1e15)]
 
 
 class Attempt(ApiModel):
@@ -63,31 +56,6 @@ class Attempt(ApiModel):
     """Step of the newest checkpoint that is known of it."""
 
 
-class Progress(ApiModel):
-    """How far the training is."""
-
-    step: int
-    """Optimizer steps done."""
-    total_steps: int | None = None
-    """Optimizer steps planned."""
-    epoch: float | None = None
-    """Passes over the data done."""
-    total_epochs: float | None = None
-    """Passes over the data planned."""
-    percentage: Annotated[int, Field(ge=0, le=100)] | None = None
-    """Of the steps or of the hours, whichever will end first."""
-    estimated_remaining_seconds: Annotated[int, Field(ge=0)] | None = None
-    """Until the training ends, from the recent pace."""
-    trained_tokens: int | None = None
-    """Tokens trained on, padding not counted."""
-    checkpoint_step: int | None = None
-    """Step of the newest complete checkpoint."""
-    metrics: Annotated[dict[str, float], Field(max_length=64)] = Field(default_factory=dict)
-    """The latest values: loss, firstLoss, learningRate …"""
-    last_updated_time: datetime
-    """When the trainer last reported."""
-
-
 class StageRecord(ApiModel):
     """One stage of the present run."""
 
@@ -103,46 +71,6 @@ class StageRecord(ApiModel):
     """The number of its latest attempt."""
     message: Text | None = None
     """How it ended."""
-
-
-class CheckpointRecord(ApiModel):
-    """A complete checkpoint, as the trainer reports it."""
-
-    step: Count
-    """Optimizer steps that it holds."""
-    attempt: Annotated[int, Field(ge=1)]
-    """The attempt that wrote it."""
-    uri: Annotated[str, Field(max_length=512)]
-    """Where it lies."""
-    time: datetime | None = None
-    """When it was complete."""
-    training_seconds: Amount | None = None
-    """Training time until then."""
-    metrics: Annotated[dict[Annotated[str, Field(max_length=64)], float], Field(max_length=4)] = Field(
-        default_factory=dict
-    )
-    """loss, and evalLoss where it was measured."""
-
-
-class Usage(ApiModel):
-    """What the present run has used."""
-
-    training_seconds: float = 0
-    """Training time over all attempts: what hours limits."""
-    wasted_seconds: float = 0
-    """Of it, what was lost because an attempt was killed after its last checkpoint."""
-    queued_seconds: float = 0
-    """Time that training attempts waited for their hardware, image and volumes; nothing is charged for it."""
-    preparing_seconds: float = 0
-    """Time on CPU before the training."""
-    gpu_seconds: float = 0
-    """Time that GPUs were held, times their number; of hardware without GPUs 0."""
-    counted_until: datetime | None = None
-    """Until when gpuSeconds is counted."""
-    cost: float | None = None
-    """Training time times the price of the instance, times nodes."""
-    currency: Annotated[str | None, Field(max_length=3)] = None
-    """Of the cost."""
 
 
 class Report(ApiModel):
@@ -435,7 +363,7 @@ class FineTuneJobStatus(ApiModel):
         default=(), json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
     )
     """The stages of the present run, in their order."""
-    attempts: Annotated[tuple[Attempt, ...], Field(max_length=MOST_ATTEMPTS)] = Field(
+    attempts: Annotated[tuple[Attempt, ...], Field(max_length=10)] = Field(
         default=(),
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["stage", "number"]},
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from finetune_operator.api.status import MOST_CHECKPOINTS, CheckpointRecord
+from finetune_operator.api.course import MOST_CHECKPOINTS, CheckpointRecord
 from finetune_operator.planning.outcome import workspace_uri
 from finetune_operator.planning.progress import Checkpoint
 from finetune_operator.planning.standing import View

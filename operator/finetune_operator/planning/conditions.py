@@ -18,7 +18,7 @@ Truth = Literal["True", "False", "Unknown"]
 STARTED = frozenset({Phase.RUNNING, Phase.SUCCEEDED})
 UNSUCCESSFUL = frozenset({Phase.FAILED, Phase.CANCELLED})
 SETTLED = STARTED | UNSUCCESSFUL
-LONGEST_MESSAGE: Final = 320
+LONGEST_MESSAGE: Final = 256
 """Three conditions may say it beside the status itself, and the resource stays below ten kilobytes."""
 
 

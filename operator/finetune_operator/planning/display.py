@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from finetune_operator.api.course import Progress, Usage
 from finetune_operator.api.finetunejob import FineTuneJobSpec
-from finetune_operator.api.status import Display, Progress, Resolved, Usage
+from finetune_operator.api.status import Display, Resolved
 from finetune_operator.planning.budget import SECONDS_PER_HOUR
 from finetune_operator.planning.resolving.limits import budget_hours
 from finetune_operator.planning.standing import STAGES, View

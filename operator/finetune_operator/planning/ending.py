@@ -10,8 +10,8 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from finetune_operator.api.conditions import Reason
-from finetune_operator.api.model import ApiModel
-from finetune_operator.api.status import Count, Outcome, Report
+from finetune_operator.api.model import ApiModel, Count
+from finetune_operator.api.status import Outcome, Report
 from finetune_operator.planning.observed import Exit, ObservedJob, ObservedPod
 
 USER_ERROR_EXIT: Final = 64

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from finetune_operator.api.status import Attempt, Progress, Resolved, Stage, Usage
+from finetune_operator.api.course import Progress, Usage
+from finetune_operator.api.status import Attempt, Resolved, Stage
 from finetune_operator.planning import progress as reported
 from finetune_operator.planning.attempts import record_of
 from finetune_operator.planning.budget import SECONDS_PER_HOUR, budget_seconds
@@ -78,7 +79,7 @@ def _held(view: View, resolved: Resolved | None, own: list[Attempt]) -> tuple[fl
     if resolved is None or gpu is None or current is None or current.running_time is None:
         return old.gpu_seconds, old.counted_until
     pushed = _pushed(view)
-    until = current.end_time or (pushed.received_at.replace(microsecond=0) if pushed else None)
+    until = current.end_time or (pushed.as_of.replace(microsecond=0) if pushed else None)
     since = max(current.running_time, old.counted_until or current.running_time)
     if until is None or until <= since:
         return old.gpu_seconds, old.counted_until
@@ -138,7 +139,7 @@ def _from_push(pushed: reported.Progress, view: View) -> Progress:
         trained_tokens=pushed.trained_tokens,
         checkpoint_step=pushed.checkpoint_step,
         metrics=dict(pushed.metrics),
-        last_updated_time=pushed.received_at.replace(microsecond=0),
+        last_updated_time=pushed.as_of.replace(microsecond=0),
     )
 
 

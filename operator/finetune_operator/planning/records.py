@@ -10,12 +10,12 @@ from finetune_operator.planning.attempts import Ended, ended_attempt, latest_att
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.standing import STAGES, Leaving, Standing, View
 
-LONGEST_MESSAGE: Final = 192
-"""Of one attempt among ten: the resource stays below ten kilobytes."""
+LONGEST_MESSAGE: Final = 128
+"""Of one attempt among eight: the resource stays below ten kilobytes."""
 
 
 def attempts_of(view: View, standing: Standing) -> tuple[Attempt, ...]:
-    """All attempts that are recorded or observed, oldest first. The ten latest, and the latest of each stage."""
+    """All attempts that are recorded or observed, oldest first. The eight latest, that of each stage among them."""
     observed = (_attempt(view, stage, number) for stage in STAGES for number in _numbers(view, stage))
     found = [_told(attempt, standing) for attempt in observed if attempt]
     found.sort(key=lambda a: (a.start_time, STAGES.index(a.stage), a.number))

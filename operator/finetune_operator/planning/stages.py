@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from finetune_operator.api.status import Attempt, Stage, StageRecord
 from finetune_operator.planning.outcome import publishes
 from finetune_operator.planning.standing import STAGES, Broken, CalledOff, Refused, Standing, View
 
-LONGEST_MESSAGE = 160
+LONGEST_MESSAGE: Final = 96
+"""The record of the attempt has more of it."""
 ENDS = (Broken, CalledOff, Refused)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from finetune_operator.api.status import CheckpointRecord, FineTuneJobStatus
+from finetune_operator.api.course import CheckpointRecord
+from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.checkpoints import checkpoints_of
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.outcome import workspace_uri

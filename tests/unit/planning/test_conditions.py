@@ -18,6 +18,8 @@ KSTATUS = {
     Phase.QUEUED: ("True", "False", "False"),
     Phase.STARTING: ("True", "False", "False"),
     Phase.RUNNING: ("False", "False", "True"),
+    Phase.SUSPENDING: ("True", "False", "False"),
+    Phase.PUBLISHING: ("True", "False", "False"),
     Phase.SUCCEEDED: ("False", "False", "True"),
     Phase.SUSPENDED: ("True", "False", "False"),
     Phase.FAILED: ("False", "True", "False"),

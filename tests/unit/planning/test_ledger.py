@@ -6,11 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune_operator.api.status import FineTuneJobStatus, Usage
-from finetune_operator.api.status import Progress as Recorded
+from finetune_operator.api.course import Progress as Recorded
+from finetune_operator.api.course import Usage
+from finetune_operator.api.status import FineTuneJobStatus, Resolved
 from finetune_operator.planning.display import display_of
-from finetune_operator.planning.ledger import progress_of, usage_of
+from finetune_operator.planning.ledger import progress_of
+from finetune_operator.planning.ledger import usage_of as counted
 from finetune_operator.planning.observed import Beside
+from finetune_operator.planning.records import attempts_of
+from finetune_operator.planning.stand import stand
 from finetune_operator.planning.standing import View
 from tests.unit.planning.scene import (
     NOW,
@@ -31,6 +35,11 @@ from tests.unit.planning.scene import (
 def training(beside: Beside, status: FineTuneJobStatus | None = None, hours: float = 1) -> View:
     """A job that trains."""
     return scene(a_job({"hours": hours}, status), prepared(), stage_job(), running_pod(), beside=beside)
+
+
+def usage_of(view: View, resolved: Resolved | None) -> Usage:
+    """What the status would say was used."""
+    return counted(view, resolved, attempts_of(view, stand(view, None)))
 
 
 PERCENT = {

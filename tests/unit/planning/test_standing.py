@@ -8,14 +8,16 @@ from typing import Literal
 import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.api.course import Progress
 from finetune_operator.api.names import stage_job_name
-from finetune_operator.api.status import Attempt, FineTuneJobStatus, Progress, Stage
+from finetune_operator.api.status import Attempt, FineTuneJobStatus, Stage
+from finetune_operator.planning.attempts import latest_attempt
 from finetune_operator.planning.ending import Ending, ending_of
+from finetune_operator.planning.following import PATIENCE
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.rejection import Rejection
+from finetune_operator.planning.stand import GRACE, stand, unconfirmed
 from finetune_operator.planning.standing import (
-    GRACE,
-    PATIENCE,
     BackingOff,
     Broken,
     Done,
@@ -26,9 +28,6 @@ from finetune_operator.planning.standing import (
     Underway,
     View,
     Wanted,
-    latest_attempt,
-    stand,
-    unconfirmed,
 )
 from tests.unit.planning.scene import (
     NAME,
@@ -95,7 +94,7 @@ class TestTheFirstVisit:
 
     def test_needs_no_listing_because_creating_what_exists_fails(self) -> None:
         view = scene(a_job())
-        assert not unconfirmed(standing(view), view.observed)
+        assert not unconfirmed(standing(view), view)
 
 
 class TestARefusedSpec:
@@ -142,11 +141,11 @@ class TestAnAttemptThatGoesOn:
         view = scene(a_job(status=status(record(1))), stage_job(ended="Failed"), running_pod())
         result = standing(view)
         assert isinstance(result, Underway)
-        assert unconfirmed(result, view.observed)
+        assert unconfirmed(result, view)
 
     def test_needs_no_listing_while_its_job_runs(self) -> None:
         view = scene(a_job(status=status(record(1))), stage_job(), running_pod())
-        assert not unconfirmed(standing(view), view.observed)
+        assert not unconfirmed(standing(view), view)
 
 
 class TestTheSecondStage:
@@ -158,9 +157,9 @@ class TestTheSecondStage:
 
     def test_needs_a_listing_before_it_starts(self) -> None:
         view = scene(a_job(status=status()))
-        assert unconfirmed(standing(view), view.observed)
+        assert unconfirmed(standing(view), view)
         listed = scene(a_job(status=status()), beside=Beside(confirmed=True))
-        assert not unconfirmed(standing(listed), listed.observed)
+        assert not unconfirmed(standing(listed), listed)
 
     def test_is_the_last(self) -> None:
         view = scene(a_job(), prepared(), ended(message=verdict("completed")))
@@ -207,7 +206,7 @@ class TestAVanishedJob:
 
     def test_must_be_confirmed_by_a_listing(self) -> None:
         view = scene(a_job(status=status(record(1))))
-        assert unconfirmed(standing(view), view.observed)
+        assert unconfirmed(standing(view), view)
 
     def test_is_not_followed_while_its_pod_lives(self) -> None:
         result = standing(scene(a_job(status=status(record(1))), running_pod()))
@@ -359,7 +358,7 @@ class TestTheLatestAttempt:
 
 @pytest.mark.parametrize("settled", [Over(), Refused(INVALID, final=True), Refused(UNKNOWN, final=False)], ids=repr)
 def test_what_rests_on_the_resource_alone_needs_no_listing(settled: Standing) -> None:
-    assert not unconfirmed(settled, scene(a_job()).observed)
+    assert not unconfirmed(settled, scene(a_job()))
 
 
 def _boom() -> Ending:

@@ -6,8 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, ValidationError
 
-from finetune_operator.api.model import ApiModel
-from finetune_operator.api.status import Count
+from finetune_operator.api.model import ApiModel, Count
 
 MOST: Final = 8
 MOST_IMAGE_KEYS: Final = 32

@@ -14,7 +14,7 @@ from typing import Final, cast, get_args
 
 from pydantic import ValidationError
 
-from finetune_operator.api.status import MOST_CHECKPOINTS
+from finetune_operator.api.course import MOST_CHECKPOINTS
 from finetune_operator.planning.progress import (
     LONGEST_LOG_MESSAGE,
     MOST_LOG_LINES,

@@ -130,14 +130,14 @@ def test_it_is_accepted_with_a_warning_to_give(given: Json, warning: str) -> Non
 @pytest.mark.parametrize("field", NOT_YET)
 def test_a_field_that_does_nothing_yet_is_accepted_with_a_warning(field: str) -> None:
     plain = spec_of()
-    assert not_yet(plain, begun=True, restarts=0) == ()
+    assert not_yet(plain) == ()
     value: object = True if isinstance(getattr(plain, field), bool) else 1
     changed = plain.model_copy(update={field: value})
-    (warning,) = not_yet(changed, begun=True, restarts=0)
+    (warning,) = not_yet(changed)
     assert warning.startswith(f"spec.{FineTuneJobSpec.model_fields[field].alias}: ")
     assert warning.endswith(" has no effect in this release")
 
 
 def test_defaults_that_the_api_server_filled_in_are_not_taken_for_given() -> None:
     stored = spec_of().model_dump(mode="json", by_alias=True)
-    assert not_yet(FineTuneJobSpec.model_validate(stored), begun=True, restarts=0) == ()
+    assert not_yet(FineTuneJobSpec.model_validate(stored)) == ()
