@@ -54,7 +54,7 @@ async def test_jobs_live_through_in_a_simulated_world_each_by_its_fate(world: Wo
             await _apply(client, "own-claim", Plan(), shared=False)
             well = await _ended(client, "well")
             assert well["phase"] == "Succeeded"
-            assert well["artifact"]["path"] == "model"
+            assert well["result"]["uri"].endswith("/model")
             evicted = await _ended(client, "evicted")
             assert evicted["phase"] == "Succeeded"
             assert [each["number"] for each in evicted["attempts"] if each["stage"] == "train"] == [1, 2]

@@ -10,7 +10,7 @@ from typing import Final
 
 PREFIX: Final = "simulated.test"
 """Of our labels. A pod without them completes, after the world's usual time."""
-SECONDS_LABEL: Final = f"{PREFIX}/seconds"
+SECONDS_LABEL: Final = f"{PREFIX}/train-seconds"
 
 
 class Fate(StrEnum):
@@ -45,7 +45,7 @@ PLATFORM: Final = (Fate.EVICTED, Fate.RETRY, Fate.STALLED)
 class Plan:
     """The fates of one job's pods: by stage and attempt, ``completed`` where none is named.
 
-    ``seconds``: how long each of its pods runs; the world's usual time when absent.
+    ``seconds``: how long each of its training pods runs; the world's usual time when absent.
     """
 
     fates: Mapping[tuple[str, int], Fate] = field(default_factory=dict)

@@ -32,9 +32,9 @@ def stages(paces: Paces) -> Iterator[Json]:
     """The Stage documents of kwok's configuration."""
     table = json.dumps(outcomes(paces.train))
     yield _stage("begins", [_is(PHASE, "Pending"), _lacks(DELETED)], _begin(), _after(paces.start))
-    for name, seconds in (("prepare", paces.prepare), ("train", paces.train)):
+    for name, delay in (("prepare", _after(paces.prepare)), ("train", _chosen(paces.train))):
         of_stage = _is(f'.metadata.labels["{STAGE_LABEL}"]', name)
-        yield _stage(f"{name}-ends", [_is(PHASE, "Running"), _lacks(DELETED), of_stage], _end(table), _chosen(seconds))
+        yield _stage(f"{name}-ends", [_is(PHASE, "Running"), _lacks(DELETED), of_stage], _end(table), delay)
     told = [_has(DELETED), _is(PHASE, "Running")]
     yield _stage("stops", told, _end(table, "terminated"), _after(paces.stop))
     # The Job controller keeps a finalizer on its pods and takes it off by itself: it is not ours to remove.

@@ -34,7 +34,7 @@ def test_training_knows_every_fate() -> None:
 
 def test_a_plan_is_told_by_labels() -> None:
     plan = Plan({("train", 1): Fate.EVICTED}, seconds=0.25)
-    assert plan.labels() == {"simulated.test/train-1": "evicted", "simulated.test/seconds": "250ms"}
+    assert plan.labels() == {"simulated.test/train-1": "evicted", "simulated.test/train-seconds": "250ms"}
 
 
 def test_the_same_seed_draws_the_same_fates() -> None:
