@@ -26,6 +26,7 @@ GRANTED = {
     (CLUSTER, "", "pods", "get list watch delete", ""),
     (CLUSTER, "", "events", "list create", ""),
     (CLUSTER, "", "persistentvolumeclaims", "get create", ""),
+    (CLUSTER, "", "configmaps", "get create patch", ""),
     (CLUSTER, "", "services", "get create", ""),
     (CLUSTER, "authentication.k8s.io", "tokenreviews", "create", ""),
     (OWN, "coordination.k8s.io", "leases", "create", ""),

@@ -17,7 +17,7 @@ from finetune_operator.planning.observed import Beside, observe
 from finetune_operator.planning.outcome import result_of
 from finetune_operator.planning.run_config import Run, run_document
 from finetune_operator.planning.stand import stand
-from finetune_operator.reconciler.assembly import reply_of
+from finetune_operator.reconciler.post import reply_of
 from finetune_operator.reconciler.progress.body import Sender, parse
 from finetune_operator.reconciler.store import Store
 from tests.unit.planning.scene import (

@@ -38,7 +38,7 @@ class LogLine:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Progress:
     """The newest accepted report of one attempt.
 

@@ -54,6 +54,12 @@ class Progress(_Part):
     """Base URL under which pods reach the endpoint."""
     status_interval_seconds: float = Field(default=15, gt=0)
     """At most one status write for progress per job in this time."""
+    status_writes_per_second: float = Field(default=50, gt=0)
+    """Of all jobs, for mere progress; never more than half of ``qps``, which transitions need."""
+    record_interval_seconds: float = Field(default=60, gt=0)
+    """At most one write of a job's curve and one of its log in this time."""
+    record_writes_per_second: float = Field(default=10, gt=0)
+    """Of all jobs, for curves and logs; never more than a fifth of ``qps``."""
     subject_alt_names: tuple[str, ...] = ()
     """Names and addresses beside the URL's host for which the serving certificate is valid."""
 

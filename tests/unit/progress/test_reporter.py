@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from finetune_operator.api.model import Json
+from finetune_operator.api.names import RUN_LABEL
 from finetune_operator.reconciler.progress.refusal import PostRefusedError
 from finetune_operator.reconciler.progress.reporter import Reporter, reporter_of
 from finetune_operator.reconciler.progress.tokens import PodIdentity
@@ -24,6 +25,13 @@ def refusal(name: str, pods: tuple[Json, ...], jobs: tuple[Json, ...] = (), atte
         admitted(name, pods, jobs, attempts)
     assert refused.value.status == 403
     return refused.value.message
+
+
+def test_a_pod_tells_of_its_run_by_its_label() -> None:
+    later = child("p1", 1)
+    later["metadata"]["labels"][RUN_LABEL] = "2"
+    jobs = (child("j1", 1),)
+    assert (admitted("p1", (child("p1", 1),), jobs).run, admitted("p1", (later,), jobs).run) == (0, 2)
 
 
 def test_a_pod_of_the_current_attempt_may_report() -> None:

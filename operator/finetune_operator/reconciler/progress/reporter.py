@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 from finetune_operator.api.model import Json
-from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL, UID_LABEL
+from finetune_operator.api.names import ATTEMPT_LABEL, RUN_LABEL, STAGE_LABEL, UID_LABEL
 from finetune_operator.cluster.resources import Key
 from finetune_operator.planning.job import parse_time
 from finetune_operator.reconciler.progress.refusal import PostRefusedError
@@ -28,6 +28,7 @@ class Reporter:
     attempt: int
     pod_uid: str
     pod_created: datetime
+    run: int = 0
 
 
 def reporter_of(identity: PodIdentity, job: Json, children: Children) -> Reporter:
@@ -35,10 +36,11 @@ def reporter_of(identity: PodIdentity, job: Json, children: Children) -> Reporte
     key = Key(job["metadata"]["namespace"], job["metadata"]["name"])
     uid = job["metadata"]["uid"]
     pod = _pod_of(identity, key, uid, children.pods)
-    attempt, current = _number(pod), _current_attempt(job, children.jobs)
+    attempt, current = _number(pod, ATTEMPT_LABEL), _current_attempt(job, children.jobs)
     if attempt != current:
         raise _forbidden(f"pod {identity.pod_name} belongs to attempt {attempt}; the current attempt is {current}")
-    return Reporter(key, uid, attempt, identity.pod_uid, parse_time(pod["metadata"]["creationTimestamp"]))
+    created = parse_time(pod["metadata"]["creationTimestamp"])
+    return Reporter(key, uid, attempt, identity.pod_uid, created, _number(pod, RUN_LABEL))
 
 
 def _pod_of(identity: PodIdentity, key: Key, uid: str, pods: Iterable[Json]) -> Json:
@@ -53,13 +55,13 @@ def _pod_of(identity: PodIdentity, key: Key, uid: str, pods: Iterable[Json]) -> 
 
 def _current_attempt(job: Json, jobs: Iterable[Json]) -> int:
     """The highest attempt at training in the cluster or in the records: the operator may know one before the other."""
-    seen = [_number(child) for child in jobs if _labels(child).get(STAGE_LABEL) == TRAIN]
+    seen = [_number(child, ATTEMPT_LABEL) for child in jobs if _labels(child).get(STAGE_LABEL) == TRAIN]
     recorded = job.get("status", {}).get("attempts", ())
     return max([*seen, *(attempt["number"] for attempt in recorded if attempt["stage"] == TRAIN)], default=0)
 
 
-def _number(child: Json) -> int:
-    text = str(_labels(child).get(ATTEMPT_LABEL, ""))
+def _number(child: Json, label: str) -> int:
+    text = str(_labels(child).get(label, ""))
     return int(text) if text.isdecimal() else 0
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from finetune_operator.cluster.resources import FINETUNEJOBS, Key
-from finetune_operator.reconciler.assembly import reply_of
+from finetune_operator.reconciler.post import reply_of
 from finetune_operator.reconciler.store import Store
 from tests.support.objects import fine_tune_job
 from tests.unit.planning.scene import a_job, resolved_for

@@ -1,0 +1,81 @@
+"""What was reported and is not written into a job's ConfigMaps yet: bounded for each job and for all of them together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from finetune_operator.cluster.resources import Key
+from finetune_operator.planning.curve import Curve
+from finetune_operator.planning.logbook import last, news
+
+MOST_POINTS: Final = 16
+"""Of each metric, between two writes. Reports come every five seconds, and writes may be a minute apart."""
+MOST_LINES: Final = 200
+MOST_BYTES: Final = 32 * 1024
+MOST_BYTES_OF_ALL: Final = 32 * 1024 * 1024
+"""Of log lines, over all jobs: beyond it a job's older lines make room for its newer ones."""
+
+
+def no_points() -> Curve:
+    """The curve of a part, with nothing in it yet."""
+    return Curve(MOST_POINTS)
+
+
+@dataclass(frozen=True)
+class Part:
+    """New points and lines of one run of the job with this uid."""
+
+    uid: str
+    run: int
+    curve: Curve = field(default_factory=no_points)
+    lines: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether there is anything in it."""
+        return bool(self.curve or self.lines)
+
+    def joined(self, later: Part) -> Part:
+        """With what came after it. Of another run or another job, the later one alone is of use."""
+        if (later.uid, later.run) != (self.uid, self.run):
+            return later
+        lines = (*self.lines, *news(self.lines, later.lines))
+        return replace(self, curve=self.curve.extended(later.curve), lines=lines)
+
+
+class Pending:
+    """Parts by the key of their job. ``dropped`` counts lines for which there was no room."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES_OF_ALL) -> None:
+        self._most_bytes = most_bytes
+        self._parts: dict[Key, Part] = {}
+        self._sizes: dict[Key, int] = {}
+        self._bytes = 0
+        self.dropped = 0
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def add(self, key: Key, part: Part) -> None:
+        """Take what came after what there is."""
+        held = self.take(key)
+        self._put(key, held.joined(part) if held else part)
+
+    def put_back(self, key: Key, part: Part) -> None:
+        """It could not be written: put it before what has come since."""
+        later = self.take(key)
+        self._put(key, part.joined(later) if later else part)
+
+    def take(self, key: Key) -> Part | None:
+        """Take out what there is."""
+        self._bytes -= self._sizes.pop(key, 0)
+        return self._parts.pop(key, None)
+
+    def _put(self, key: Key, part: Part) -> None:
+        kept = last(part.lines, MOST_LINES, max(0, min(MOST_BYTES, self._most_bytes - self._bytes)))
+        self.dropped += len(part.lines) - len(kept)
+        part = replace(part, lines=tuple(kept))
+        if part:
+            self._parts[key] = part
+            self._sizes[key] = sum(len(line.encode()) for line in kept)
+            self._bytes += self._sizes[key]
