@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from finetune_operator.api.conditions import Reason
-from finetune_operator.planning.attempts import record_of
+from finetune_operator.planning.attempts import checkpoint_known, record_of
 from finetune_operator.planning.budget import budget_seconds
 from finetune_operator.planning.observed import ObservedJob
 from finetune_operator.planning.standing import View
@@ -43,8 +43,8 @@ def cause_to_end(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | No
     """Why this attempt is to end; what was once said stays so, whatever is asked meanwhile."""
     record = record_of(view.job, job.stage, job.attempt)
     if record and record.ends_for:
-        reason = next((r for r in Reason if r == record.ends_for), Reason.CANCELLED)
-        return Cause(reason, view.job.status.message or reason.sentence)
+        reason, said = next((r for r in Reason if r == record.ends_for), Reason.CANCELLED), view.job.status
+        return Cause(reason, said.message if said.message and said.reason == reason else reason.sentence)
     return _asked(view, job, newer_run=newer_run) or _overdue(view, job)
 
 
@@ -57,17 +57,16 @@ def deadline_of(view: View, job: ObservedJob) -> datetime | None:
 def fuse_time(view: View, job: ObservedJob) -> datetime | None:
     """When an attempt that trains must be over, if its trainer kept to the budget; None before it runs.
 
-    By its own count of training time where it reports one, else by the time since its first container ran.
+    By its own count of training time where it reports one, else by the time since its first container ran. What earlier
+    attempts used is not taken off that: a new operator cannot tell it from what this one has used.
     """
     since = job.pod.running_since if job.pod and job.stage == "train" else None
     if since is None or job.pod is None:
         return None
-    budget, pushed = budget_seconds(view.job.spec, view.job.status.resolved), view.observed.progress
-    used = view.job.status.usage.training_seconds if view.job.status.usage else 0.0
-    longest = budget * OVERRUN_SHARE
+    longest, pushed = budget_seconds(view.job.spec, view.job.status.resolved) * OVERRUN_SHARE, view.observed.progress
     if pushed and pushed.attempt == job.attempt and pushed.training_seconds is not None:
-        return pushed.received_at + timedelta(seconds=max(0.0, longest - pushed.training_seconds)) + OVERRUN
-    return since + timedelta(seconds=max(0.0, longest - used)) + OVERRUN + UNREPORTED
+        return pushed.as_of + timedelta(seconds=longest - pushed.training_seconds) + OVERRUN
+    return since + timedelta(seconds=longest) + OVERRUN + UNREPORTED
 
 
 def _asked(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | None:
@@ -78,10 +77,18 @@ def _asked(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | None:
         return Cause(Reason.RESTARTED, "restartGeneration was raised: this attempt saves and ends")
     if spec.suspend:
         return Cause(Reason.SUSPENDED, "the attempt saves a checkpoint and ends, then the hardware is free")
-    trains = job.stage == "train" and any(pod.running_since for pod in job.pods)
-    if spec.stop and not trains and not job.finishes and job.stage != "publish":
-        return Cause(Reason.STOPPED, "stopped before this attempt trained")
-    return None
+    return Cause(Reason.STOPPED, "stopped before this attempt trained") if spec.stop and _needless(view, job) else None
+
+
+def _needless(view: View, job: ObservedJob) -> bool:
+    """Whether a job that is to stop can do without this attempt. What trains is told so; what leads to a model goes on."""
+    match job.stage:
+        case "prepare":
+            return not checkpoint_known(view)
+        case "train":
+            return not job.finishes and not any(pod.running_since for pod in job.pods)
+        case "publish":
+            return False
 
 
 def _overdue(view: View, job: ObservedJob) -> Cause | None:
@@ -101,9 +108,15 @@ def _overdue(view: View, job: ObservedJob) -> Cause | None:
 def _not_started(view: View, job: ObservedJob, why: Why) -> Cause | None:
     own = view.job.spec.start_deadline_seconds
     limit = timedelta(seconds=own) if own else START_DEADLINE if why.reason in UNMENDED else None
-    if limit is None or view.now < job.created + limit:
+    if limit is None or view.now < (job.created if own else _since(job)) + limit:
         return None
     return Cause(Reason.START_DEADLINE_EXCEEDED, f"not started within {limit.total_seconds():g} s: {why.message}")
+
+
+def _since(job: ObservedJob) -> datetime:
+    """Since when an obstacle may be there: hours in a queue are none of it."""
+    pod = job.slowest
+    return (pod.placed or pod.created) if pod else job.created
 
 
 def _stall_time(view: View, job: ObservedJob) -> datetime | None:

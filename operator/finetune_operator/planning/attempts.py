@@ -7,13 +7,15 @@ from datetime import datetime
 from typing import Final
 
 from finetune_operator.api.conditions import Reason
-from finetune_operator.api.status import Attempt, Stage
+from finetune_operator.api.status import Attempt, FineTuneJobStatus, Outcome, Stage
 from finetune_operator.planning.ending import VANISHED, Ending, ending_of, ending_of_departed
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.standing import View
 
 _DONE_ANYWAY: Final = frozenset({"Succeeded", "UserError"})
 """How an attempt may end although it was told to: it was ready before it heard."""
+_LIMITS: Final = frozenset({Reason.START_DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED, Reason.STEP_STALLED})
+"""Why the operator ends an attempt that nobody asked to end."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +62,9 @@ def ended_attempt(view: View, stage: Stage, number: int) -> Ended | None:
         return None
     ending = ending_of(current) if current else _vanished(view, stage, number)
     if record and record.ends_for:
-        ending = _as_asked(ending, record.ends_for)
-    return Ended(stage, number, ending, view.now, recorded, _checkpoint_step(view, number, ending))
+        ending = _as_asked(ending, record.ends_for, view.job.status)
+    step = _checkpoint_step(view, number, ending) if stage == "train" else 0
+    return Ended(stage, number, ending, view.now, recorded, step)
 
 
 def checkpoint_known(view: View) -> bool:
@@ -75,20 +78,23 @@ def checkpoint_known(view: View) -> bool:
 
 
 def _vanished(view: View, stage: Stage, number: int) -> Ending:
-    """The Job is gone: its pods may have left a word."""
-    pods = tuple(pod for pod in view.observed.departed if (pod.stage, pod.attempt) == (stage, number))
+    """The Job is gone: its pods may have left a word, and one that has ended may still be there to ask."""
+    there = (pod for pod in view.observed.orphans if pod.over)
+    pods = tuple(pod for pod in (*view.observed.departed, *there) if (pod.stage, pod.attempt) == (stage, number))
     return ending_of_departed(pods) if pods else VANISHED
 
 
-def _as_asked(ending: Ending, cause: str) -> Ending:
+def _as_asked(ending: Ending, cause: str, told: FineTuneJobStatus) -> Ending:
     """It ended because it was told to, unless it was done or refused before it heard."""
     if ending.outcome in _DONE_ANYWAY:
         return ending
     reason = _reason(cause)
+    outcome: Outcome = "Platform" if reason == Reason.STEP_STALLED else "Requested"
+    if reason in _LIMITS:  # what its pods say is that they were told to end; why is what the status said by then
+        said = told.message if told.reason == reason else None
+        return replace(ending, outcome=outcome, reason=reason, message=said or reason.sentence)
     message = ending.message if ending.verdict else f"ended by the operator: {reason.sentence}"
-    return replace(
-        ending, outcome="Platform" if reason == Reason.STEP_STALLED else "Requested", reason=reason, message=message
-    )
+    return replace(ending, outcome=outcome, reason=reason, message=message)
 
 
 def _recorded_ending(record: Attempt) -> Ending:

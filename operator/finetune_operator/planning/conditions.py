@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 from finetune_operator.api.condition import Condition
 from finetune_operator.api.conditions import ConditionType, Phase, Reason
-from finetune_operator.api.status import FineTuneJobStatus
+from finetune_operator.api.status import Attempt, FineTuneJobStatus
 
 Truth = Literal["True", "False", "Unknown"]
 
@@ -54,7 +54,7 @@ def _truths(status: FineTuneJobStatus) -> dict[ConditionType, Truth]:
 
 def _step_stalled(status: FineTuneJobStatus) -> bool:
     """From the end of an attempt that gave no sign of life until the next one trains, or the job has ended."""
-    trained = [attempt for attempt in status.attempts if attempt.stage == "train"]
+    trained = [attempt for attempt in _own(status) if attempt.stage == "train"]
     told = bool(trained) and Reason.STEP_STALLED in {trained[-1].reason, trained[-1].ends_for}
     before = len(trained) > 1 and trained[-2].reason == Reason.STEP_STALLED and trained[-1].end_time is None
     return status.phase not in SETTLED - {Phase.RUNNING} and (told or (before and status.reason != Reason.TRAINING))
@@ -62,7 +62,7 @@ def _step_stalled(status: FineTuneJobStatus) -> bool:
 
 def _validated(status: FineTuneJobStatus) -> Truth:
     """True once data and model were checked, False once spec, data or model were refused."""
-    own = [attempt for attempt in status.attempts if attempt.run == (status.restart_generation or 0)]
+    own = _own(status)
     prepared = {attempt.outcome for attempt in own if attempt.stage == "prepare"}
     if "Succeeded" in prepared or any(attempt.stage == "train" for attempt in own):
         return "True"
@@ -83,6 +83,11 @@ def _condition(
         last_transition_time=before.last_transition_time if unchanged and before else now,
         observed_generation=status.observed_generation,
     )
+
+
+def _own(status: FineTuneJobStatus) -> list[Attempt]:
+    """The attempts of the present run."""
+    return [attempt for attempt in status.attempts if attempt.run == (status.restart_generation or 0)]
 
 
 def _tells(type_: ConditionType, truth: Truth, status: FineTuneJobStatus) -> bool:

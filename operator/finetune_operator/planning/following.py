@@ -65,7 +65,8 @@ def _may_halve(view: View, ended: Ended) -> bool:
     """Whether half as many rows at once may mend it: once in a run, and only where the batch as a whole stays."""
     resolved = view.job.status.resolved
     halves = resolved is not None and resolved.model is not None and resolved.model.family == HALVING_FAMILY
-    return halves and ended.ending.reason == Reason.OUT_OF_MEMORY and not _ran_out_before(view, ended.number)
+    ran_out = ended.stage == "train" and ended.ending.reason == Reason.OUT_OF_MEMORY
+    return halves and ran_out and not _ran_out_before(view, ended.number)
 
 
 def _ran_out_before(view: View, number: int) -> bool:
@@ -75,7 +76,9 @@ def _ran_out_before(view: View, number: int) -> bool:
 
 def _as_requested(view: View, ended: Ended) -> Standing:
     """After what the job's owner or a limit of the job asked for."""
-    reason, message = ended.ending.reason, ended.ending.message
+    reason, message, pods = ended.ending.reason, ended.ending.message, view.observed.live_pods()
+    if pods:  # somebody else deleted the Job, which would have stayed until they are gone
+        return Fenced(ended.stage, pods)
     if reason == Reason.CANCELLED:
         return CalledOff(reason, message)
     if reason in {Reason.START_DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED}:

@@ -72,19 +72,21 @@ def _took(view: View, attempt: Attempt) -> float:
 
 
 def _held(view: View, resolved: Resolved | None, own: list[Attempt]) -> tuple[float, datetime | None]:
-    """Seconds that GPUs were held, times their number, and until when that is counted."""
-    old = view.job.status.usage or Usage()
+    """Seconds that GPUs were held, times their number, and until when that is counted.
+
+    Attempts never overlap, so that one point in time is enough to count none of them twice: an attempt may have ended
+    and the next one have begun since the status was last written.
+    """
+    old, pushed = view.job.status.usage or Usage(), _pushed(view)
     gpu = resolved.instance_type.gpu if resolved else None
-    current = max((a for a in own if a.stage == "train"), key=lambda a: a.number, default=None)
-    if resolved is None or gpu is None or current is None or current.running_time is None:
-        return old.gpu_seconds, old.counted_until
-    pushed = _pushed(view)
-    until = current.end_time or (pushed.as_of.replace(microsecond=0) if pushed else None)
-    since = max(current.running_time, old.counted_until or current.running_time)
-    if until is None or until <= since:
-        return old.gpu_seconds, old.counted_until
-    held = (until - since).total_seconds() * gpu.count * resolved.nodes
-    return round(old.gpu_seconds + held, 1), until
+    seconds, counted = 0.0, old.counted_until
+    for attempt in sorted((a for a in own if a.stage == "train"), key=lambda a: a.number):
+        heard = pushed.as_of.replace(microsecond=0) if pushed and pushed.attempt == attempt.number else None
+        since, until = attempt.running_time, attempt.end_time or heard
+        if gpu and since and until and until > max(since, counted or since):
+            seconds, counted = seconds + (until - max(since, counted or since)).total_seconds(), until
+    per_second = gpu.count * resolved.nodes if gpu and resolved else 0
+    return round(old.gpu_seconds + seconds * per_second, 1), counted
 
 
 def _pushed(view: View) -> reported.Progress | None:

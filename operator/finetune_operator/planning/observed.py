@@ -58,6 +58,8 @@ class ObservedPod:
     node: str | None = None
     ends_by: datetime | None = None
     """When a pod that was told to end must have ended: its deletion time, grace included."""
+    placed: datetime | None = None
+    """When a node was found for it."""
     unschedulable: str | None = None
     waiting: Waiting | None = None
     running_since: datetime | None = None
@@ -268,6 +270,7 @@ def parse_pod(raw: Json) -> ObservedPod:
         index=_index(metadata),
         node=raw.get("spec", {}).get("nodeName"),
         ends_by=parse_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
+        placed=_placed(conditions),
         # The scheduler's word may be written after the pod was bound.
         unschedulable=None if raw.get("spec", {}).get("nodeName") else _unschedulable(conditions),
         waiting=_waiting(state),
@@ -323,6 +326,12 @@ def _container_state(status: Json) -> Json:
         if container["name"] == CONTAINER:
             return cast("Json", container.get("state", {}))
     return {}
+
+
+def _placed(conditions: Mapping[str, Json]) -> datetime | None:
+    scheduled = conditions.get("PodScheduled", {})
+    time = scheduled.get("lastTransitionTime") if scheduled.get("status") == "True" else None
+    return parse_time(time) if time else None
 
 
 def _unschedulable(conditions: Mapping[str, Json]) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from finetune_operator.api.conditions import Reason
 from finetune_operator.api.names import stage_job_name
 from finetune_operator.api.status import MOST_ATTEMPTS, Attempt, Stage
 from finetune_operator.planning.attempts import Ended, ended_attempt, latest_attempt, record_of
@@ -19,8 +20,8 @@ def attempts_of(view: View, standing: Standing) -> tuple[Attempt, ...]:
     observed = (_attempt(view, stage, number) for stage in STAGES for number in _numbers(view, stage))
     found = [_told(attempt, standing) for attempt in observed if attempt]
     found.sort(key=lambda a: (a.start_time, STAGES.index(a.stage), a.number))
-    # Forgetting a stage's latest attempt would start that stage again.
-    latest = [a for a in found if a.number == latest_attempt(view, a.stage)]
+    # Forgetting a stage's latest attempt would start that stage again, forgetting that memory ran out would try it again.
+    latest = [a for a in found if a.number == latest_attempt(view, a.stage) or _ran_out(view, a)]
     others = [a for a in found if a not in latest]
     kept = others[max(0, len(found) - MOST_ATTEMPTS) :] + latest
     return tuple(a for a in found if a in kept)
@@ -38,6 +39,10 @@ def fresh_endings(view: View, stage: Stage) -> tuple[Ending, ...]:
         _fresh(view, stage, number) for number in _numbers(view, stage) if _run(view, stage, number) == view.job.run
     )
     return tuple(each.ending for each in ended if each)
+
+
+def _ran_out(view: View, attempt: Attempt) -> bool:
+    return attempt.run == view.job.run and attempt.reason == Reason.OUT_OF_MEMORY
 
 
 def _numbers(view: View, stage: Stage) -> range:

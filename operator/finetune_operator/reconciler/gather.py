@@ -12,7 +12,7 @@ from finetune_operator.cluster.resources import EVENTS, JOBS, PODS, Resource
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.observed import Beside, Hint, Observed, ObservedJob, observe
 from finetune_operator.planning.progress import Progress
-from finetune_operator.planning.standing import Standing, Underway
+from finetune_operator.planning.standing import Leaving, Standing, Underway
 from finetune_operator.reconciler.store import Store, key_of
 
 MOST_HINTS: Final = 8
@@ -48,9 +48,11 @@ class Gatherer:
 
     async def hints(self, job: Job, standing: Standing) -> tuple[Hint, ...]:
         """Events about a child that does not come up, newest first: quota, mounts and pulls are told nowhere else."""
-        if not isinstance(standing, Underway):
-            return ()
-        return await hints_about(self._cluster, job.namespace, standing.job)
+        match standing:
+            case Underway(child) | Leaving(child, told=False):
+                return await hints_about(self._cluster, job.namespace, child)
+            case _:
+                return ()
 
 
 async def hints_about(cluster: Cluster, namespace: str, job: ObservedJob) -> tuple[Hint, ...]:
