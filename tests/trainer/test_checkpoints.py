@@ -12,17 +12,21 @@ import pytest
 from tests.trainer.documents import write_safetensors
 from trainer.workspace.checkpoints import (
     Checkpoint,
+    Retention,
     all_checkpoints,
     best_checkpoints,
+    bring_to_disk,
     damage,
     discard_newer,
     mark_complete,
-    marked_seconds,
     rotate,
     sound_checkpoints,
 )
+from trainer.workspace.entries import entries
+from trainer.workspace.layout import Workspace
+from trainer.workspace.marker import Mark, read_mark
 
-NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC).isoformat()
 
 
 def write_checkpoint(
@@ -36,7 +40,9 @@ def write_checkpoint(
     (folder / "trainer_state.json").write_text(json.dumps({"global_step": step}))
     checkpoint = Checkpoint(step, attempt, folder)
     if complete:
-        mark_complete(checkpoint, training_seconds=12.5, now=NOON, eval_loss=loss)
+        bring_to_disk(checkpoint)
+        metrics = {"loss": 2.5} if loss is None else {"loss": 2.5, "evalLoss": loss}
+        mark_complete(checkpoint, Mark(NOON, run=1, training_seconds=12.5, wasted_seconds=2.5, metrics=metrics))
     return checkpoint
 
 
@@ -59,7 +65,9 @@ def test_the_marker_tells_what_was_saved_and_makes_it_readable(tmp_path: Path) -
         "optimizer.pt",
         "trainer_state.json",
     }
-    assert marked_seconds(checkpoint) == 12.5
+    mark = read_mark(checkpoint.path)
+    assert mark == Mark(NOON, run=1, training_seconds=12.5, wasted_seconds=2.5, metrics={"loss": 2.5})
+    assert (mark.useful_seconds(run=1), mark.useful_seconds(run=2)) == (10.0, 0.0)
     assert (checkpoint.path / "model.safetensors").stat().st_mode & 0o444 == 0o444
 
 
@@ -98,7 +106,7 @@ def test_rotation_keeps_the_newest_and_removes_what_others_left_half_written(tmp
     write_checkpoint(tmp_path, 1, 40, complete=False)
     write_checkpoint(tmp_path, 2, 50)
     write_checkpoint(tmp_path, 2, 60, complete=False)
-    removed = rotate(tmp_path, keep_last=2, attempt=2)
+    removed = rotate(tmp_path, Retention(keep_last=2), attempt=2)
     assert sorted(each.step for each in removed) == [10, 20, 40]
     assert [each.step for each in all_checkpoints(tmp_path)] == [60, 50, 30]
 
@@ -107,7 +115,7 @@ def test_the_best_evaluated_checkpoints_are_kept_besides_the_newest(tmp_path: Pa
     for step, loss in {10: 2.0, 20: 1.5, 30: 1.5, 40: 3.0, 50: 4.0, 60: None}.items():
         write_checkpoint(tmp_path, 1, step, loss=loss)
     assert [each.step for each in best_checkpoints(tmp_path, 3)] == [20, 30, 10]
-    removed = rotate(tmp_path, keep_last=2, attempt=1, keep_best=1)
+    removed = rotate(tmp_path, Retention(keep_last=2, keep_best=1), attempt=1)
     assert sorted(each.step for each in removed) == [10, 30, 40]
 
 
@@ -123,7 +131,7 @@ def test_after_falling_back_the_new_checkpoints_are_kept_and_the_damaged_ones_go
     said = capsys.readouterr().out
     assert "checkpoint 200 of attempt 1 is removed: model.safetensors has" in said
     write_checkpoint(tmp_path, 2, 50)
-    rotate(tmp_path, keep_last=2, attempt=2)
+    rotate(tmp_path, Retention(keep_last=2), attempt=2)
     assert [each.step for each in sound_checkpoints(tmp_path)] == [50, 40]
 
 
@@ -136,3 +144,41 @@ def test_a_volume_that_cannot_be_read_says_nothing_about_the_checkpoint(tmp_path
     (checkpoint.path / file).symlink_to("/proc/self/mem")  # reading its first byte is an input/output error
     with pytest.raises(OSError, match="Input/output error"):
         damage(checkpoint)
+
+
+def test_checkpoints_before_a_start_from_scratch_count_for_nothing_and_go_with_the_first_one_after_it(
+    tmp_path: Path,
+) -> None:
+    for step in (300, 400):
+        write_checkpoint(tmp_path, 2, step, loss=0.1)
+    write_checkpoint(tmp_path, 2, 500, complete=False)
+    assert list(sound_checkpoints(tmp_path, since=3)) == []
+    new = write_checkpoint(tmp_path, 3, 10, loss=4.0)
+    assert best_checkpoints(tmp_path, 1, since=3) == [new]
+    removed = rotate(tmp_path, Retention(keep_last=2, keep_best=1, since=3), attempt=3)
+    assert sorted(each.step for each in removed) == [300, 400, 500]
+    assert all_checkpoints(tmp_path) == [new]
+
+
+def test_a_newer_attempts_half_written_checkpoint_is_left_alone(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, 3, 20, complete=False)
+    write_checkpoint(tmp_path, 2, 10)
+    assert rotate(tmp_path, Retention(keep_last=2), attempt=2) == []
+
+
+def test_the_newest_checkpoints_and_the_best_are_listed_oldest_first(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    for step in range(10, 130, 10):
+        write_checkpoint(workspace.checkpoints, 1, step, loss=1.5 if step == 20 else 2.0)
+    write_checkpoint(workspace.checkpoints, 2, 130, complete=False)
+    listed = entries(workspace, since=1)
+    assert [each.step for each in listed] == [20, *range(60, 130, 10)]
+    assert listed[0].to_json() == {
+        "step": 20,
+        "attempt": 1,
+        "path": "checkpoints/attempt-1/checkpoint-20",
+        "time": NOON,
+        "trainingSeconds": 12.5,
+        "metrics": {"loss": 2.5, "evalLoss": 1.5},
+    }
+    assert entries(workspace, since=2) == ()

@@ -131,7 +131,7 @@ def test_the_ledger_never_goes_back_when_two_threads_keep_it(tmp_path: Path) -> 
     def keep(_: int) -> None:
         ticking.now += 1
         running.keep_ledger(path)
-        kept.append(read_ledger(path).training_seconds)
+        kept.append(read_ledger(path, 0).training_seconds)
 
     with ThreadPoolExecutor(max_workers=2) as threads:
         list(threads.map(keep, range(200)))

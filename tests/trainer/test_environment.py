@@ -18,7 +18,7 @@ CACHES = ("HOME", "XDG_CACHE_HOME", "HF_HOME", "TRITON_CACHE_DIR", "TORCHINDUCTO
 @pytest.mark.parametrize("name", CACHES)
 def test_every_cache_is_in_the_temporary_folder(name: str, tmp_path: Path) -> None:
     image = dict.fromkeys(CACHES, "/cache/of-the-image")
-    given = worker_environment(image, cpus=2, verdict_file=tmp_path / "verdict.json")
+    given = worker_environment(image, cpus=2, folder=tmp_path)
     assert Path(given[name]).is_relative_to(tempfile.gettempdir())
 
 

@@ -49,11 +49,11 @@ def test_a_process_that_was_ended_because_another_failed_does_not_make_it_a_term
 
 
 def test_only_a_wide_overrun_is_overdue() -> None:
-    assert not is_overdue(Ledger(1400, 1000), budget=1000, used_before=0)
-    assert is_overdue(Ledger(1401, 1000), budget=1000, used_before=0)
-    assert not is_overdue(Ledger(1401, 2000), budget=1000, used_before=0)
-    assert not is_overdue(Ledger(5000, 1000), budget=1000, used_before=5000)
-    assert "budget of 1000 s was used up and was ended after 1401 s" in overdue_end(Ledger(1401), budget=1000).message
+    assert not is_overdue(Ledger(0, 1400, budget_seconds=1000), budget=1000, used_before=0)
+    assert is_overdue(Ledger(0, 1401, budget_seconds=1000), budget=1000, used_before=0)
+    assert not is_overdue(Ledger(0, 1401, budget_seconds=2000), budget=1000, used_before=0)
+    assert not is_overdue(Ledger(0, 5000, budget_seconds=1000), budget=1000, used_before=5000)
+    assert "budget of 1000 s was used up and was ended after 1401 s" in overdue_end(Ledger(0, 1401), budget=1000).message
 
 
 @pytest.mark.parametrize(

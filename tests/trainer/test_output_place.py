@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.documents import run_document, write_model
-from tests.trainer.test_workspace import DONE, JOB, OTHER, staged_model
-from trainer.contract.run import Job, Run, parse_run
+from tests.trainer.documents import write_model
+from tests.trainer.test_workspace import DONE, JOB, OTHER, run_of, staged_model
+from trainer.contract.run import Job, Run
 from trainer.contract.verdict import Verdict
 from trainer.failures import UserError
 from trainer.training.interruption import Interruption
@@ -20,8 +20,7 @@ from trainer.workspace.layout import Workspace
 
 
 def run_in(workspace: Path, job: Job = JOB, **changes: object) -> Run:
-    uid = {"job__namespace": job.namespace, "job__name": job.name, "job__uid": job.uid}
-    return parse_run(run_document("train", paths__workspace=str(workspace), **uid, **changes))
+    return run_of(job, paths__workspace=str(workspace), **changes)
 
 
 def refusal(workspace: Path, run: Run) -> UserError:
@@ -34,7 +33,7 @@ def refusal(workspace: Path, run: Run) -> UserError:
 def test_an_empty_workspace_and_ones_own_finished_model_are_fine(tmp_path: Path) -> None:
     workspace = Workspace(tmp_path)
     check_free(workspace, run_in(tmp_path))
-    put_in_place(workspace, staged_model(workspace), DONE, JOB)
+    put_in_place(workspace.model_place, staged_model(workspace), DONE, run_of(JOB))
     check_free(workspace, run_in(tmp_path))
     assert "which already holds a.safetensors, b.json" in refusal(tmp_path, run_in(tmp_path, OTHER)).message
 
@@ -90,7 +89,7 @@ def test_a_model_is_on_the_disk_before_it_is_put_in_place(tmp_path: Path) -> Non
                 )
 
     sys.addaudithook(note)
-    put_in_place(workspace, staging, DONE, JOB)
+    put_in_place(workspace.model_place, staging, DONE, run_of(JOB))
     watching.clear()
     assert set(seen[:3]) == {"a.safetensors", "b.json", staging.name}
     assert seen[3:] == ["rename .finished", tmp_path.name, f"rename {staging.name}", tmp_path.name]
@@ -102,5 +101,20 @@ def test_a_place_that_was_taken_meanwhile_is_left_alone(tmp_path: Path) -> None:
     workspace.model.mkdir()
     verdict = Verdict(stage="train", attempt=1, result="completed", message="trained")
     with pytest.raises(UserError, match="was not made by this job"):
-        put_in_place(workspace, staging, verdict, JOB)
-    assert not workspace.finished.exists()
+        put_in_place(workspace.model_place, staging, verdict, run_of(JOB))
+    assert not workspace.model_place.record.exists()
+
+
+def test_a_later_run_does_not_mind_the_models_of_earlier_ones(tmp_path: Path) -> None:
+    put_in_place(Workspace(tmp_path).model_place, staged_model(Workspace(tmp_path)), DONE, run_of(JOB))
+    check_free(Workspace(tmp_path, 1), run_in(tmp_path, run=1))
+    (tmp_path / "model-1").mkdir()
+    with pytest.raises(UserError, match="is to become model-1/ on the output volume"):
+        check_free(Workspace(tmp_path, 1), run_in(tmp_path, run=1))
+
+
+@pytest.mark.parametrize("name", ["adapter", "model"])
+def test_both_places_of_a_model_that_is_merged_must_be_free(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(UserError, match=f"is to become {name}/ on the output volume"):
+        check_free(Workspace(tmp_path), run_in(tmp_path, output={"merge": "merged"}))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from trainer import signs
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -31,18 +33,27 @@ class Places:
         )
 
 
-def worker_environment(environment: Mapping[str, str], cpus: float, verdict_file: Path) -> dict[str, str]:
-    """The variables for the process that trains. Threads follow the CPU limit: more would fight over it, ten times slower."""
+def worker_environment(environment: Mapping[str, str], cpus: float, folder: Path) -> dict[str, str]:
+    """The variables for a process that works: it leaves its verdict and its signs of life in `folder`.
+
+    Threads follow the CPU limit: more would fight over it, ten times slower.
+    """
     return {
         **environment,
         **library_environment(),
-        VERDICT_FILE: str(verdict_file),
+        VERDICT_FILE: str(verdict_file(folder)),
+        signs.FOLDER: str(folder),
         "USER": environment.get("USER", "finetune"),  # torch asks for a name, and an odd user id has none
         # transformers would push progress by itself, and 100 % after every end.
         "DISABLE_KUBEFLOW_INTEGRATION": "TRUE",
         "OMP_NUM_THREADS": str(max(1, int(cpus))),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def verdict_file(folder: Path) -> Path:
+    """Where in PID 1's folder the processes leave the verdict."""
+    return folder / "verdict.json"
 
 
 def library_environment() -> dict[str, str]:

@@ -21,12 +21,16 @@ OVERRUN_SECONDS: Final = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """What PID 1 knows about an end: exit codes (negative: signals), why it intervened, the kernel's memory kills."""
+    """What PID 1 knows about an end: exit codes (negative: signals), why it intervened, the kernel's memory kills.
+
+    `stalled` is how the attempt ends when the training gave no sign of life.
+    """
 
     codes: Sequence[int]
     asked_to_end: bool = False
     overdue: bool = False
     memory_kills: int = 0
+    stalled: StageEnd | None = None
 
     @property
     def signals(self) -> list[int]:

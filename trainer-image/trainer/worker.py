@@ -6,6 +6,7 @@ It runs one stage, hands its verdict over and exits with the verdict's code.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import sys
 import traceback
@@ -17,24 +18,29 @@ from trainer.contract.verdict import EXIT_CODES, exit_code, verdict_of
 from trainer.environment import VERDICT_FILE, Places
 from trainer.failures import Broken, Interrupted, StageEnd
 from trainer.handover import hand_over
+from trainer.signs import FOLDER, STACKS_SIGNAL, own_signs
 from trainer.training.interruption import Interruption
 from trainer.training.session import in_charge, open_course
-from trainer.workspace.finished import finished_verdict
+from trainer.workspace.finished import finished_verdict, place_of_training
 from trainer.workspace.layout import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trainer.contract.run import Run
+    from trainer.contract.verdict import Verdict
+    from trainer.workspace.layout import Place
 
 
 def main() -> int:
     """Run the stage that run.json names. Returns the exit code."""
+    # In C, so that the stacks show whatever Python hangs in.
+    faulthandler.register(STACKS_SIGNAL, all_threads=True)
     run = read_run(Places.from_environment(os.environ).run_json)
     verdict_file = Path(os.environ[VERDICT_FILE])
     interruption = Interruption(lambda: _end_at_once(run, verdict_file))
     interruption.listen()
-    verdict = _verdict(run, Workspace(run.workspace), interruption)
+    verdict = _verdict(run, Workspace(run.workspace, run.number), interruption)
     if verdict is None:
         return 0
     hand_over(verdict_file, verdict)
@@ -43,22 +49,40 @@ def main() -> int:
 
 def _verdict(run: Run, workspace: Workspace, interruption: Interruption) -> Mapping[str, object] | None:
     """How the stage ended, in JSON; None for the processes of a training that have nothing to say."""
+    # A model in place means that only the verdict was lost: it is told again.
+    told = finished_verdict(_place(run, workspace), run.job) if run.stage in {"train", "publish"} else None
+    if told:
+        return {**told, "attempt": run.attempt}
     if run.stage == "train":
-        # A model in place means that only the verdict was lost: it is told again.
-        told = finished_verdict(workspace, run.job)
-        return {**told, "attempt": run.attempt} if told else _train(run, workspace, interruption)
+        return _train(run, workspace, interruption)
     try:
-        # Imported only when it is their turn, as all families' libraries are heavy.
-        from trainer.backends.trl.inspect_dataset import inspect_dataset  # noqa: PLC0415
-        from trainer.backends.trl.prepare import prepare  # noqa: PLC0415
-
-        return (inspect_dataset(run) if run.stage == "inspect" else prepare(run, workspace)).to_json()
+        return _on_cpu(run, workspace).to_json()
     except Exception as error:  # noqa: BLE001 - every end gets a verdict
         return verdict_of(_end_of(error), run.stage, run.attempt).to_json()
 
 
+def _place(run: Run, workspace: Workspace) -> Place:
+    return workspace.model_place if run.stage == "publish" else place_of_training(workspace, run)
+
+
+def _on_cpu(run: Run, workspace: Workspace) -> Verdict:
+    # Imported only when it is their turn, as all families' libraries are heavy.
+    if run.stage == "publish":
+        from trainer.backends.trl.publish import publish  # noqa: PLC0415
+
+        return publish(run, workspace)
+    if run.stage == "inspect":
+        from trainer.backends.trl.inspect_dataset import inspect_dataset  # noqa: PLC0415
+
+        return inspect_dataset(run)
+    from trainer.backends.trl.prepare import prepare  # noqa: PLC0415
+
+    return prepare(run, workspace)
+
+
 def _train(run: Run, workspace: Workspace, interruption: Interruption) -> Mapping[str, object] | None:
-    course = open_course(run, workspace, interruption)
+    folder = os.environ.get(FOLDER)
+    course = open_course(run, workspace, interruption, own_signs(Path(folder) if folder else None, os.environ))
     first = os.environ.get("RANK", "0") == "0"
     try:
         with in_charge(run, workspace, course, os.environ) if first else contextlib.nullcontext():

@@ -33,9 +33,9 @@ class Workers:
             reader.start()
 
     @property
-    def running(self) -> bool:
-        """Whether any has not ended."""
-        return bool(self._processes)
+    def running(self) -> tuple[int, ...]:
+        """The ids of those that have not ended."""
+        return tuple(self._processes)
 
     def signal(self, number: int) -> None:
         """Send a signal to all that have not ended."""

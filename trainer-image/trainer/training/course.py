@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from trainer.contract.progress import Activity, Progress, Reply
+    from trainer.contract.progress import Activity, CheckpointEntry, Progress, Reply
+    from trainer.signs import Signs
     from trainer.training.clock import Reading, TrainingClock
     from trainer.training.interruption import Interruption
+    from trainer.workspace.marker import Mark
 
 StopReason = Literal["go on", "no better", "deadline", "stopped", "terminated"]
 
@@ -27,7 +29,17 @@ StopReason = Literal["go on", "no better", "deadline", "stopped", "terminated"]
 class Course:
     """Where the training of one attempt is."""
 
-    def __init__(self, progress: Progress, clock: TrainingClock, interruption: Interruption) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        clock: TrainingClock,
+        interruption: Interruption,
+        *,
+        run: int = 0,
+        signs: Signs | None = None,
+    ) -> None:
+        self.run = run
+        self._signs = signs
         self.clock = clock
         self.reading = clock.reading
         self.interruption = interruption
@@ -54,11 +66,18 @@ class Course:
             training_seconds=now.training_seconds,
             trained_tokens=now.trained_tokens,
             metrics=now.metrics,
+            wasted_seconds=now.wasted_seconds,
         )
 
     def planned(self, total_steps: int, total_epochs: float) -> None:
         """It is known how long the whole training will be."""
         self._progress = dataclasses.replace(self._progress, total_steps=total_steps, total_epochs=total_epochs)
+
+    def goes_on_from(self, mark: Mark | None) -> None:
+        """It is known which checkpoint is gone on from: what the run used beyond its useful work is wasted."""
+        useful = mark.useful_seconds(self.run) if mark else 0.0
+        wasted = max(0.0, self.clock.seconds - useful)
+        self._progress = dataclasses.replace(self._progress, wasted_seconds=wasted)
 
     def begin(self, step: int) -> None:
         """The first step of this attempt starts now, after `step` steps of earlier ones.
@@ -70,10 +89,17 @@ class Course:
         self.clock.start()
         self._first = (step, self.clock.seconds)
         self._progress = dataclasses.replace(self._progress, step=step, checkpoint_step=step)
+        self.sign()
+
+    def sign(self) -> None:
+        """Tell PID 1 that the training gets on."""
+        if self._signs is not None:
+            self._signs.give(self._progress.activity, self._progress.step)
 
     def turn_to(self, activity: Activity) -> None:
         """The training does something else now."""
         self._progress = dataclasses.replace(self._progress, activity=activity)
+        self.sign()
 
     def advance(self, step: int, epoch: float, trained_tokens: int) -> None:
         """A step has ended."""
@@ -87,19 +113,21 @@ class Course:
             trained_tokens=trained_tokens,
             seconds_per_step=pace,
         )
+        self.sign()
 
     def measured(self, metrics: Mapping[str, float]) -> None:
         """New values of some metrics; the others keep theirs."""
         self._progress = dataclasses.replace(self._progress, metrics={**self._progress.metrics, **metrics})
 
-    def checkpointed(self, step: int) -> None:
-        """A checkpoint of `step` is complete."""
-        self._progress = dataclasses.replace(self._progress, checkpoint_step=step)
+    def checkpointed(self, step: int, entries: tuple[CheckpointEntry, ...] = ()) -> None:
+        """A checkpoint of `step` is complete; `entries` are all that are there, as far as this process knows."""
+        self._progress = dataclasses.replace(self._progress, checkpoint_step=step, checkpoints=entries)
 
     def obey(self, reply: Reply) -> None:
         """What the operator answered."""
-        if reply.budget_seconds is not None:
-            self.clock.budget = reply.budget_seconds
+        if reply.budget_seconds is not None and reply.budget_seconds != self.clock.budget:
+            was, self.clock.budget = self.clock.budget, reply.budget_seconds
+            print(f"the budget is {reply.budget_seconds:g} training seconds now, and was {was:g}", flush=True)
         self._stop_wished = self._stop_wished or reply.stop
 
     def wish(self) -> StopReason:
@@ -119,4 +147,5 @@ class Course:
     def keep_ledger(self, path: Path) -> None:
         """Write the seconds used to the workspace. Threads take turns, so that the last entry is the newest."""
         with self._ledger_lock:
-            write_ledger(path, Ledger(training_seconds=self.clock.seconds, budget_seconds=self.clock.budget))
+            wasted = self._progress.wasted_seconds
+            write_ledger(path, Ledger(self.run, self.clock.seconds, wasted, self.clock.budget))

@@ -61,8 +61,7 @@ def make_plan(hyperparameters: Hyperparameters, sequences: int, hardware: Hardwa
     if batch is None or (hyperparameters.steps is None and hyperparameters.epochs is None):
         return None
     per_process = _per_process(batch, hardware)
-    largest = min(per_process, hardware.micro_batch_size or LARGEST_MICRO_BATCH)
-    micro_batch = next(size for size in range(largest, 0, -1) if per_process % size == 0)
+    micro_batch = _micro_batch(per_process, hardware)
     steps_per_epoch = math.ceil(sequences / batch)
     total = hyperparameters.steps or max(1, math.ceil((hyperparameters.epochs or 1) * steps_per_epoch))
     warmup = hyperparameters.warmup_steps
@@ -105,6 +104,16 @@ def warnings_of(plan: Plan) -> tuple[str, ...]:
             " its peak; lower warmupSteps or warmupRatio"
         )
     return tuple(found)
+
+
+def _micro_batch(per_process: int, hardware: Hardware) -> int:
+    """Rows that a process holds at once: as many as fit and make the batch up."""
+    largest = _divisor(per_process, hardware.micro_batch_size or LARGEST_MICRO_BATCH)
+    return _divisor(per_process, max(1, largest >> hardware.halvings))
+
+
+def _divisor(number: int, most: int) -> int:
+    return next(size for size in range(min(number, most), 0, -1) if number % size == 0)
 
 
 def _per_process(batch: int, hardware: Hardware) -> int:

@@ -11,8 +11,11 @@ from trainer.contract.progress import Progress, progress_body
 from trainer.training.clock import TrainingClock
 from trainer.training.course import Course
 from trainer.training.heartbeat import Heartbeat
+from trainer.training.log_lines import LogLines, listening
+from trainer.training.masking import Masking
 from trainer.training.push import SECONDS_BETWEEN_PUSHES, Endpoint, push
-from trainer.workspace.fence import check_owner, take_fence
+from trainer.workspace.entries import entries
+from trainer.workspace.fence import check_fence, check_owner, holds_fence, take_fence
 from trainer.workspace.finished import check_free
 from trainer.workspace.ledger import read_ledger
 from trainer.workspace.metrics import first_loss
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from trainer.contract.run import Run
+    from trainer.signs import Signs
     from trainer.training.interruption import Interruption
     from trainer.workspace.layout import Workspace
 
@@ -28,12 +32,24 @@ SECONDS_BETWEEN_ENTRIES: Final = 10.0
 """Of the ledger; the contract allows 30."""
 
 
-def open_course(run: Run, workspace: Workspace, interruption: Interruption) -> Course:
-    """The course of an attempt that begins: on top of what earlier attempts used and measured."""
-    loss = first_loss(workspace.metrics)
-    progress = Progress(attempt=run.attempt, activity="loading", metrics={} if loss is None else {"firstLoss": loss})
-    used = read_ledger(workspace.ledger).training_seconds
-    return Course(progress, TrainingClock(used, run.limits.training_seconds, time.monotonic), interruption)
+def open_course(run: Run, workspace: Workspace, interruption: Interruption, signs: Signs | None = None) -> Course:
+    """The course of an attempt that begins: on top of what earlier attempts of its run used and measured."""
+    loss = first_loss(workspace.metrics, run.resume_from)
+    ledger = read_ledger(workspace.ledger, run.number)
+    listed = entries(workspace, run.resume_from)
+    progress = Progress(
+        attempt=run.attempt,
+        activity="loading",
+        checkpoint_step=max((each.step for each in listed), default=0),
+        metrics={} if loss is None else {"firstLoss": loss},
+        wasted_seconds=ledger.wasted_seconds,
+        checkpoints=listed,
+    )
+    # An attempt may have several pods: what the operator told an earlier one is newer than run.json.
+    returns = ledger.budget_seconds > 0 and holds_fence(workspace.fence, run.attempt)
+    budget = ledger.budget_seconds if returns else run.limits.training_seconds
+    clock = TrainingClock(ledger.training_seconds, budget, time.monotonic)
+    return Course(progress, clock, interruption, run=run.number, signs=signs)
 
 
 @contextmanager
@@ -49,11 +65,22 @@ def in_charge(run: Run, workspace: Workspace, course: Course, environment: Mappi
     take_fence(workspace.fence, run.job, run.attempt)
     endpoint = Endpoint.from_environment(environment)
     with ExitStack() as beats:
-        beats.enter_context(Heartbeat("ledger", SECONDS_BETWEEN_ENTRIES, lambda: course.keep_ledger(workspace.ledger)))
+        beats.enter_context(Heartbeat("ledger", SECONDS_BETWEEN_ENTRIES, lambda: _keep_ledger(run, workspace, course)))
         if endpoint is not None:
-            beats.enter_context(Heartbeat("progress", SECONDS_BETWEEN_PUSHES, lambda: _tell(endpoint, course)))
+            lines = LogLines(Masking(environment), lambda: datetime.now(UTC))
+            beats.enter_context(Heartbeat("progress", SECONDS_BETWEEN_PUSHES, lambda: _tell(endpoint, course, lines)))
+            beats.enter_context(listening(lines))
         yield
 
 
-def _tell(endpoint: Endpoint, course: Course) -> None:
-    course.obey(push(endpoint, progress_body(course.progress, datetime.now(UTC))))
+def _keep_ledger(run: Run, workspace: Workspace, course: Course) -> None:
+    # An attempt that was taken over must not overwrite what the newer one counts.
+    check_fence(workspace.fence, run.attempt)
+    course.keep_ledger(workspace.ledger)
+
+
+def _tell(endpoint: Endpoint, course: Course, lines: LogLines) -> None:
+    seen, untold = lines.untold()
+    reply = push(endpoint, progress_body(course.progress, datetime.now(UTC), untold))
+    lines.told(seen)
+    course.obey(reply)

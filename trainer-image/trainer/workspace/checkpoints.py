@@ -6,22 +6,19 @@ written last, after everything else has reached the disk, and lists every file w
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.workspace.durability import make_readable, sync
-from trainer.workspace.jsonfile import number_at, read_json, write_json
+from trainer.workspace.marker import MARKER, Mark, marked_files, read_mark, write_mark
 from trainer.workspace.soundness import damage_of_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
     from pathlib import Path
 
-MARKER: Final = "COMPLETE.json"
 _FOLDER: Final = re.compile(r"checkpoint-(\d+)")
 _ATTEMPT: Final = re.compile(r"attempt-(\d+)")
 
@@ -45,21 +42,21 @@ class Checkpoint:
         return self.marker.is_file()
 
 
-def all_checkpoints(root: Path) -> list[Checkpoint]:
-    """Every checkpoint folder under `root` (complete or not), newest first."""
+def all_checkpoints(root: Path, since: int = 1) -> list[Checkpoint]:
+    """Every checkpoint folder of attempt `since` or later under `root` (complete or not), newest first."""
     found = [
         Checkpoint(step=int(step.group(1)), attempt=int(attempt.group(1)), path=folder)
         for parent in _folders(root)
-        if (attempt := _ATTEMPT.fullmatch(parent.name))
+        if (attempt := _ATTEMPT.fullmatch(parent.name)) and int(attempt.group(1)) >= since
         for folder in _folders(parent)
         if (step := _FOLDER.fullmatch(folder.name))
     ]
     return sorted(found, reverse=True)
 
 
-def sound_checkpoints(root: Path) -> Iterator[Checkpoint]:
+def sound_checkpoints(root: Path, since: int = 1) -> Iterator[Checkpoint]:
     """The checkpoints that an attempt may go on from, newest first; says on standard output why one is passed over."""
-    for checkpoint in all_checkpoints(root):
+    for checkpoint in all_checkpoints(root, since):
         problem = damage(checkpoint)
         if problem is None:
             yield checkpoint
@@ -74,7 +71,7 @@ def damage(checkpoint: Checkpoint) -> str | None:
     """
     if not checkpoint.complete:
         return "it was never completed"
-    files = _marked_files(checkpoint)
+    files = marked_files(checkpoint.path)
     if not files:
         return f"its {MARKER} cannot be read"
     for name, size in files.items():
@@ -84,66 +81,51 @@ def damage(checkpoint: Checkpoint) -> str | None:
     return None
 
 
-def mark_complete(
-    checkpoint: Checkpoint, training_seconds: float, now: datetime, eval_loss: float | None = None
-) -> None:
-    """Write the marker: first everything else is made readable and brought to the disk.
-
-    `eval_loss` is that of an evaluation at the checkpoint's own step.
-    """
-    files = sorted(path for path in checkpoint.path.rglob("*") if path.is_file() and path.name != MARKER)
-    for path in files:
-        make_readable(path)
-        sync(path)
+def bring_to_disk(checkpoint: Checkpoint) -> None:
+    """Make everything that was saved readable, and return when it is on the disk."""
+    for path in checkpoint.path.rglob("*"):
+        if path.is_file() and path.name != MARKER:
+            make_readable(path)
+            sync(path)
     sync(checkpoint.path)
-    write_json(
-        checkpoint.marker,
-        {
-            "step": checkpoint.step,
-            "attempt": checkpoint.attempt,
-            "trainingSeconds": round(training_seconds, 3),
-            "time": now.isoformat(timespec="seconds"),
-            **({} if eval_loss is None else {"evalLoss": eval_loss}),
-            "files": {str(path.relative_to(checkpoint.path)): path.stat().st_size for path in files},
-        },
-    )
 
 
-def _marked_files(checkpoint: Checkpoint) -> dict[str, object]:
-    try:
-        marker: object = json.loads(checkpoint.marker.read_text(encoding="utf-8"))
-    except ValueError:
-        return {}
-    files = marker.get("files") if isinstance(marker, dict) else None
-    return files if isinstance(files, dict) else {}
+def mark_complete(checkpoint: Checkpoint, mark: Mark) -> None:
+    """Let a checkpoint count that is on the disk."""
+    write_mark(checkpoint.path, {"step": checkpoint.step, "attempt": checkpoint.attempt}, mark)
 
 
-def marked_seconds(checkpoint: Checkpoint) -> float:
-    """Training seconds when the checkpoint was taken."""
-    return number_at(read_json(checkpoint.marker), "trainingSeconds")
-
-
-def best_checkpoints(root: Path, places: int) -> list[Checkpoint]:
+def best_checkpoints(root: Path, places: int, since: int = 1) -> list[Checkpoint]:
     """The complete checkpoints with the lowest evaluation losses, at most `places`, best first; of equals the older."""
     losses = {
-        checkpoint: float(loss)
-        for checkpoint in reversed(all_checkpoints(root))
-        if checkpoint.complete and isinstance(loss := read_json(checkpoint.marker).get("evalLoss"), int | float)
+        checkpoint: loss
+        for checkpoint in reversed(all_checkpoints(root, since))
+        if checkpoint.complete and (loss := read_mark(checkpoint.path).metrics.get("evalLoss")) is not None
     }
     return sorted(losses, key=lambda checkpoint: losses[checkpoint])[:places]
 
 
-def rotate(root: Path, keep_last: int, attempt: int, keep_best: int = 0) -> list[Checkpoint]:
-    """Remove all but the newest `keep_last` and the best `keep_best` complete checkpoints.
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """Which complete checkpoints are kept: the newest `keep_last` and the best `keep_best`, of attempts from `since` on."""
 
-    What older attempts left half-written goes too; `attempt` is the running one: its own half-written folder is left
-    alone. Returns what was removed.
+    keep_last: int
+    keep_best: int = 0
+    since: int = 1
+
+
+def rotate(root: Path, retention: Retention, attempt: int) -> list[Checkpoint]:
+    """Remove the complete checkpoints that are not kept; `attempt` is the running one, which has just completed one.
+
+    What older attempts left half-written goes too; its own half-written folder is left alone. Returns what was removed.
     """
     checkpoints = all_checkpoints(root)
-    best = best_checkpoints(root, keep_best)
-    complete = [checkpoint for checkpoint in checkpoints if checkpoint.complete]
-    half_written = [each for each in checkpoints if not each.complete and each.attempt < attempt]
-    return _remove([each for each in complete[keep_last:] if each not in best] + half_written)
+    best = best_checkpoints(root, retention.keep_best, retention.since)
+    complete = [each for each in checkpoints if each.complete and each.attempt >= retention.since]
+    too_many = [each for each in complete[retention.keep_last :] if each not in best]
+    half_written = [each for each in checkpoints if not each.complete and retention.since <= each.attempt < attempt]
+    not_counting = [each for each in checkpoints if each.attempt < retention.since]
+    return _remove(too_many + half_written + not_counting)
 
 
 def discard_newer(root: Path, step: int) -> list[Checkpoint]:

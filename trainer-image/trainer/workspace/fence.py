@@ -45,6 +45,11 @@ def take_fence(fence: Path, job: Job, attempt: int) -> None:
     write_json(fence, {"attempt": attempt, "job": f"{job.namespace}/{job.name}", "jobUid": job.uid})
 
 
+def holds_fence(fence: Path, attempt: int) -> bool:
+    """Whether `attempt` is the one that has declared itself the newest."""
+    return int(number_at(read_json(fence), "attempt")) == attempt
+
+
 def check_fence(fence: Path, attempt: int) -> None:
     """Interrupted (Superseded) when a newer attempt than `attempt` has taken the workspace."""
     newest = int(number_at(read_json(fence), "attempt"))

@@ -1,4 +1,4 @@
-"""The finished model: put in place by one rename, with a digest, and found again when its verdict was lost."""
+"""What a stage has finished: put in place by one rename, with a digest, and found again when its verdict was lost."""
 
 from __future__ import annotations
 
@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 
     from trainer.contract.run import Job, Run
     from trainer.contract.verdict import Verdict
-    from trainer.workspace.layout import Workspace
+    from trainer.workspace.layout import Place, Workspace
 
 MOST_NAMES: Final = 5
 """Of files that a message lists."""
+
+
+def place_of_training(workspace: Workspace, run: Run) -> Place:
+    """Where what stage train makes is to go."""
+    return workspace.adapter_place if run.merges else workspace.model_place
 
 
 def describe(folder: Path, name: str, kind: Literal["adapter", "model"]) -> Artifact:
@@ -37,50 +42,51 @@ def describe(folder: Path, name: str, kind: Literal["adapter", "model"]) -> Arti
     )
 
 
-def put_in_place(workspace: Workspace, staging: Path, verdict: Verdict, job: Job) -> None:
-    """Turn `staging` into the finished model. The verdict is written first, so a model in place always has one.
+def put_in_place(place: Place, staging: Path, verdict: Verdict, run: Run) -> None:
+    """Turn `staging` into what is finished. The verdict is written first, so a model in place always has one.
 
     Each step is on the disk before the next, so that this holds after a power cut too. UserError (OutputOccupied) when
     something else already lies there.
     """
-    if os.path.lexists(workspace.model):
-        raise _occupied(workspace, "")
+    if os.path.lexists(place.folder):
+        raise _occupied(place, "")
     sync_tree(staging)
-    write_json(workspace.finished, {"jobUid": job.uid, "verdict": verdict.to_json()})
-    staging.rename(workspace.model)
-    sync(workspace.root)
+    write_json(place.record, {"jobUid": run.job.uid, "run": run.number, "verdict": verdict.to_json()})
+    staging.rename(place.folder)
+    sync(place.folder.parent)
 
 
 def check_free(workspace: Workspace, run: Run) -> None:
-    """UserError (OutputOccupied) when something that this job did not make lies where its model is to go.
+    """UserError (OutputOccupied) when something that this run did not make lies where its model is to go.
 
     Asked before anything is trained, since nothing is ever overwritten.
     """
-    if os.path.lexists(workspace.model) and finished_verdict(workspace, run.job) is None:
-        source = run.model.path
-        starts_there = workspace.model.exists() and source and source.exists() and source.samefile(workspace.model)
-        raise _occupied(
-            workspace, f": it is {run.model.name}, the model that this job starts from" if starts_there else ""
-        )
+    for place in dict.fromkeys((place_of_training(workspace, run), workspace.model_place)):
+        if os.path.lexists(place.folder) and finished_verdict(place, run.job) is None:
+            source = run.model.path
+            starts_there = place.folder.exists() and source and source.exists() and source.samefile(place.folder)
+            raise _occupied(
+                place, f": it is {run.model.name}, the model that this job starts from" if starts_there else ""
+            )
 
 
-def finished_verdict(workspace: Workspace, job: Job) -> dict[str, object] | None:
-    """The verdict of this very job's finished model; None when there is no model yet or it is another's."""
-    record = read_json(workspace.finished)
+def finished_verdict(place: Place, job: Job) -> dict[str, object] | None:
+    """The verdict of what this very job has finished there; None when there is nothing yet or it is another's."""
+    record = read_json(place.record)
     verdict = record.get("verdict")
-    if not workspace.model.is_dir() or record.get("jobUid") != job.uid or not isinstance(verdict, dict):
+    if not place.folder.is_dir() or record.get("jobUid") != job.uid or not isinstance(verdict, dict):
         return None
     return verdict
 
 
 def clear_staging(workspace: Workspace) -> None:
     """Remove what earlier attempts left of a model that they did not finish."""
-    for folder in workspace.root.glob(workspace.staging(0).name.replace("-0", "-*")):
+    for folder in workspace.all_staging():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _occupied(workspace: Workspace, remark: str) -> UserError:
-    model = workspace.model
+def _occupied(place: Place, remark: str) -> UserError:
+    model = place.folder
     names = sorted(each.name for each in model.iterdir()) if model.is_dir() else []
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
     holds = f"holds {', '.join(names[:MOST_NAMES])}{more}" if names else "is there"

@@ -9,6 +9,8 @@ import json
 import math
 from typing import TYPE_CHECKING
 
+from trainer.workspace.jsonfile import number_at
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -22,9 +24,9 @@ def append_metrics(path: Path, place: Mapping[str, object], metrics: Mapping[str
         file.write(("\n" if torn else "") + json.dumps(line, allow_nan=False) + "\n")
 
 
-def first_loss(path: Path) -> float | None:
-    """The loss of the first logged step of the whole job; None when no step was logged yet."""
-    losses = (line["loss"] for line in read_metrics(path) if "loss" in line)
+def first_loss(path: Path, since: int = 1) -> float | None:
+    """The loss of the first step that was logged by attempt `since` or a later one; None when no step was logged yet."""
+    losses = (line["loss"] for line in read_metrics(path) if "loss" in line and number_at(line, "attempt") >= since)
     return next((float(loss) for loss in losses if isinstance(loss, int | float)), None)
 
 

@@ -12,7 +12,7 @@ from trainer.backends.trl.loading import load_trained
 from trainer.contract.verdict import Verdict
 from trainer.workspace.checkpoints import best_checkpoints
 from trainer.workspace.fence import check_fence
-from trainer.workspace.finished import clear_staging, describe, put_in_place
+from trainer.workspace.finished import clear_staging, describe, place_of_training, put_in_place
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,16 +54,17 @@ class Trained:
 def finish(run: Run, workspace: Workspace, trained: Trained) -> Verdict:
     """Save the trained model and tokenizer as the job's result. Returns the verdict that goes with it."""
     clear_staging(workspace)
-    staging = workspace.staging(run.attempt)
+    staging = workspace.staging("train", run.attempt)
+    place = place_of_training(workspace, run)
     best = _best(run, workspace)
     model = load_trained(run, trained.start, best.path) if best else trained.model
     kind = _save(run, model, trained, staging)
-    artifact = describe(staging, workspace.model.name, kind)
+    artifact = describe(staging, place.folder.name, kind)
     verdict = verdict_of_training(run, trained.reason, trained.position)
     remark = f"; the model is that of step {best.step}, which the evaluation found best" if best else ""
     verdict = dataclasses.replace(verdict, message=verdict.message + remark, artifact=artifact)
     check_fence(workspace.fence, run.attempt)
-    put_in_place(workspace, staging, verdict, run.job)
+    put_in_place(place, staging, verdict, run)
     return verdict
 
 
@@ -73,7 +74,7 @@ def verdict_of_training(run: Run, reason: StopReason, position: Position) -> Ver
         stage="train",
         attempt=run.attempt,
         result=RESULTS[reason],
-        message=f"trained {position.step} of {position.total_steps} steps{REMARKS[reason]}",
+        message=f"trained {position.step} of {max(position.step, position.total_steps)} steps{REMARKS[reason]}",
         position=position,
     )
 
@@ -82,16 +83,14 @@ def _best(run: Run, workspace: Workspace) -> Checkpoint | None:
     """The checkpoint to publish instead of the last weights, when the job wants the best and there is one."""
     if run.output.select != "best":
         return None
-    return next(iter(best_checkpoints(workspace.checkpoints, 1)), None)
+    return next(iter(best_checkpoints(workspace.checkpoints, 1, run.resume_from)), None)
 
 
 def _save(run: Run, model: Any, trained: Trained, folder: Path) -> Literal["adapter", "model"]:  # noqa: ANN401 - a library's object
-    adapter = run.hyperparameters.lora.enabled and run.output.merge == "adapter"
-    merges = run.hyperparameters.lora.enabled and not adapter
-    (model.merge_and_unload() if merges else model).save_pretrained(os.fspath(folder))
+    model.save_pretrained(os.fspath(folder))
     trained.tokenizer.save_pretrained(os.fspath(folder))
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's empty model card
-    if not adapter:
+    if not run.hyperparameters.lora.enabled:
         return "model"
     _name_base_model(folder / "adapter_config.json", trained.start.name)
     return "adapter"

@@ -46,8 +46,8 @@ class Seat:
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """Meet the other processes, if there are any, for as long as this is not left.
+def together(alive: Callable[[], None]) -> Iterator[None]:
+    """Meet the other processes, if there are any, for as long as this is not left; `alive` is called while waiting.
 
     Interrupted (PeerLost) when they do not come, or when one is lost on the way: the next attempt goes on.
     """
@@ -55,7 +55,7 @@ def together() -> Iterator[None]:
     if seat is None:
         yield
         return
-    _meet(seat)
+    _meet(seat, alive)
     try:
         yield
     except RuntimeError as error:
@@ -75,11 +75,11 @@ def is_loss(error: Exception) -> bool:
     return any(sign in str(error).lower() for sign in SIGNS_OF_LOSS)
 
 
-def _meet(seat: Seat) -> None:
-    until = time.monotonic() + ARRIVAL_SECONDS
-    store = _store(seat, until)
+def _meet(seat: Seat, alive: Callable[[], None]) -> None:
+    patience = _Patience(time.monotonic() + ARRIVAL_SECONDS, alive)
+    store = _store(seat, patience)
     store.add("arrived", 1)
-    _wait(lambda: store.add("arrived", 0) >= seat.size, until, f"all {seat.size} processes")
+    patience.wait(lambda: store.add("arrived", 0) >= seat.size, f"all {seat.size} processes")
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
@@ -88,7 +88,7 @@ def _meet(seat: Seat) -> None:
     )
 
 
-def _store(seat: Seat, until: float) -> distributed.TCPStore:
+def _store(seat: Seat, patience: _Patience) -> distributed.TCPStore:
     """Rank 0's store. Its name may be unknown and its port closed until its pod has come."""
     found: list[distributed.TCPStore] = []
 
@@ -108,15 +108,23 @@ def _store(seat: Seat, until: float) -> distributed.TCPStore:
                 raise Broken("MeetingFailed", f"port {seat.port} cannot be listened on: {error}") from error
         return bool(found)
 
-    _wait(look, until, f"{seat.address}:{seat.port}")
+    patience.wait(look, f"{seat.address}:{seat.port}")
     return found[0]
 
 
-def _wait(come: Callable[[], bool], until: float, what: str) -> None:
-    while not come():
-        if time.monotonic() >= until:
-            raise _lost(f"waited {ARRIVAL_SECONDS:.0f} s for {what} in vain")
-        time.sleep(0.1)
+@dataclass(frozen=True, slots=True)
+class _Patience:
+    """How long others are waited for, with a sign that this process is alive."""
+
+    until: float
+    alive: Callable[[], None]
+
+    def wait(self, come: Callable[[], bool], what: str) -> None:
+        while not come():
+            if time.monotonic() >= self.until:
+                raise _lost(f"waited {ARRIVAL_SECONDS:.0f} s for {what} in vain")
+            self.alive()
+            time.sleep(0.1)
 
 
 def _lost(message: str) -> Interrupted:

@@ -10,11 +10,14 @@ from trainer.backends.trl.materials import Materials, gather_materials
 from trainer.contract.report import Report
 from trainer.contract.verdict import Verdict
 from trainer.failures import UserError
+from trainer.training.method import check_method, method_of
 from trainer.training.packing import packed_sequences
 from trainer.training.plan import make_plan, warnings_of
+from trainer.workspace.checkpoints import all_checkpoints
 from trainer.workspace.fence import check_owner
 from trainer.workspace.finished import check_free
 from trainer.workspace.jsonfile import write_json
+from trainer.workspace.marker import read_mark
 
 if TYPE_CHECKING:
     from trainer.backends.trl.encoding import EncodedRow
@@ -32,6 +35,7 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     lengths = _Lengths()
     materials = gather_materials(run, {"train": lengths.keep, "validation": lambda _row: None})
     _check_layers(run, materials.start)
+    _check_restart(run, workspace, materials.start)
     report = _report(run, materials, lengths)
     return Verdict(
         stage="prepare",
@@ -65,6 +69,15 @@ def _check_layers(run: Run, start: StartingPoint) -> None:
         from trainer.backends.trl.loading import check_target_modules  # noqa: PLC0415
 
         check_target_modules(run, start)
+
+
+def _check_restart(run: Run, workspace: Workspace, start: StartingPoint) -> None:
+    """UserError when the newest checkpoint is one that the training could not go on from."""
+    complete = (each for each in all_checkpoints(workspace.checkpoints, run.resume_from) if each.complete)
+    newest = next(complete, None)
+    if newest is not None:
+        own = method_of(run.hyperparameters, continued=start.adapter is not None)
+        check_method(own, newest.step, read_mark(newest.path).method)
 
 
 class _Lengths:

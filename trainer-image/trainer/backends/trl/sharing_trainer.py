@@ -64,6 +64,17 @@ class SharingTrainer(SFTTrainer):  # type: ignore[misc]
             torch.save(self.lr_scheduler.state_dict(), Path(output_dir) / SCHEDULER)
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        settings = [{name: group[name] for name in group if name != "params"} for group in self.optimizer.param_groups]
+        rates = list(self.lr_scheduler.base_lrs)
+        self._load_state(checkpoint)
+        # A later run may have another learning rate, and its schedule begins anew: of the checkpoint, only the step counts.
+        steps = self.lr_scheduler.last_epoch
+        self.lr_scheduler.base_lrs = rates
+        for group, own, factor in zip(self.optimizer.param_groups, settings, self.lr_scheduler.lr_lambdas, strict=True):
+            group.update({**own, "lr": own["initial_lr"] * factor(steps)})
+        self.lr_scheduler._last_lr = [group["lr"] for group in self.optimizer.param_groups]  # noqa: SLF001 - as its own step does
+
+    def _load_state(self, checkpoint: str | None) -> None:
         if not self.is_fsdp_enabled or checkpoint is None:
             super()._load_optimizer_and_scheduler(checkpoint)
             return

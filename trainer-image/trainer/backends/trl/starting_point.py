@@ -73,12 +73,13 @@ def _folder(source: CheckpointSource) -> Path:
     if not path.is_dir():
         raise _missing(source, "is a file, must be a folder")
     workspace = Workspace(path)
-    if not workspace.checkpoints.is_dir() and not workspace.model.is_dir():
+    finished = workspace.newest_model()
+    if not workspace.checkpoints.is_dir() and finished is None:
         if source.step is not None:
             raise _missing(source, f"has no checkpoints, and step {source.step} is asked for")
         return path
-    if source.step is None and workspace.model.is_dir():
-        return workspace.model
+    if source.step is None and finished is not None:
+        return finished
     complete = [each for each in all_checkpoints(workspace.checkpoints) if each.complete]
     wanted = [each for each in complete if source.step in (None, each.step)]
     if not wanted:

@@ -12,8 +12,17 @@ from transformers import TrainerCallback, TrainerControl, TrainerState, Training
 from trainer.backends.trl.agreement import agree, is_first, wait_for_all
 from trainer.failures import Broken
 from trainer.training.evaluations import is_among_best, is_out_of_patience, losses_by_step
-from trainer.workspace.checkpoints import Checkpoint, discard_newer, mark_complete, rotate
+from trainer.workspace.checkpoints import (
+    Checkpoint,
+    Retention,
+    bring_to_disk,
+    discard_newer,
+    mark_complete,
+    rotate,
+)
+from trainer.workspace.entries import entries
 from trainer.workspace.fence import check_fence
+from trainer.workspace.marker import Mark
 from trainer.workspace.metrics import append_metrics
 
 if TYPE_CHECKING:
@@ -44,6 +53,8 @@ class Steered:
     course: Course
     evaluates_every: int
     """Steps; 0: nothing is evaluated."""
+    method: Mapping[str, object]
+    """For the markers of checkpoints."""
 
 
 class EvaluationGivenUp(Exception):  # noqa: N818 - nothing has failed
@@ -58,7 +69,9 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         self._workspace = steered.workspace
         self._course = steered.course
         self._evaluates_every = steered.evaluates_every
-        self._keep_best = steered.run.checkpoints.keep_best or int(steered.run.output.select == "best")
+        self._method = steered.method
+        rules, best = steered.run.checkpoints, int(steered.run.output.select == "best")
+        self._retention = Retention(rules.keep_last, rules.keep_best or best, steered.run.resume_from)
         self._saved_at = 0.0
 
     def on_train_begin(
@@ -93,7 +106,7 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         """Save what is among the best, and end when there was nothing better for too long: alike in every process."""
         del args
         losses = list(losses_by_step(state.log_history).values())
-        control.should_save = control.should_save or is_among_best(losses, self._keep_best)
+        control.should_save = control.should_save or is_among_best(losses, self._retention.keep_best)
         if is_out_of_patience(losses, self._run.evaluation.patience) and state.global_step < state.max_steps:
             self._course.stopped_by = "no better"
             control.should_training_stop = control.should_save = True
@@ -104,6 +117,7 @@ class Steering(TrainerCallback):  # type: ignore[misc]
     ) -> None:
         """Give an evaluation up when the training is to end: it may take longer than there is time for."""
         del args, control
+        self._course.sign()
         agreed = agree(self._course)
         if agreed.stop != "go on":
             if state.global_step < state.max_steps:
@@ -143,7 +157,8 @@ class Steering(TrainerCallback):  # type: ignore[misc]
             self._complete(state)
         wait_for_all()
         self._saved_at = self._course.clock.seconds
-        self._course.checkpointed(state.global_step)
+        listed = entries(self._workspace, self._run.resume_from) if is_first() else ()
+        self._course.checkpointed(state.global_step, listed)
         self._course.turn_to("step")
 
     def _complete(self, state: TrainerState) -> None:
@@ -151,11 +166,24 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         check_fence(self._workspace.fence, self._run.attempt)
         folder = self._workspace.attempt_checkpoints(self._run.attempt) / f"checkpoint-{step}"
         checkpoint = Checkpoint(step=step, attempt=self._run.attempt, path=folder)
+        bring_to_disk(checkpoint)
         self._course.keep_ledger(self._workspace.ledger)
-        eval_loss = losses_by_step(state.log_history).get(step)
-        mark_complete(checkpoint, self._course.clock.seconds, datetime.now(UTC), eval_loss)
-        rotate(self._workspace.checkpoints, self._run.checkpoints.keep_last, self._run.attempt, self._keep_best)
+        mark_complete(checkpoint, self._mark(state))
+        rotate(self._workspace.checkpoints, self._retention, self._run.attempt)
         print(f"checkpoint {step} is complete", flush=True)
+
+    def _mark(self, state: TrainerState) -> Mark:
+        now = self._course.progress
+        eval_loss = losses_by_step(state.log_history).get(state.global_step)
+        loss = {"loss": now.metrics["loss"]} if "loss" in now.metrics else {}
+        return Mark(
+            time=datetime.now(UTC).isoformat(timespec="seconds"),
+            run=self._run.number,
+            training_seconds=now.training_seconds,
+            wasted_seconds=now.wasted_seconds,
+            metrics={**loss, **({} if eval_loss is None else {"evalLoss": eval_loss})},
+            method=self._method,
+        )
 
     def _evaluation_due(self, step: int, *, last: bool) -> bool:
         every = self._evaluates_every

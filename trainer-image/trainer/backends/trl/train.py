@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from trainer.backends.trl.abilities import check_abilities
 from trainer.backends.trl.agreement import agree, first_ones, is_first, processes, wait_for_all
 from trainer.backends.trl.arguments import sft_config
-from trainer.backends.trl.finishing import Trained, finish, verdict_of_training
+from trainer.backends.trl.closing import conclude, finish_newest, go_on_from, take_as_it_is
 from trainer.backends.trl.loading import check_hardware, load_model, load_to_train, load_trained, lora_config
 from trainer.backends.trl.materials import SPLITS, gather_materials
 from trainer.backends.trl.meeting import is_loss, together
@@ -23,16 +23,17 @@ from trainer.backends.trl.steering import EvaluationGivenUp, Steered, Steering
 from trainer.backends.trl.token_columns import TokenColumns
 from trainer.backends.trl.trackers import tracker_environment
 from trainer.failures import Broken, Interrupted, OutOfMemory
+from trainer.training.method import method_of
 from trainer.training.plan import Plan, learning_rate_factor, make_plan
 from trainer.training.resuming import train_from_newest
 from trainer.workspace.checkpoints import Checkpoint, sound_checkpoints
-from trainer.workspace.jsonfile import number_at, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from datasets import Dataset
 
+    from trainer.backends.trl.encoding import EncodedRow, Keep
     from trainer.backends.trl.materials import Materials
     from trainer.contract.run import Run, Split
     from trainer.contract.verdict import Verdict
@@ -53,38 +54,33 @@ class Training:
 
 
 def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
-    """Train and finish the model, which the first process does: the verdicts of the others tell the result alone.
+    """Train and finish the model; with `finish` only the latter. The verdict of the first process tells about it.
 
     Ends early by UserError, Broken, OutOfMemory or Interrupted.
     """
     check_abilities(run)
     check_hardware(run)
+    if run.finish:
+        return finish_newest(run, workspace, course)
     training = _training(run, workspace, course)
     try:
-        with together():
-            checkpoints = first_ones(sound_checkpoints(workspace.checkpoints))
+        with together(course.sign):
+            checkpoints = first_ones(sound_checkpoints(workspace.checkpoints, run.resume_from))
             model = train_from_newest(checkpoints, partial(_train_from, training), partial(_is_end, course))
     except torch.OutOfMemoryError as error:
         raise _out_of_memory(training, error) from error
     if course.stopped_by == "terminated":
+        course.clock.stop()
         raise Interrupted(
             "Terminated", f"asked to end by SIGTERM; checkpoint {course.progress.checkpoint_step} is complete"
         )
-    course.turn_to("finishing")
-    # The clock counts training; what follows is not stopped by a budget.
-    course.clock.stop()
-    if not is_first():
-        return verdict_of_training(run, course.stopped_by, course.position)
-    materials = training.materials
-    return finish(
-        run, workspace, Trained(model, materials.tokenizer, materials.start, course.stopped_by, course.position)
-    )
+    return conclude(run, workspace, course, (model, training.materials.tokenizer, training.materials.start))
 
 
 def _training(run: Run, workspace: Workspace, course: Course) -> Training:
     """Everything read, checked, in tokens and planned."""
     columns: dict[Split, TokenColumns] = {split: TokenColumns() for split in SPLITS}
-    materials = gather_materials(run, {split: column.append for split, column in columns.items()})
+    materials = gather_materials(run, {split: _keeping(columns[split], course) for split in SPLITS})
     packs = run.hyperparameters.packing
     rows: dict[Split, Dataset] = {
         "train": columns["train"].packed(materials.longest) if packs else columns["train"].dataset(),
@@ -99,6 +95,16 @@ def _training(run: Run, workspace: Workspace, course: Course) -> Training:
     return Training(run, workspace, course, materials, rows, plan)
 
 
+def _keeping(column: TokenColumns, course: Course) -> Keep:
+    """Keeps rows, each of them a sign of life: many of them take long."""
+
+    def keep(row: EncodedRow) -> None:
+        column.append(row)
+        course.sign()
+
+    return keep
+
+
 def _is_end(course: Course, error: Exception) -> bool:
     """Whether an error while loading a checkpoint is none of the checkpoint's."""
     return course.began or is_loss(error) or isinstance(error, torch.OutOfMemoryError | torch.AcceleratorError)
@@ -106,6 +112,7 @@ def _is_end(course: Course, error: Exception) -> bool:
 
 def _train_from(training: Training, checkpoint: Checkpoint | None) -> Any:  # noqa: ANN401 - a transformers or PEFT model of any class
     course = training.course
+    go_on_from(training.run, training.materials.start, course, checkpoint)
     if checkpoint is not None and (checkpoint.step >= training.plan.total_steps or course.reading.used_up):
         return _nothing_left(training, checkpoint)
     print(f"training starts {f'again after step {checkpoint.step}' if checkpoint else 'from the model'}", flush=True)
@@ -125,11 +132,8 @@ def _last_saved(training: Training) -> Any:  # noqa: ANN401 - see above
 
 
 def _nothing_left(training: Training, checkpoint: Checkpoint) -> Any:  # noqa: ANN401 - see above
-    """The model of a checkpoint after which no step is to be made: an attempt was killed while it finished."""
-    model = load_trained(training.run, training.materials.start, checkpoint.path) if is_first() else None
-    state = read_json(checkpoint.path / "trainer_state.json")
-    training.course.begin(checkpoint.step)
-    training.course.advance(checkpoint.step, number_at(state, "epoch"), int(number_at(state, "num_input_tokens_seen")))
+    """The model of a checkpoint after which no step is to be made: an attempt was killed while it finished, or no more are planned."""
+    model = take_as_it_is(training.run, training.materials.start, training.course, checkpoint)
     if checkpoint.step < training.plan.total_steps:
         training.course.stopped_by = "deadline"
     return model
@@ -174,8 +178,9 @@ def _trainer(training: Training, checkpoint: Checkpoint | None) -> _Trainer:
     run, rows = training.run, training.rows
     os.environ.update(tracker_environment(run))
     model, read_once = load_to_share(partial(_model, training, checkpoint))
-    evaluates = training.materials.validation.rows > 0
+    evaluates, start = training.materials.validation.rows > 0, training.materials.start
     every = (run.evaluation.every_steps or training.plan.evaluate_every) if evaluates else 0
+    method = method_of(run.hyperparameters, continued=start.adapter is not None)
     trainer = _Trainer(
         model=model,
         args=sft_config(run, training.plan, training.workspace.attempt_checkpoints(run.attempt), read_once=read_once),
@@ -183,7 +188,7 @@ def _trainer(training: Training, checkpoint: Checkpoint | None) -> _Trainer:
         eval_dataset=rows["validation"] if evaluates else None,
         processing_class=training.materials.tokenizer,
         peft_config=lora_config(run, model),
-        callbacks=[Steering(Steered(run, training.workspace, training.course, every))],
+        callbacks=[Steering(Steered(run, training.workspace, training.course, every, method))],
     )
     trainer.training = training
     if processes() > 1 and checkpoint is not None and run.hyperparameters.lora.enabled:
