@@ -27,13 +27,16 @@ async def assemble(parts: Parts) -> Assembly:
     """
     post = Post(parts)
     endpoint = await progress.Endpoint.prepare(parts.cluster, parts.settings, post.reception, parts.now)
+    parts.metrics.watch_reports(parts.store, post.reports)
 
     def target_of(key: Key) -> ProgressTarget:
         return ProgressTarget(progress.progress_url(parts.settings.progress.url, key), endpoint.ca_bundle)
 
     gatherer = Gatherer(parts.cluster, parts.store, post.inbox.newest)
     actor = Actor(parts.cluster, parts.store, target_of, parts.settings.image_pull_policy)
-    offering = Offering(parts.cluster, parts.store, parts.settings.images.by_family(), time.monotonic)
+    offering = Offering(
+        parts.cluster, parts.store, parts.settings.images.by_family(), time.monotonic, parts.settings.stages.staging
+    )
     reconciler = Reconciler(parts.cluster, parts.store, gatherer, actor, offering, parts.now)
     datasets = _datasets(parts)
     catalog = CatalogStatus(parts.cluster, parts.store, parts.now)

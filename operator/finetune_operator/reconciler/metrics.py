@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter as Tally
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from prometheus_client import (
@@ -15,27 +16,33 @@ from prometheus_client import (
     disable_created_metrics,
     generate_latest,
 )
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from finetune_operator.api.conditions import Phase
 from finetune_operator.cluster.client import CallRecord
 from finetune_operator.reconciler.queue import WorkQueue
 from finetune_operator.reconciler.store import Store
+from finetune_operator.reconciler.tallies import LastHeard, gpu_seconds, jobs_by_phase, progress_age
 
 SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class Metrics:
-    """Counts what happens; what can be looked up is read when somebody asks.
+@dataclass(frozen=True)
+class Reports:
+    """What there is to look up of progress: ``outcomes`` of posts, and what waits to be kept of them."""
 
-    ``finetune_api_calls_total{verb,resource,outcome}``, ``finetune_api_call_seconds{verb}``,
-    ``finetune_reconciles_total{outcome}``, ``finetune_reconcile_seconds``, ``finetune_watch_restarts_total``,
-    ``finetune_leader``; and once ``watch`` was called: ``finetune_jobs{phase}``, ``finetune_queue_depth``,
-    ``finetune_queue_working``, ``finetune_queue_oldest_seconds``; and the process's own ``process_…``.
-    """
+    last_heard: LastHeard
+    now: Callable[[], datetime]
+    outcomes: Mapping[str, int]
+    waiting: Callable[[], int]
+    """Jobs whose curve or log is to be written."""
+    dropped_lines: Callable[[], int]
+
+
+class Metrics:
+    """Counts what happens; what can be looked up is read when somebody asks. ``docs/metrics.md`` has all names."""
 
     def __init__(self) -> None:
         # A second series beside every counter, which nobody reads.
@@ -58,6 +65,7 @@ class Metrics:
             "finetune_watch_restarts", "How often the event source was started again.", registry=self.registry
         )
         self.leader = Gauge("finetune_leader", "1 while this process holds the Lease.", registry=self.registry)
+        self._reported: _Reported | None = None
 
     def called(self, call: CallRecord) -> None:
         """A call to the API server ended."""
@@ -73,6 +81,13 @@ class Metrics:
         """Show these two as well."""
         self.registry.register(_Looked(store, queue))
 
+    def watch_reports(self, store: Store, reports: Reports) -> None:
+        """Show what is known of progress as well, instead of what was given here before."""
+        if self._reported is not None:
+            self.registry.unregister(self._reported)
+        self._reported = _Reported(store, reports)
+        self.registry.register(self._reported)
+
     def exposition(self) -> bytes:
         """Everything in Prometheus's text format."""
         return generate_latest(self.registry)
@@ -85,16 +100,31 @@ class _Looked(Collector):
 
     @override
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        yield _jobs(str((job.get("status") or {}).get("phase") or Phase.PENDING) for job in self._store.jobs())
+        yield from jobs_by_phase(self._store.jobs())
+        yield gpu_seconds(self._store.jobs())
         yield GaugeMetricFamily("finetune_queue_depth", "Keys that wait for a worker.", self._queue.depth)
         yield GaugeMetricFamily("finetune_queue_working", "Keys in work.", self._queue.working)
         oldest = self._queue.oldest_age
         yield GaugeMetricFamily("finetune_queue_oldest_seconds", "For how long the oldest key has waited.", oldest)
 
 
-def _jobs(phases: Iterable[str]) -> GaugeMetricFamily:
-    family = GaugeMetricFamily("finetune_jobs", "FineTuneJobs by phase.", labels=("phase",))
-    tally = Tally(phases)
-    for phase in Phase:
-        family.add_metric((phase,), tally[phase])
-    return family
+class _Reported(Collector):
+    def __init__(self, store: Store, reports: Reports) -> None:
+        self._store = store
+        self._reports = reports
+
+    @override
+    def collect(self) -> Iterator[GaugeMetricFamily | CounterMetricFamily]:
+        reports = self._reports
+        yield progress_age(self._store.jobs(), reports.last_heard, reports.now())
+        posts = CounterMetricFamily(
+            "finetune_progress_reports", "Progress posts by what became of them.", labels=("outcome",)
+        )
+        for outcome, number in sorted(reports.outcomes.items()):
+            posts.add_metric((outcome,), number)
+        yield posts
+        yield GaugeMetricFamily(
+            "finetune_records_waiting", "Jobs whose curve or log is to be written.", reports.waiting()
+        )
+        text = "Log lines of trainers for which there was no room."
+        yield CounterMetricFamily("finetune_log_lines_dropped", text, reports.dropped_lines())

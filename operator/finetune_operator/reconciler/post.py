@@ -15,6 +15,7 @@ from finetune_operator.cluster.resources import Key
 from finetune_operator.planning.control import control_of
 from finetune_operator.planning.job import parse_job
 from finetune_operator.reconciler import progress
+from finetune_operator.reconciler.metrics import Reports
 from finetune_operator.reconciler.queue import Backoff, WorkQueue
 from finetune_operator.reconciler.store import Store
 from finetune_operator.reconciler.task import Task
@@ -51,6 +52,17 @@ class Post:
         reviewer = progress.TokenReviewer(parts.cluster, time.monotonic)
         clocks = progress.Clocks(parts.now, time.monotonic)
         self.reception = progress.Reception(parts.store, reviewer, self.inbox, self._reply, clocks)
+
+    @property
+    def reports(self) -> Reports:
+        """What the metrics show of all this."""
+        return Reports(
+            last_heard=self.inbox.last_heard,
+            now=self._parts.now,
+            outcomes=self.reception.outcomes,
+            waiting=lambda: self.recorder.waiting,
+            dropped_lines=lambda: self.recorder.dropped_lines,
+        )
 
     def tidy(self, key: Key) -> None:
         """Forget the reports of a job that has ended or is gone, or whose namesake has taken its place."""

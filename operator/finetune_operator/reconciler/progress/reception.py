@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -57,6 +58,8 @@ class Reception:
         self._now = clocks.now
         self._posts = Quota(POSTS_PER_SECOND, POSTS_AT_ONCE, clocks.monotonic)
         self._reviews = Quota(REVIEWS_PER_SECOND, REVIEWS_AT_ONCE, clocks.monotonic)
+        self.outcomes: Counter[str] = Counter()
+        """How often a post was Taken, Outdated (answered, and older than what is held), or refused for which reason."""
 
     async def admit(self, key: Key, caller: Caller) -> Reporter:
         """The pod that calls, if it may report on this job now. Raises PostRefusedError (401, 403, 404, 429, 503)."""
@@ -77,8 +80,13 @@ class Reception:
         """Take the report of an admitted pod and return the reply. Raises PostRefusedError (422)."""
         progress = parse(body, Sender(reporter.pod_uid, reporter.attempt, self._now()))
         # A report that is too old is not the trainer's fault, and the reply is for it all the same.
-        self._inbox.offer(reporter, progress)
+        taken = self._inbox.offer(reporter, progress)
+        self.outcomes["Taken" if taken else "Outdated"] += 1
         return self._reply(reporter.key)
+
+    def refused(self, refusal: PostRefusedError) -> None:
+        """Count a post that was not taken."""
+        self.outcomes[refusal.reason] += 1
 
 
 def _bearer(authorization: str) -> str:

@@ -31,6 +31,11 @@ class PostRefusedError(Exception):
         self.message = message
         self.retry_after = retry_after
 
+    @property
+    def reason(self) -> str:
+        """The status as Kubernetes names it, in one word such as TooManyRequests."""
+        return _REASONS.get(self.status, "BadRequest")
+
     def document(self) -> Json:
         """The metav1.Status that Kubernetes clients expect."""
         return {
@@ -39,6 +44,6 @@ class PostRefusedError(Exception):
             "metadata": {},
             "status": "Failure",
             "message": self.message,
-            "reason": _REASONS.get(self.status, self.status.phrase),
+            "reason": self.reason,
             "code": int(self.status),
         }

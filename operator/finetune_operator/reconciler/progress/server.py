@@ -57,7 +57,7 @@ class ProgressServer:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> Self:
-        app = web.Application(client_max_size=MOST_BYTES, middlewares=[_answered])
+        app = web.Application(client_max_size=MOST_BYTES, middlewares=[self._answered])
         app.router.add_post(PATH, self._receive)
         # A compressed body could be a bomb, and no trainer sends one.
         self._runner = web.AppRunner(
@@ -114,21 +114,22 @@ class ProgressServer:
             message = f"the body did not arrive within {self._patience:g} s"
             raise PostRefusedError(HTTPStatus.REQUEST_TIMEOUT, message) from None
 
-
-@web.middleware
-async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every refusal as a metav1.Status, and a mistake of ours as a log line rather than a lost connection."""
-    try:
-        return await handler(request)
-    except PostRefusedError as refusal:
-        logger.debug("progress refused with %d: %s", refusal.status, refusal.message)
+    @web.middleware
+    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Every refusal as a metav1.Status, and a mistake of ours as a log line rather than a lost connection."""
+        try:
+            return await handler(request)
+        except PostRefusedError as error:
+            logger.debug("progress refused with %d: %s", error.status, error.message)
+            refusal = error
+        except web.HTTPException as error:
+            refusal = PostRefusedError(HTTPStatus(error.status), _sentence(request, error))
+        except Exception:
+            logger.exception("a progress report could not be handled")
+            message = "the operator made a mistake; its log has the details"
+            refusal = PostRefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, message)
+        self._intake.refused(refusal)
         return _refused(refusal)
-    except web.HTTPException as error:
-        return _refused(PostRefusedError(HTTPStatus(error.status), _sentence(request, error)))
-    except Exception:
-        logger.exception("a progress report could not be handled")
-        message = "the operator made a mistake; its log has the details"
-        return _refused(PostRefusedError(HTTPStatus.INTERNAL_SERVER_ERROR, message))
 
 
 def _sentence(request: web.Request, error: web.HTTPException) -> str:
