@@ -20,6 +20,7 @@ from finetune_operator.cluster.resources import EVENTS, FINETUNEJOBS, INSTANCETY
 from finetune_operator.planning.dataset.manifest import InspectionImages
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
 from finetune_operator.planning.progress import Progress
+from finetune_operator.planning.staging import AS_DESIGNED, Staging
 from finetune_operator.reconciler.act import Actor
 from finetune_operator.reconciler.catalog_status import CatalogStatus
 from finetune_operator.reconciler.datasets import DatasetKeeper
@@ -47,6 +48,7 @@ class Operator:
     reports: dict[str, Progress] = field(default_factory=dict)
     skew: timedelta = timedelta()
     store: Store = field(default_factory=Store)
+    staging: Staging = AS_DESIGNED
     woken: list[Key] = field(default_factory=list)
 
     @property
@@ -54,7 +56,7 @@ class Operator:
         """Over this operator's view."""
         gatherer = Gatherer(self.cluster, self.store, self.reports.get)
         actor = Actor(self.cluster, self.store, lambda _: ProgressTarget("https://progress.test", "pem"), "Always")
-        offering = Offering(self.cluster, self.store, IMAGES, time.monotonic)
+        offering = Offering(self.cluster, self.store, IMAGES, time.monotonic, self.staging)
         return Reconciler(self.cluster, self.store, gatherer, actor, offering, self._now)
 
     @property

@@ -9,7 +9,8 @@ import pytest
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Attempt, FineTuneJobStatus
-from finetune_operator.cluster.resources import FINETUNEJOBS, JOBS, PODS
+from finetune_operator.cluster.resources import CLAIMS, FINETUNEJOBS, JOBS, PODS
+from finetune_operator.planning.staging import Staging
 from tests.controlplane.stage import NAME, Stage, verdict
 from tests.support.eventually import eventually
 
@@ -236,3 +237,19 @@ async def test_a_start_that_nobody_mends_is_given_up_after_the_deadline(stage: S
     status = await stage.visit()
     assert (status.phase, status.reason) == (Phase.FAILED, Reason.START_DEADLINE_EXCEEDED)
     assert status.failure is not None
+
+
+async def test_a_folded_job_has_one_job_of_its_own_with_everything_decided_before(stage: Stage) -> None:
+    stage.operator.staging = Staging(folded=True)
+    await stage.apply()
+    status = await stage.visit()
+    assert await stage.jobs() == ["train-1"]
+    assert status.resolved is not None
+    assert status.resolved.complete
+    assert status.resolved.hyperparameters.batch_size is not None
+    assert len(await stage.world.list(CLAIMS, stage.namespace)) == 1
+    await stage.run("train")
+    await stage.end("train", message=FINISHED)
+    done = await stage.visit()
+    assert done.phase == Phase.SUCCEEDED
+    assert [record.name for record in done.stages] == ["train"]

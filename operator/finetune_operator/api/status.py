@@ -258,6 +258,10 @@ class Resolved(ApiModel):
     """Version of the rules that choose."""
     fit: Fit | None = None
     """Whether it fits into the GPUs' memory; absent when that cannot be known."""
+    folded: bool = False
+    """Whether model and data are checked by the training itself, with no stage of its own before it."""
+    queues_cpu_stages: bool = False
+    """Whether stages on CPU wait in the job's queue too."""
     resume_from: Annotated[int | None, Field(ge=1)] = None
     """The first attempt at training whose checkpoints this run may go on from; absent: all."""
     micro_batch_size: Count | None = None

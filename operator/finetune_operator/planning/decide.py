@@ -12,7 +12,6 @@ from finetune_operator.planning.asked import deadline_of
 from finetune_operator.planning.observed import ObservedJob
 from finetune_operator.planning.stand import removal_time
 from finetune_operator.planning.standing import (
-    STAGES,
     BackingOff,
     Broken,
     CalledOff,
@@ -31,6 +30,7 @@ from finetune_operator.planning.standing import (
 POLL_SECONDS: Final = 10.0
 """How often a job that waits is looked at again: some of the cluster's reasons are told by Events only, which no watch brings."""
 
+AT_ONCE_SECONDS: Final = 0.1
 GRACE_POLL_SECONDS: Final = 2.0
 LONGEST_POLL_SECONDS: Final = 120.0
 CANCEL_GRACE_SECONDS: Final = 5
@@ -71,11 +71,14 @@ class Remove:
 Action = CreateClaim | CreateService | CreateStage | Remove
 
 
-def decide(standing: Standing, *, own_claim: bool, nodes: int = 1) -> tuple[Action, ...]:
-    """The children to create or remove, in order. Each may be done twice, so running this twice changes nothing."""
+def decide(standing: Standing, *, claims_for: Stage | None, nodes: int = 1) -> tuple[Action, ...]:
+    """The children to create or remove, in order. Each may be done twice, so running this twice changes nothing.
+
+    ``claims_for``: the stage before which a claim of the job's own is made, None where the output names one.
+    """
     match standing:
         case Wanted():
-            return _create(standing, own_claim=own_claim, nodes=nodes)
+            return _create(standing, claims_for, nodes)
         case Leaving(job, cause, _, told) if told and not job.deleting:
             return (Remove(job, CANCEL_GRACE_SECONDS if cause == Reason.CANCELLED else None),)
         case Over(remains):
@@ -89,24 +92,28 @@ def look_again(standing: Standing, view: View) -> float | None:  # noqa: PLR0911
     now = view.now
     match standing:
         case Over(remains):
-            return POLL_SECONDS if remains else _seconds_until(removal_time(view), now, view.observed.jobs)
+            there = tuple(job for job in view.observed.jobs if not job.deleting)
+            return POLL_SECONDS if remains else _seconds_until(removal_time(view), now, there)
         case Done() | Broken() | CalledOff():
-            return _seconds_after(view.job.spec.children_ttl_seconds_after_finished)
+            newer = view.job.spec.restart_generation > view.job.run
+            return AT_ONCE_SECONDS if newer else _seconds_after(view.job.spec.children_ttl_seconds_after_finished)
         case Held():
             return None
         case Refused():
             return _until_mended(standing)
         case BackingOff():
-            return max((standing.until - now).total_seconds(), 0.1)
+            return max((standing.until - now).total_seconds(), AT_ONCE_SECONDS)
         case Underway():
             return _underway(standing.job, view)
+        case Leaving(told=False):
+            return AT_ONCE_SECONDS  # now that it is written down
         case Wanted() | Fenced() | Leaving():
             return POLL_SECONDS
 
 
-def _create(wanted: Wanted, *, own_claim: bool, nodes: int) -> tuple[Action, ...]:
+def _create(wanted: Wanted, claims_for: Stage | None, nodes: int) -> tuple[Action, ...]:
     stage, attempt = wanted.stage, wanted.attempt
-    claim = (CreateClaim(),) if own_claim and stage == STAGES[0] else ()
+    claim = (CreateClaim(),) if stage == claims_for else ()
     # Before the pods, which look for each other as soon as they run.
     service = (CreateService(stage, attempt),) if nodes > 1 and stage == "train" else ()
     return (*claim, *service, CreateStage(stage, attempt, wanted.finish, wanted.halvings))
@@ -121,7 +128,7 @@ def _underway(job: ObservedJob, view: View) -> float | None:
 
 
 def _seconds_until(time: datetime | None, now: datetime, concerned: tuple[ObservedJob, ...]) -> float | None:
-    return max((time - now).total_seconds(), 0.1) if time and concerned else None
+    return max((time - now).total_seconds(), AT_ONCE_SECONDS) if time and concerned else None
 
 
 def _seconds_after(seconds: int | None) -> float | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import API_VERSION
-from finetune_operator.api.status import FineTuneJobStatus
+from finetune_operator.api.status import FineTuneJobStatus, Resolved
 from finetune_operator.planning.resolving.limits import budget_hours
 
 
@@ -39,6 +39,10 @@ class Job:
     def resume_from(self) -> int:
         """The first attempt at training whose checkpoints the present run may go on from."""
         return (self.status.resolved.resume_from if self.status.resolved else None) or 1
+
+    def with_plan(self, resolved: Resolved) -> Job:
+        """The same once this was decided for it."""
+        return replace(self, status=self.status.model_copy(update={"resolved": resolved}))
 
     def owner_reference(self) -> Json:
         """What makes the garbage collector remove a child with its job."""

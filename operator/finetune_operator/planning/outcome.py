@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from finetune_operator.api import names, uris
 from finetune_operator.api.conditions import Reason
-from finetune_operator.api.status import Failure, Result
+from finetune_operator.api.status import Failure, Result, Stage
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.standing import Broken, Done, Refused, Standing
@@ -35,6 +35,14 @@ def result_of(job: Job, standing: Standing) -> Result | None:
         bytes=artifact.bytes,
         digest=artifact.digest,
     )
+
+
+def claims_for(job: Job) -> Stage | None:
+    """The stage before which the job's own claim is made; None when its output names one that exists."""
+    if not has_own_claim(job):
+        return None
+    resolved = job.status.resolved
+    return "train" if resolved and resolved.folded else "prepare"
 
 
 def publishes(job: Job) -> bool:

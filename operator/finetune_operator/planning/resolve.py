@@ -8,7 +8,7 @@ it needs of model and hardware was recorded, so that an edit of the catalog neve
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from finetune_operator.api.basemodel import ModelLimits
@@ -36,6 +36,7 @@ from finetune_operator.planning.resolving.rules import FEW_STEPS, OF_THE_LIMITS,
 from finetune_operator.planning.resolving.subject import Subject, most_rows, world_size
 from finetune_operator.planning.resolving.suitability import Suitability, suit
 from finetune_operator.planning.sizing.storage import too_small
+from finetune_operator.planning.staging import AS_DESIGNED, Staging
 
 LONGEST_WARNING: Final = 1024
 
@@ -51,6 +52,7 @@ class Offer:
     """The Datasets of the job's namespace, by name."""
     workspaces: Mapping[str, str] = field(default_factory=dict)
     """Where the other FineTuneJobs of the namespace keep their checkpoints and results, by name; asked for when named."""
+    staging: Staging = AS_DESIGNED
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,10 @@ def admit(spec: FineTuneJobSpec, offer: Offer) -> Admission | Rejection:
     if image is None:
         return _no_image(spec, chosen.model.family)
     draft = _draft(spec, offer, chosen, image)
-    return draft if isinstance(draft, Rejection) else _on_hardware(spec, offer, draft)
+    if isinstance(draft, Rejection):
+        return draft
+    admitted = _on_hardware(spec, offer, draft)
+    return admitted if isinstance(admitted, Rejection) else _staged(spec, admitted, offer.staging)
 
 
 def recorded(job: Job) -> Admission | None:
@@ -126,6 +131,18 @@ def complete(spec: FineTuneJobSpec, resolved: Resolved, report: Report | None) -
     late = (outlook.warning,) if outlook and outlook.warning else ()
     warnings = _clipped((*late, *_few_steps(chosen.values, sequences)))
     return Admission(completed, outlook.estimate if outlook else None, warnings)
+
+
+def _staged(spec: FineTuneJobSpec, admitted: Admission, staging: Staging) -> Admission | Rejection:
+    """As the stages are to run. What nobody looks at beforehand is decided now."""
+    asked = {"folded": staging.folded, "queues_cpu_stages": staging.queue_cpu}
+    resolved = admitted.resolved.model_copy(update=asked)
+    if not staging.folded:
+        return replace(admitted, resolved=resolved)
+    completed = complete(spec, resolved, None)
+    if isinstance(completed, Rejection):
+        return completed
+    return Admission(completed.resolved, completed.estimate or admitted.estimate, admitted.warnings)
 
 
 def _over_budget(spec: FineTuneJobSpec, resolved: Resolved) -> tuple[str, ...]:

@@ -17,7 +17,9 @@ ENDS = (Broken, CalledOff, Refused)
 def stages_of(view: View, standing: Standing, attempts: Iterable[Attempt]) -> tuple[StageRecord, ...]:
     """One record for each stage of the run, by its attempts; the start is kept when old attempts are dropped."""
     own = [attempt for attempt in attempts if attempt.run == view.job.run]
-    names = [stage for stage in STAGES if stage != "publish" or publishes(view.job)]
+    resolved = view.job.status.resolved
+    left_out = {*(() if publishes(view.job) else ("publish",)), *(("prepare",) if resolved and resolved.folded else ())}
+    names = [stage for stage in STAGES if stage not in left_out]
     if not own:
         return ()
     return tuple(_record(view, standing, name, [a for a in own if a.stage == name]) for name in names)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from finetune_operator.api.conditions import TERMINAL_PHASES, Phase, Reason
+from finetune_operator.api.conditions import TERMINAL_PHASES, ConditionType, Phase, Reason
 from finetune_operator.api.status import Stage
 from finetune_operator.planning.asked import cause_to_end
 from finetune_operator.planning.attempts import checkpoint_known, ended_attempt, latest_attempt, record_of
@@ -43,7 +43,7 @@ def stand(view: View, rejection: Rejection | None) -> Standing:
     return _as_asked(view, _through_the_stages(view))
 
 
-def unconfirmed(standing: Standing, view: View) -> bool:  # noqa: PLR0911 - one rung for each standing
+def unconfirmed(standing: Standing, view: View) -> bool:
     """Whether the standing rests on the absence of something, or on a last word that the watch may bring late.
 
     Then Jobs and pods are listed afresh and the job is looked at again. The very first start needs no proof: creating
@@ -58,8 +58,6 @@ def unconfirmed(standing: Standing, view: View) -> bool:  # noqa: PLR0911 - one 
             return job.finished
         case Held(begun):
             return begun and view.job.status.phase != Phase.SUSPENDED
-        case CalledOff():
-            return not _untouched(view)
         case Wanted(stage, attempt):
             return not (stage == STAGES[0] and attempt == 1)
         case _:
@@ -73,10 +71,21 @@ def removal_time(view: View) -> datetime | None:
 
 
 def give_up_time(view: View) -> datetime | None:
-    """When a start that the API server refuses is given up; None without a limit of the job's own."""
+    """When a start that the API server refuses is given up; None without a limit of the job's own.
+
+    The time counts from when the start was wanted: neither a run that is over nor a suspension is waiting for it.
+    """
     limit = view.job.spec.start_deadline_seconds
-    ends = [a.end_time for a in view.job.status.attempts if a.end_time]
-    return max([*ends, view.job.created]) + timedelta(seconds=limit) if limit else None
+    return _wanted_since(view) + timedelta(seconds=limit) if limit else None
+
+
+def _wanted_since(view: View) -> datetime:
+    """Since when nothing runs and something should, by the conditions of the status."""
+    held = {condition.type: condition for condition in view.job.status.conditions}
+    reconciling, suspended = held.get(ConditionType.RECONCILING), held.get(ConditionType.SUSPENDED)
+    if reconciling is None or suspended is None or reconciling.status != "True" or suspended.status == "True":
+        return view.now
+    return max(reconciling.last_transition_time, suspended.last_transition_time)
 
 
 def _untouched(view: View) -> bool:
@@ -97,8 +106,9 @@ def _remains(view: View) -> tuple[ObservedJob, ...]:
 
 
 def _through_the_stages(view: View) -> Standing:
-    prepared = _stage_stands(view, "prepare")
-    if not isinstance(prepared, Done):
+    resolved = view.job.status.resolved
+    prepared = None if resolved and resolved.folded else _stage_stands(view, "prepare")
+    if prepared and not isinstance(prepared, Done):
         return prepared
     trained = _stage_stands(view, "train")
     if not isinstance(trained, Done) or not publishes(view.job):

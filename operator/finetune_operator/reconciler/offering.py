@@ -14,6 +14,7 @@ from finetune_operator.planning.dataset.registration import registered
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.outcome import workspace_of
 from finetune_operator.planning.resolve import Offer
+from finetune_operator.planning.staging import AS_DESIGNED, Staging
 from finetune_operator.reconciler.queue import Monotonic
 from finetune_operator.reconciler.store import Store
 
@@ -27,11 +28,19 @@ Labels = Mapping[str, str]
 class Offering:
     """Puts offers together; asks the API server for a namespace's labels only where an InstanceType selects by them."""
 
-    def __init__(self, cluster: Cluster, store: Store, images: Mapping[str, str], clock: Monotonic) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        store: Store,
+        images: Mapping[str, str],
+        clock: Monotonic,
+        staging: Staging = AS_DESIGNED,
+    ) -> None:
         self._cluster = cluster
         self._store = store
         self._images = images
         self._clock = clock
+        self._staging = staging
         self._labels: dict[str, tuple[float, Labels]] = {}
 
     async def offer(self, job: Job) -> Offer:
@@ -43,7 +52,7 @@ class Offering:
         labels = await self._namespace_labels(job.namespace) if selects else {}
         names_datasets = any(each.dataset_ref for each in job.spec.datasets)
         datasets = registered(self._store.datasets(job.namespace)) if names_datasets else {}
-        return Offer(catalog, self._images, labels, datasets, self._workspaces(job))
+        return Offer(catalog, self._images, labels, datasets, self._workspaces(job), self._staging)
 
     def _workspaces(self, job: Job) -> Mapping[str, str]:
         """Those of the other jobs of the namespace, if it goes on from one of them."""

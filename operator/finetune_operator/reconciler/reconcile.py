@@ -24,7 +24,7 @@ from finetune_operator.planning.decide import decide, look_again
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.observed import Observed
-from finetune_operator.planning.outcome import has_own_claim
+from finetune_operator.planning.outcome import claims_for
 from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.rejection import Rejection
@@ -105,6 +105,7 @@ class Reconciler:
             return Seen(view, stand(view, choice), None)
         if job.status.resolved is None:
             choice = replace(choice, resolved=for_run(choice.resolved, view))
+            view = replace(view, job=job.with_plan(choice.resolved))
         return Seen(view, stand(view, None), choice)
 
     async def _admit(self, job: Job) -> Admission | Rejection:
@@ -130,7 +131,7 @@ class Reconciler:
         job, resolved = seen.view.job, seen.plan.resolved if seen.plan else None
         if resolved is None:
             return seen, None
-        actions = decide(seen.standing, own_claim=has_own_claim(job), nodes=resolved.nodes)
+        actions = decide(seen.standing, claims_for=claims_for(job), nodes=resolved.nodes)
         if not actions:
             return seen, None
         match await self.actor.act(job, resolved, actions):

@@ -12,6 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from finetune_operator.api.model import Json
 from finetune_operator.catalog.lookup import did_you_mean
+from finetune_operator.planning.staging import Staging
 
 FILE_VARIABLE: Final = "FINETUNE_SETTINGS"
 DEFAULT_FILE: Final = "/etc/finetune/settings.yaml"
@@ -89,10 +90,26 @@ class Lease(_Part):
         return self
 
 
+class Stages(_Part):
+    """How the stages of a job run. A change concerns jobs that are accepted after it."""
+
+    prepare: Literal["own", "inTrain"] = "own"
+    """Where model and data are checked: in a Job of its own on CPU, or by the training itself, where volumes cannot be
+    shared between nodes; then no GPU is saved from bad data, and what depends on the data is chosen without it."""
+    queue_cpu: bool = False
+    """Whether stages on CPU bear the job's queue too."""
+
+    @property
+    def staging(self) -> Staging:
+        """The same in planning's words."""
+        return Staging(folded=self.prepare == "inTrain", queue_cpu=self.queue_cpu)
+
+
 class Settings(_Part):
     """All settings. ``namespace`` and ``podName`` are the operator's own, from its environment unless given here."""
 
     images: Images = Images()
+    stages: Stages = Stages()
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     namespace: str = "finetune-system"
     pod_name: str | None = None

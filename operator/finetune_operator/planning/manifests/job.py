@@ -10,7 +10,7 @@ from finetune_operator.planning.run_config import Run
 def stage_job(run: Run, template: Json) -> Json:
     """A Job that never makes a second pod beside a first one that may still write."""
     job = run.job
-    queue = job.spec.queue_name if run.stage == "train" else None
+    queue = job.spec.queue_name if run.stage == "train" or run.resolved.queues_cpu_stages else None
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
