@@ -24,7 +24,7 @@ SHOWN: Final = {
     "ftj": {
         "PHASE": "Succeeded", "MODEL": "llama-3.1-8b", "INSTANCE": "h100-x8 x2", "PROGRESS": "100%", "ETA": "0s",
         "LOSS": "0.3417", "HOURS": "8.68/24", "COST": "409.88 USD", "TYPE": "dpo", "REASON": "Completed",
-        "ATTEMPT": "train 2", "NODE": "ip-10-0-17-4.eu-north1.compute.internal",
+        "ATTEMPT": "train 2", "NODE": "gpu-17.eu-north1",
         "RESULT": "s3://models/support-bot/support-bot-support-v1",
     },
     "ftit": {

@@ -10,7 +10,7 @@ from tests.support.filled import COMMIT, DIGEST, HYPERPARAMETERS, INSTANCE_TYPE,
 FOR_THOSE_WHO_CHOOSE: Final = frozenset({"description", "regions", "namespaceSelector"})
 """Of the hardware, not kept in a job's status."""
 NOON: Final = "2026-11-21T12:00:00Z"
-CHECKPOINT: Final = "Saved step 2500; the node ip-10-0-17-4.eu-north1.compute.internal was drained by its autoscaler."
+CHECKPOINT: Final = "Saved step 2500; the autoscaler drained the node."
 
 
 def condition(type_: str, status: str, reason: str, message: str = "") -> Json:
@@ -30,14 +30,40 @@ def attempt(stage: str, number: int, outcome: str, reason: str, message: str) ->
     return {
         "stage": stage,
         "number": number,
+        "run": 1,
         "job": f"support-bot-1a2b3-{stage}-{number}",
         "startTime": NOON,
+        "runningTime": NOON,
         "endTime": NOON,
-        "node": "ip-10-0-17-4.eu-north1.compute.internal",
+        "node": "gpu-17.eu-north1",
         "outcome": outcome,
         "reason": reason,
         "message": message,
         "checkpointStep": 2500,
+    }
+
+
+def stage(name: str, attempt: int, message: str) -> Json:
+    """One stage that is done."""
+    return {
+        "name": name,
+        "phase": "Succeeded",
+        "startTime": NOON,
+        "endTime": NOON,
+        "attempt": attempt,
+        "message": message,
+    }
+
+
+def checkpoint(step: int, loss: float) -> Json:
+    """One checkpoint that is there."""
+    return {
+        "step": step,
+        "attempt": 2,
+        "uri": f"pvc://support-bot-with-a-name-of-1a2b3-output/checkpoints/2/{step}",
+        "time": NOON,
+        "trainingSeconds": 30902.2,
+        "metrics": {"loss": loss, "evalLoss": 0.3893},
     }
 
 
@@ -68,10 +94,11 @@ LANGUAGE_STATUS: Final[Json] = {
     "message": "All 5062 steps were trained; the model is published as s3://models/support-bot/support-bot-support-v1.",
     "startTime": NOON,
     "completionTime": NOON,
+    "updatedTime": NOON,
     "conditions": [
         condition("Validated", "True", "Validated"),
-        condition("Prepared", "True", "Prepared"),
-        condition("Admitted", "True", "Admitted"),
+        condition("Suspended", "False", "Completed"),
+        condition("StepStalled", "False", "Completed"),
         condition("Running", "False", "Completed"),
         condition("Complete", "True", "Completed", "All 5062 steps were trained; the model is published."),
         condition("Failed", "False", "Completed"),
@@ -106,7 +133,16 @@ LANGUAGE_STATUS: Final[Json] = {
         },
         "lastUpdatedTime": NOON,
     },
-    "usage": {"trainingSeconds": 31262.4, "cost": 409.88, "currency": "USD"},
+    "usage": {
+        "trainingSeconds": 31262.4,
+        "wastedSeconds": 311.5,
+        "queuedSeconds": 1204,
+        "preparingSeconds": 95,
+        "gpuSeconds": 510222.4,
+        "countedUntil": NOON,
+        "cost": 409.88,
+        "currency": "USD",
+    },
     "report": {
         "rows": 48210,
         "tokens": 14203911,
@@ -114,11 +150,11 @@ LANGUAGE_STATUS: Final[Json] = {
         "sequences": 12044,
         "validationRows": 512,
         "parameters": 8030261248,
-        "warnings": ["phrases/2025.jsonl: 14 rows are longer than contextLength 4096 and were cut off, the first in line 88."],
+        "warnings": ["phrases/2025.jsonl: 14 rows are longer than contextLength 4096 and were cut off."],
     },
     "warnings": [
         "spec.evaluation.fraction: has no effect, because there is a validation dataset.",
-        "spec.hours: 24 hours will end before the third epoch; see status.estimate.",
+        "spec.hours: 24 hours will end before the third epoch.",
     ],
     "resolved": {
         "image": "images.example/team/trainer:1.4",
@@ -134,7 +170,6 @@ LANGUAGE_STATUS: Final[Json] = {
             "uri": "hf://meta-llama/Llama-3.1-8B-Instruct",
             "revision": COMMIT,
             "parameters": 8030261248,
-            "activeParameters": 8030261248,
             "maxSequenceLength": 131072,
             "architecture": LANGUAGE_MODEL["architecture"],
             "limits": LANGUAGE_MODEL["limits"],
@@ -155,7 +190,6 @@ LANGUAGE_STATUS: Final[Json] = {
         "choices": [
             {"field": "hyperparameters.batchSize", "rule": "48 210 rows: 64 from 32 768 rows on"},
             {"field": "hyperparameters.epochs", "rule": "48 210 rows: 3 epochs below 100 000 rows"},
-            {"field": "hyperparameters.learningRate", "rule": "2e-4 with LoRA"},
             {"field": "hyperparameters.lora.alpha", "rule": "twice the rank"},
         ],
         "rulesVersion": 1,
@@ -163,7 +197,7 @@ LANGUAGE_STATUS: Final[Json] = {
             "bytesPerGpu": 42_949_672_960,
             "availableBytes": 80_530_636_800,
             "message": "Weights 4.5 GiB (8.03 billion in 4 bits) + adapter 0.2 GiB + optimizer 0.3 GiB + activations 30.1 "
-            "GiB (4 rows of 4096 tokens) + 4.9 GiB of slack = 40.0 GiB of 75.0 GiB that 80 GiB leave.",
+            "GiB + 4.9 GiB of slack = 40.0 of 75.0 GiB.",
         },
         "microBatchSize": 4,
         "complete": True,
@@ -173,8 +207,7 @@ LANGUAGE_STATUS: Final[Json] = {
         "cost": 394.81,
         "currency": "USD",
         "steps": 5062,
-        "message": "14 203 911 tokens x 3 epochs x 6 x 8.03 billion / (16 GPUs x 989.5 TFLOPS x 0.35) = 8.4 h; x 2 nodes x "
-        "23.60 USD = 394.81 USD.",
+        "message": "14 203 911 tokens x 3 x 6 x 8.03 billion / (16 x 989.5 TFLOPS x 0.35) = 8.4 h = 394.81 USD.",
     },
     "result": {
         "uri": "s3://models/support-bot/support-bot-support-v1",
@@ -203,13 +236,26 @@ ROBOT_STATUS: Final[Json] = {
     "phase": "Failed",
     "reason": "UserError",
     "conditions": [condition("Failed", "True", "UserError", "The dataset has no image key observation.images.front.")],
+    "stages": [stage("prepare", 1, "206 episodes."), stage("train", 2, "Saved step 2500.")],
+    "attempts": [attempt("train", 2, "Platform", "StepStalled", CHECKPOINT) | {"endsFor": "StepStalled"}],
+    "checkpoints": [checkpoint(2000, 0.3622), checkpoint(2500, 0.3417)],
     "resolved": {
         "image": "images.example/lerobot:1",
+        "resumeFrom": 1,
+        "folded": False,
+        "queuesCpuStages": True,
         "instanceTypeName": "l4-x1",
         "instanceType": INSTANCE_TYPE,
         "nodes": 1,
         "checkpointUri": "hf://lerobot/pi0_pusht",
-        "model": {"name": "pi0", "listed": True, "type": "pi0", "family": "lerobot", "memory": ROBOT_MODEL["memory"]},
+        "model": {
+            "name": "pi0",
+            "listed": True,
+            "type": "pi0",
+            "family": "lerobot",
+            "activeParameters": 3,
+            "memory": ROBOT_MODEL["memory"],
+        },
         "hyperparameters": {
             "steps": 30000,
             "warmupSteps": 1000,

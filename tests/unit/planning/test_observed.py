@@ -7,7 +7,7 @@ import copy
 import pytest
 
 from finetune_operator.api.model import Json
-from finetune_operator.api.names import QUEUE_LABEL
+from finetune_operator.api.names import QUEUE_LABEL, RUN_LABEL
 from finetune_operator.planning.observed import (
     Beside,
     Exit,
@@ -229,8 +229,11 @@ class TestPodsThatAreGone:
         assert seen.departed == ()
         assert not seen.settled
 
-    def test_whose_job_is_gone_too_are_nobodys(self) -> None:
-        assert observe([], [], Beside(departed=(ended_pod(code=64),))) == Observed()
+    def test_whose_job_is_gone_too_are_kept_apart(self) -> None:
+        seen = observe([], [], Beside(departed=(ended_pod(code=64),)))
+        assert [each.exit.code for each in seen.departed if each.exit] == [64]
+        assert seen == Observed(departed=seen.departed)
+        assert seen.live_pods() == ()
 
     def test_are_waited_for_a_moment_when_the_news_of_the_job_is_first(self) -> None:
         over = {"type": "Failed", "status": "True", "lastTransitionTime": stamp(NOW)}
@@ -285,6 +288,19 @@ class TestSeveralNodes:
         younger, older = of_node(0, running_pod()), of_node(0, ended_pod(code=143))
         older["metadata"] |= {"name": "older", "creationTimestamp": stamp(at(-60))}
         assert [each.name for each in self.two(younger, older).latest] == [younger["metadata"]["name"]]
+
+
+def test_a_pod_tells_since_when_it_has_a_node() -> None:
+    bound = pod(conditions=[condition("PodScheduled", "True", lastTransitionTime=stamp(at(40)))])
+    assert parse_pod(bound).placed == at(40)
+    assert parse_pod(pod(conditions=[condition("PodScheduled", "False", lastTransitionTime=stamp(NOW))])).placed is None
+
+
+@pytest.mark.parametrize(("label", "run"), [(None, 0), ("2", 2), ("two", 0)])
+def test_a_job_belongs_to_the_run_that_its_label_says(label: str | None, run: int) -> None:
+    job = stage_job()
+    job["metadata"]["labels"] |= {RUN_LABEL: label} if label else {}
+    assert parse_stage_job(job, ()).run == run
 
 
 def test_a_suspended_job_names_the_queue_that_it_waits_in_until_it_is_admitted() -> None:

@@ -1,4 +1,4 @@
-"""What the status keeps of the attempts: the latest ten, each stage's last one, and no news twice."""
+"""What the status keeps of the attempts: the latest eight, each stage's last one, and no news twice."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from datetime import datetime
 from finetune_operator.api.conditions import Phase
 from finetune_operator.api.names import stage_job_name
 from finetune_operator.api.status import MOST_ATTEMPTS, Attempt, FineTuneJobStatus, Stage
-from finetune_operator.planning.records import attempts_of, fresh_endings, retries_of
+from finetune_operator.planning.records import attempts_of as recorded
+from finetune_operator.planning.records import fresh_endings, retries_of
 from finetune_operator.planning.stand import stand
-from finetune_operator.planning.standing import Underway
+from finetune_operator.planning.standing import Underway, View
 from tests.unit.planning.scene import (
     NAME,
     NOW,
@@ -47,10 +48,15 @@ def numbers(attempts: tuple[Attempt, ...], stage: Stage = "train") -> list[int]:
     return [attempt.number for attempt in attempts if attempt.stage == stage]
 
 
+def attempts_of(view: View) -> tuple[Attempt, ...]:
+    """What the status keeps of them."""
+    return recorded(view, stand(view, None))
+
+
 LONG = FineTuneJobStatus(
-    attempts=(record(1, "prepare", outcome="Succeeded"), *(record(n, start=at(n)) for n in range(2, 11))), retries=10
+    attempts=(record(1, "prepare", outcome="Succeeded"), *(record(n, start=at(n)) for n in range(4, 11))), retries=10
 )
-"""A status that is full: attempt 1 of the training was dropped before."""
+"""A status that is full: three attempts at the training were dropped before."""
 
 
 def test_a_new_attempt_is_kept_with_the_name_and_start_of_its_job() -> None:
@@ -92,11 +98,16 @@ def test_the_step_of_a_verdict_is_the_checkpoint_of_its_attempt() -> None:
 
 
 class TestALongLife:
-    def test_keeps_the_latest_ten_attempts(self) -> None:
+    def test_keeps_the_latest_eight_attempts(self) -> None:
         view = scene(a_job(status=LONG), stage_job(attempt=11, created=at(11)), running_pod(attempt=11))
         kept = attempts_of(view)
         assert len(kept) == MOST_ATTEMPTS
-        assert numbers(kept) == list(range(3, 12))
+        assert numbers(kept) == list(range(5, 12))
+
+    def test_keeps_what_an_earlier_version_wrote_down_until_the_next_attempt(self) -> None:
+        ten = LONG.model_copy(update={"attempts": (LONG.attempts[0], *(record(n, start=at(n)) for n in range(2, 11)))})
+        view = scene(a_job(status=ten), stage_job(attempt=11, created=at(11)), running_pod(attempt=11))
+        assert numbers(attempts_of(view)) == list(range(5, 12))
 
     def test_never_forgets_that_the_first_stage_is_done(self) -> None:
         view = scene(a_job(status=LONG), stage_job(attempt=11, created=at(11)), running_pod(attempt=11))
@@ -110,7 +121,7 @@ class TestALongLife:
         view = scene(a_job({"backoffLimit": 100}, LONG), prepared(), *jobs, now=at(400))
         assert fresh_endings(view, "train") == ()
         assert retries_of(view) == 10
-        assert numbers(attempts_of(view)) == list(range(2, 11))
+        assert numbers(attempts_of(view)) == list(range(4, 11))
 
     def test_counts_each_of_thirty_errors_once(self) -> None:
         status, now = None, 0.0

@@ -146,7 +146,7 @@ def departed(store: Store, owner: str = "u-x") -> list[Json]:
     return [body["status"] for body in store.children(owner).departed]
 
 
-def test_a_pod_that_is_gone_is_remembered_as_it_was_last_seen_until_its_job_goes() -> None:
+def test_a_pod_that_is_gone_is_remembered_as_it_was_last_seen_until_whose_it_is_goes_too() -> None:
     store = a_store_with_a_job()
     store.put(PODS, owned("one", phase="Running"))
     store.drop(PODS, KEY, "3", last=owned("one", phase="Failed"))
@@ -155,6 +155,10 @@ def test_a_pod_that_is_gone_is_remembered_as_it_was_last_seen_until_its_job_goes
     assert departed(store) == [{"phase": "Failed"}]
 
     store.drop(JOBS, Key("ns", "train"), "4")
+    assert departed(store) == [{"phase": "Failed"}], "its Job may go in the same moment, before anybody has asked"
+
+    store.put(FINETUNEJOBS, at(fine_tune_job("x"), 1, uid="u-x"))
+    store.drop(FINETUNEJOBS, Key("ns", "x"), "5")
     assert departed(store) == []
 
 
@@ -166,15 +170,20 @@ def test_a_pod_that_a_listing_no_longer_has_is_remembered_as_it_was_held() -> No
     assert departed(store) == [{"phase": "Failed"}]
 
 
-def test_a_pod_is_remembered_only_beside_a_job_that_is_there() -> None:
+def test_a_pod_that_is_gone_is_remembered_for_the_one_whose_uid_it_bears() -> None:
     store = a_store_with_a_job()
-    store.drop(PODS, KEY, "3", last=owned("one", job="another"))
-    store.drop(PODS, KEY, "3", last=at(pod("one", child_labels("x", "u-x")), 2))
-    namesake = owned("one")
-    namesake["metadata"]["ownerReferences"][0]["uid"] = "an-earlier-uid"
-    store.drop(PODS, KEY, "3", last=namesake)
+    store.drop(PODS, KEY, "3", last=owned("one", owner="u-y", phase="Failed"))
 
     assert departed(store) == []
+    assert departed(store, "u-y") == [{"phase": "Failed"}]
+
+
+def test_a_pod_that_goes_twice_is_remembered_once() -> None:
+    store = a_store_with_a_job()
+    store.drop(PODS, KEY, "3", last=owned("one", phase="Running"))
+    store.drop(PODS, KEY, "3", last=owned("one", phase="Failed"))
+
+    assert departed(store) == [{"phase": "Failed"}]
 
 
 def test_an_old_deletion_makes_no_pod_that_is_there_departed() -> None:
