@@ -47,9 +47,10 @@ async def assemble(parts: Parts) -> Assembly:
             return None
         if task.kind == DATASETS.kind:
             return await datasets.reconcile(task.key)
-        after = await reconciler.reconcile(task.key)
+        news = post.awaited(task.key)
+        again = await reconciler.reconcile(task.key)
         post.tidy(task.key)
-        return after
+        return min((each for each in (news, again) if each is not None), default=None)
 
     return Assembly(reconcile, (endpoint.run, post.recorder.run))
 

@@ -64,6 +64,11 @@ class Post:
             dropped_lines=lambda: self.recorder.dropped_lines,
         )
 
+    def awaited(self, key: Key) -> float | None:
+        """Seconds until the job must be looked at for news of its progress that was announced already."""
+        uid = self._reporting.get(key)
+        return self.inbox.awaited(uid) if uid is not None else None
+
     def tidy(self, key: Key) -> None:
         """Forget the reports of a job that has ended or is gone, or whose namesake has taken its place."""
         uid = self._reporting.get(key)

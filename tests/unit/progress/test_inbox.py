@@ -157,6 +157,18 @@ def test_what_was_due_may_be_told_although_the_next_report_has_come() -> None:
     assert desk.newest.step == 3
 
 
+def test_who_looks_too_early_learns_when_to_look_again() -> None:
+    desk = Desk(interval=15)
+    assert desk.inbox.awaited(JOB_UID) is None
+    desk.offer(1)
+    assert desk.inbox.awaited(JOB_UID) is None
+    desk.clock.pass_(5)
+    desk.offer(2)
+    assert desk.inbox.awaited(JOB_UID) == 10
+    desk.clock.pass_(10)
+    assert desk.inbox.awaited(JOB_UID) is None
+
+
 @pytest.mark.parametrize(
     "report",
     [{"step": 5, "pod": "b"}, {"step": 5, "pod": "b", "attempt": 2}],

@@ -54,6 +54,23 @@ async def test_an_answer_is_remembered_for_minutes_and_then_asked_again() -> Non
     assert reviews.asked == 2
 
 
+async def test_posts_that_come_at_once_with_one_token_share_one_review() -> None:
+    reviews = Reviews({"p1": "u1"})
+    reviewer = TokenReviewer(reviews, Clock().monotonic)
+    found = await asyncio.gather(*(reviewer.pod_of("p1", AUDIENCE) for _ in range(50)))
+    assert (len(found), set(found), reviews.asked) == (50, {PodIdentity("team-a", "p1", "u1")}, 1)
+
+
+async def test_a_post_that_is_given_up_does_not_end_the_review_for_the_others() -> None:
+    reviews = Reviews({"p1": "u1"})
+    reviewer = TokenReviewer(reviews, Clock().monotonic)
+    first, second = (asyncio.create_task(reviewer.pod_of("p1", AUDIENCE)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert (await second).pod_uid == "u1"
+    assert reviews.asked == 1
+
+
 async def test_a_refusal_is_remembered_for_seconds_only() -> None:
     clock, reviews = Clock(), Reviews()
     reviewer = TokenReviewer(reviews, clock.monotonic)

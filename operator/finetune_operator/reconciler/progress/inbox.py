@@ -79,6 +79,15 @@ class Inbox:
             return held.progress
         return replace(held.shown, told_at=held.shown.received_at, received_at=held.progress.received_at)
 
+    def awaited(self, uid: str) -> float | None:
+        """Seconds until there is news that ``newest`` keeps back yet; None when it keeps nothing back.
+
+        Whoever looks at a job before that must look again then: a queue forgets the later of two times.
+        """
+        held, now = self._held.get(uid), self._clock()
+        kept_back = held is not None and held.shown is not held.progress and held.due > now
+        return held.due - now if held and kept_back else None
+
     def last_heard(self, uid: str) -> datetime | None:
         """When the job with this uid last reported."""
         held = self._held.get(uid)

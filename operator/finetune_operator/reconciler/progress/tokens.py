@@ -27,6 +27,7 @@ REFUSED_SECONDS: Final = 5.0
 MOST_REMEMBERED: Final = 20_000
 MOST_AT_ONCE: Final = 16
 RETRY_SECONDS: Final = 5.0
+PATIENCE: Final = 10.0
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,7 @@ class TokenReviewer:
         self._clock = clock
         self._most_remembered = most_remembered
         self._answers: OrderedDict[bytes, _Answer] = OrderedDict()
+        self._asking: dict[bytes, asyncio.Task[_Answer]] = {}
         self._slots = asyncio.Semaphore(MOST_AT_ONCE)
         self._failing = False
 
@@ -74,11 +76,7 @@ class TokenReviewer:
         Raises PostRefusedError: 401 for a token that is not valid here, 503 when the API server cannot say.
         """
         digest = _digest(token, audience)
-        answer = self._remembered(digest)
-        if answer is None:
-            async with self._slots:
-                # Another post with the same token may have asked while this one waited.
-                answer = self._remembered(digest) or await self._ask(digest, token, audience)
+        answer = self._remembered(digest) or await self._answer(digest, token, audience)
         if isinstance(answer.identity, PostRefusedError):
             raise answer.identity
         return answer.identity
@@ -87,8 +85,27 @@ class TokenReviewer:
         answer = self._answers.get(digest)
         return answer if answer is not None and answer.until > self._clock() else None
 
+    async def _answer(self, digest: bytes, token: str, audience: str) -> _Answer:
+        """Posts with the same token wait for one review, and none of them ends it for the others."""
+        task = self._asking.get(digest)
+        if task is None:
+            task = self._asking[digest] = asyncio.create_task(self._ask(digest, token, audience))
+            task.add_done_callback(lambda done: self._asked(digest, done))
+        return await asyncio.shield(task)
+
+    def _asked(self, digest: bytes, task: asyncio.Task[_Answer]) -> None:
+        del self._asking[digest]
+        if not task.cancelled():
+            task.exception()  # those who waited may all have gone: then nobody else would look at it
+
     async def _ask(self, digest: bytes, token: str, audience: str) -> _Answer:
-        review = await self._review(token, audience)
+        try:
+            # Those who waited are gone by then, and what nobody waits for must not pile up.
+            async with asyncio.timeout(PATIENCE), self._slots:
+                review = await self._review(token, audience)
+        except TimeoutError:
+            message = f"the API server did not verify the token within {PATIENCE:g} s"
+            raise PostRefusedError(HTTPStatus.SERVICE_UNAVAILABLE, message, RETRY_SECONDS) from None
         try:
             answer = _Answer(identity_in(review, audience), self._clock() + ACCEPTED_SECONDS)
         except PostRefusedError as refusal:
