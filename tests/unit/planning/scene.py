@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from finetune_operator.api import names
+from finetune_operator.api.conditions import TERMINAL_PHASES
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import FineTuneJobStatus, Resolved
@@ -15,6 +17,7 @@ from finetune_operator.catalog.catalog import read_catalog
 from finetune_operator.planning.assess import Blocked, assess
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.observed import Beside, Hint, observe
+from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.progress import Progress
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Admission, Offer, admit, complete
@@ -188,8 +191,41 @@ def pushed(**more: object) -> Beside:
 
 def told(view: View, rejection: Rejection | None = None, blocked: Blocked | None = None) -> FineTuneJobStatus:
     """The status that one reconcile would write for this view."""
-    plan = None if rejection else Admission(resolved_for(view.job))
-    return assess(view, stand(view, rejection), plan, blocked)
+    if rejection:
+        refused = replace(view, job=present(view.job, view.observed))
+        return assess(refused, stand(refused, rejection), None, None)
+    planned = in_its_run(view)
+    return assess(
+        planned, stand(planned, None), Admission(planned.job.status.resolved or resolved_for(view.job)), blocked
+    )
+
+
+def in_its_run(view: View) -> View:
+    """The view of the job in its present run, with what is decided for that."""
+    view = replace(view, job=present(view.job, view.observed))
+    if view.job.status.resolved or view.job.status.phase in TERMINAL_PHASES:
+        return view
+    return replace(view, job=view.job.with_plan(for_run(resolved_for(view.job), view)))
+
+
+def in_run(run: int, *children: Json) -> tuple[Json, ...]:
+    """The same Jobs and pods as children of that run."""
+    for body in children:
+        body["metadata"]["labels"][names.RUN_LABEL] = str(run)
+    return children
+
+
+def finishing(*children: Json) -> tuple[Json, ...]:
+    """The same as children that train no more and publish what there is."""
+    for body in children:
+        body["metadata"]["labels"][names.FINISH_LABEL] = "true"
+    return children
+
+
+def deleted(body: Json, ends_by: datetime) -> Json:
+    """The same, told to go."""
+    body["metadata"]["deletionTimestamp"] = stamp(ends_by)
+    return body
 
 
 def _unscheduled(status: Json) -> bool:

@@ -1,4 +1,4 @@
-"""What a user asks of a job that exists: what takes effect before it began, and what is warned of once it has."""
+"""What a user asks of a job before it began, and what is warned of because it has no effect yet."""
 
 from __future__ import annotations
 
@@ -23,17 +23,18 @@ from tests.unit.planning.scene import (
 )
 
 UNKNOWN = Rejection(Reason.UNKNOWN_INSTANCE_TYPE, "no InstanceType is named 'x'", "spec.instanceType", may_mend=True)
+IN_VAIN: dict[str, object] = {"cache": {"size": "1Gi"}}
 CONTROLS: dict[str, object] = {
     "stop": True,
-    "cancel": True,
     "suspend": True,
+    "cancel": True,
     "restartGeneration": 1,
     "maxCost": 5,
     "startDeadlineSeconds": 60,
     "stallTimeoutSeconds": 60,
     "childrenTTLSecondsAfterFinished": 60,
-    "cache": {"size": "1Gi"},
 }
+"""What takes effect on a job that goes on."""
 
 
 def words(status: FineTuneJobStatus) -> tuple[Phase | None, str | None]:
@@ -46,11 +47,11 @@ def conditions(status: FineTuneJobStatus) -> dict[str, str]:
     return {each.type: each.status for each in status.conditions if each.status != "False"}
 
 
-def test_the_table_of_controls_is_whole() -> None:
-    assert {FineTuneJobSpec.model_fields[field].alias for field in NOT_YET} == set(CONTROLS)
+def test_the_table_of_what_has_no_effect_is_whole() -> None:
+    assert {FineTuneJobSpec.model_fields[field].alias for field in NOT_YET} == set(IN_VAIN)
 
 
-@pytest.mark.parametrize(("field", "value"), CONTROLS.items(), ids=CONTROLS)
+@pytest.mark.parametrize(("field", "value"), IN_VAIN.items(), ids=IN_VAIN)
 def test_what_an_accepted_job_is_asked_in_vain_is_warned_of_while_it_is_asked(field: str, value: object) -> None:
     children = (prepared(), stage_job(), running_pod())
     before = told(scene(a_job(), *children))
@@ -64,14 +65,16 @@ def test_what_an_accepted_job_is_asked_in_vain_is_warned_of_while_it_is_asked(fi
 
 def test_a_job_that_has_ended_warns_too() -> None:
     over = FineTuneJobStatus(phase=Phase.SUCCEEDED, reason=Reason.COMPLETED, warnings=("spec.tags: something",))
-    asked = told(scene(a_job({"maxCost": 5}, over, generation=2)))
-    assert asked.warnings == ("spec.maxCost: a cost limit has no effect in this release", "spec.tags: something")
+    asked = told(scene(a_job(IN_VAIN, over, generation=2)))
+    assert asked.warnings == ("spec.cache: a shared cache has no effect in this release", "spec.tags: something")
     assert told(scene(a_job(status=asked, generation=3))).warnings == ("spec.tags: something",)
 
 
-@pytest.mark.parametrize("field", ["suspend", "cancel", "restartGeneration"])
-def test_what_takes_effect_before_anything_is_created_is_not_warned_of_then(field: str) -> None:
-    assert told(scene(a_job({field: CONTROLS[field]}))).warnings == ()
+@pytest.mark.parametrize(("field", "value"), CONTROLS.items(), ids=CONTROLS)
+def test_what_takes_effect_is_not_warned_of(field: str, value: object) -> None:
+    assert told(scene(a_job({field: value}))).warnings == ()
+    children = (prepared(), stage_job(), running_pod())
+    assert told(scene(a_job({field: value}, told(scene(a_job(), *children))), *children)).warnings == ()
 
 
 def test_a_job_that_is_suspended_before_it_began_is_held_with_its_plan() -> None:
@@ -105,9 +108,8 @@ def test_a_refused_job_is_read_again_when_its_restart_generation_is_raised() -> 
     assert told(scene(a_job({"restartGeneration": 1}, refused_again), now=at(120))) == refused_again
 
 
-def test_a_job_that_had_begun_is_not_read_again() -> None:
+def test_a_job_that_the_data_refused_is_read_again_when_its_restart_generation_is_raised() -> None:
     over = told(scene(a_job(), ended("prepare", code=64, message=verdict("userError", stage="prepare"))))
     assert over.phase == Phase.FAILED
-    asked = told(scene(a_job({"restartGeneration": 1}, over)))
-    assert asked.phase == Phase.FAILED
-    assert asked.warnings == ("spec.restartGeneration: restarting what has begun has no effect in this release",)
+    again = told(scene(a_job({"restartGeneration": 1}, over)))
+    assert (words(again), again.failure) == ((Phase.PENDING, Reason.PENDING), None)
