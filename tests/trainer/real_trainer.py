@@ -183,6 +183,17 @@ class Job:
         return {line["step"]: line["loss"] for line in lines if "loss" in line}
 
 
+def column(job: Job, name: str) -> dict[int, float]:
+    """One metric by step, from metrics.jsonl."""
+    lines = map(json.loads, job.workspace.metrics.read_text().splitlines())
+    return {line["step"]: line[name] for line in lines if name in line}
+
+
+def children(pid: int) -> list[int]:
+    """The processes that PID 1 of a pod has started."""
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def contract_variables(folder: Path) -> dict[str, str]:
     """Where the trainer looks, when it is not alone in a pod."""
     variables = {

@@ -8,12 +8,20 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.eventually import wait_until
+from tests.trainer.documents import run_document
+from tests.trainer.test_workspace import JOB
 from trainer.contract.progress import Progress, Reply, parse_reply, progress_body
+from trainer.contract.run import parse_run
 from trainer.training.clock import Reading, TrainingClock
 from trainer.training.course import Course
 from trainer.training.interruption import Interruption
+from trainer.training.session import in_charge, open_course
 from trainer.training.wish import Wish, decided, vote
-from trainer.workspace.ledger import read_ledger
+from trainer.workspace.fence import take_fence
+from trainer.workspace.layout import Workspace
+from trainer.workspace.ledger import Ledger, read_ledger, write_ledger
+from trainer.workspace.marker import Mark
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -28,10 +36,9 @@ class Watch:
         return self.now
 
 
-def course(watch: Watch, used: float = 0.0, budget: float = 100.0) -> Course:
-    return Course(
-        Progress(attempt=1, activity="loading"), TrainingClock(used, budget, watch), Interruption(lambda: None)
-    )
+def course(watch: Watch, used: float = 0.0, budget: float = 100.0, run: int = 0) -> Course:
+    clock = TrainingClock(used, budget, watch)
+    return Course(Progress(attempt=1, activity="loading"), clock, Interruption(lambda: None), run=run)
 
 
 def test_only_training_counts_and_earlier_attempts_do_too() -> None:
@@ -136,6 +143,65 @@ def test_the_ledger_never_goes_back_when_two_threads_keep_it(tmp_path: Path) -> 
     with ThreadPoolExecutor(max_workers=2) as threads:
         list(threads.map(keep, range(200)))
     assert kept[-1] == running.clock.seconds == 200
+
+
+def test_what_an_attempt_lost_is_wasted_and_not_charged_twice_when_the_next_ones_start_at_the_same_checkpoint() -> None:
+    saved = Mark("noon", run=0, training_seconds=60.0)
+    second = course(Watch(), used=100.0)
+    second.goes_on_from(saved)
+    assert second.position.wasted_seconds == 40
+    third = course(Watch(), used=130.0)
+    third.goes_on_from(saved)
+    assert third.position.wasted_seconds == 70
+    later = course(Watch(), used=170.0)
+    later.goes_on_from(Mark("noon", run=0, training_seconds=150.0, wasted_seconds=40.0))
+    assert later.position.wasted_seconds == 60
+
+
+def test_without_a_checkpoint_of_its_own_a_run_has_wasted_all_that_it_used() -> None:
+    for mark in (None, Mark("noon", run=0, training_seconds=500.0)):
+        running = course(Watch(), used=30.0, run=1)
+        running.goes_on_from(mark)
+        assert running.position.wasted_seconds == 30
+    fresh = course(Watch(), run=1)
+    fresh.goes_on_from(Mark("noon", run=0, training_seconds=500.0))
+    assert fresh.position.wasted_seconds == 0
+
+
+def test_the_ledger_says_of_which_run_what_was_wasted_and_the_budget_that_the_operator_raised(tmp_path: Path) -> None:
+    running = course(Watch(), used=30.0, run=2)
+    running.goes_on_from(None)
+    running.obey(Reply(budget_seconds=7200))
+    running.keep_ledger(tmp_path / "ledger.json")
+    assert read_ledger(tmp_path / "ledger.json", 2) == Ledger(2, 30.0, 30.0, 7200.0)
+
+
+def test_another_pod_of_an_attempt_keeps_the_budget_that_an_earlier_one_was_told(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path)
+    write_ledger(workspace.ledger, Ledger(0, 50.0, 0.0, 7200.0))
+    take_fence(workspace.fence, JOB, 1)
+
+    def budget(**changes: object) -> float:
+        run = parse_run(run_document("train", limits={"trainingSeconds": 3600}, **changes))
+        return open_course(run, Workspace(tmp_path, run.number), Interruption(lambda: None)).clock.budget
+
+    assert budget(attempt=1) == 7200
+    assert budget(attempt=2) == 3600
+    assert budget(attempt=1, run=1) == 3600
+
+
+def test_an_attempt_that_was_taken_over_leaves_the_ledger_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = parse_run(run_document("train", paths__workspace=str(tmp_path)))
+    workspace = Workspace(tmp_path)
+    running = open_course(run, workspace, Interruption(lambda: None))
+    with in_charge(run, workspace, running, {}):
+        wait_until(workspace.ledger.exists)
+        take_fence(workspace.fence, run.job, 2)
+        write_ledger(workspace.ledger, Ledger(1, 5.0))
+    assert read_ledger(workspace.ledger, 1) == Ledger(1, 5.0)
+    assert "attempt 2 has taken over" in capsys.readouterr().out
 
 
 def test_metrics_are_kept_until_they_are_replaced() -> None:

@@ -53,7 +53,9 @@ def test_only_a_wide_overrun_is_overdue() -> None:
     assert is_overdue(Ledger(0, 1401, budget_seconds=1000), budget=1000, used_before=0)
     assert not is_overdue(Ledger(0, 1401, budget_seconds=2000), budget=1000, used_before=0)
     assert not is_overdue(Ledger(0, 5000, budget_seconds=1000), budget=1000, used_before=5000)
-    assert "budget of 1000 s was used up and was ended after 1401 s" in overdue_end(Ledger(0, 1401), budget=1000).message
+    assert (
+        "budget of 1000 s was used up and was ended after 1401 s" in overdue_end(Ledger(0, 1401), budget=1000).message
+    )
 
 
 @pytest.mark.parametrize(

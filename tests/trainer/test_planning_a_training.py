@@ -70,6 +70,24 @@ def test_a_process_holds_at_most_eight_rows_when_nobody_has_reckoned_how_many_fi
     assert planned(hyperparameters(batch_size=64), 48).micro_batch == 8
 
 
+@given(batch=st.integers(1, 512), fitting=st.integers(1, 64), halvings=st.integers(0, 16))
+def test_halving_what_is_held_at_once_keeps_the_batch(batch: int, fitting: int, halvings: int) -> None:
+    whole, half = (
+        planned(hyperparameters(batch_size=batch), 48, Hardware(0, 1, 1, micro_batch_size=fitting, halvings=times))
+        for times in (0, halvings)
+    )
+    assert half.micro_batch * half.accumulation == whole.micro_batch * whole.accumulation == batch
+    assert 1 <= half.micro_batch <= max(1, whole.micro_batch / 2**halvings)
+    assert dataclasses.replace(half, micro_batch=0, accumulation=0) == dataclasses.replace(
+        whole, micro_batch=0, accumulation=0
+    )
+
+
+@pytest.mark.parametrize(("halvings", "rows"), [(0, 8), (1, 4), (2, 2), (3, 1), (4, 1)])
+def test_each_halving_halves_the_rows_down_to_one(halvings: int, rows: int) -> None:
+    assert planned(hyperparameters(batch_size=8), 48, Hardware(0, 1, 1, halvings=halvings)).micro_batch == rows
+
+
 def test_a_batch_that_cannot_be_split_is_refused_with_one_that_can() -> None:
     with pytest.raises(UserError, match="batchSize 10 is global and cannot be split evenly over 4 GPUs") as refused:
         make_plan(hyperparameters(batch_size=10), 48, Hardware(gpus=4, nodes=1, cpus=4))

@@ -103,6 +103,10 @@ def test_a_checkpoint_that_cannot_be_loaded_although_it_is_whole_is_kept(
     shutil.copytree(kept, job.workspace.checkpoints)
     for folder in (job.workspace.checkpoints, *job.workspace.checkpoints.glob("*")):
         folder.chmod(0o777)  # a trainer in its image is another user
+    for marker in job.workspace.checkpoints.rglob("COMPLETE.json"):
+        told = json.loads(marker.read_text())
+        del told["method"]  # by which the checkpoint would be refused before it is loaded
+        marker.write_text(json.dumps(told))
     steps = sorted(path.name for path in kept.glob("*/*"))
     another_rank = {"enabled": True, "rank": 2, "alpha": 4}
     attempt = job.attempt("train", {"attempt": 2, "hyperparameters__steps": 90, "hyperparameters__lora": another_rank})
@@ -148,6 +152,11 @@ def test_a_stop_in_the_reply_ends_the_training_with_a_model(
     assert operator.posts[0][2]["finetune"]["activity"] == "loading"
     assert operator.posts[-1][2]["finetune"]["activity"] == "finishing"
     assert operator.posts[-1][2]["trainerStatus"]["progressPercentage"] < 100
+    last = operator.posts[-1][2]["finetune"]
+    assert [each["step"] for each in last["checkpoints"]] == [last["step"]] == [attempt.verdict["step"]]
+    said = [line["message"] for _, _, body in operator.posts for line in body["finetune"]["logs"]]
+    assert said.count("training starts from the model") == 1
+    assert said.count(f"checkpoint {last['step']} is complete") == 1
 
 
 def test_full_fine_tuning_leaves_whole_weights_and_evaluates(job: Job) -> None:

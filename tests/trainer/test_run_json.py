@@ -34,6 +34,20 @@ def test_what_may_be_absent_has_defaults() -> None:
     assert run.hyperparameters.context_length is None
     assert run.checkpoints.every_steps is None
     assert run.limits.grace_seconds == 60
+    assert run.limits.stall_seconds is None
+    assert (run.number, run.resume_from, run.finish, run.hardware.halvings) == (0, 1, False, 0)
+
+
+def test_a_later_run_is_understood() -> None:
+    run = parse_run(run_document("train.restart"))
+    assert (run.number, run.attempt, run.resume_from, run.finish) == (2, 5, 4, True)
+    assert (run.hardware.halvings, run.limits.stall_seconds) == (1, 1800)
+
+
+def test_only_an_adapter_that_is_to_be_merged_waits_for_stage_publish() -> None:
+    assert parse_run(run_document("publish")).merges
+    assert not parse_run(run_document("publish", output={"merge": "adapter"})).merges
+    assert not parse_run(run_document("publish", hyperparameters__lora={"enabled": False})).merges
 
 
 def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
@@ -58,7 +72,12 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one() -> None:
         ("hyperparameters__lora__enabled", "yes", "hyperparameters.lora.enabled is 'yes', must be true or false"),
         ("hyperparameters__epochs", None, "hyperparameters.epochs is null, must be a number"),
         ("checkpoints__keepLast", 1, "checkpoints.keepLast is 1, must be at least 2"),
-        ("stage", "training", "stage is 'training', must be one of inspect, prepare, train"),
+        ("stage", "training", "stage is 'training', must be one of inspect, prepare, train, publish"),
+        ("run", -1, "run is -1, must be at least 0"),
+        ("resumeFrom", 0, "resumeFrom is 0, must be at least 1"),
+        ("finish", "yes", "finish is 'yes', must be true or false"),
+        ("hardware__halvings", 17, "hardware.halvings is 17, must be at least 0 and at most 16"),
+        ("limits__stallSeconds", 0, "limits.stallSeconds is 0, must be greater than 0"),
         ("jobType", "stf", "jobType is 'stf', must be one of sft, dpo, style, vla, reward, vla_w_reward"),
         ("contractVersion", 2, "contractVersion is 2, this trainer speaks version 1"),
         ("datasets", [], "datasets has 0 items, must have 1 to 16"),

@@ -10,13 +10,12 @@ import shutil
 import signal
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 
 from tests.support.eventually import wait_until
 from tests.trainer.documents import CHECKOUT, run_document
-from tests.trainer.real_trainer import WITHIN, Attempt, Job, Trainer
+from tests.trainer.real_trainer import WITHIN, Attempt, Job, Trainer, children
 from trainer.contract.run import parse_run
 from trainer.failures import Broken
 from trainer.launch import launches
@@ -128,11 +127,6 @@ def test_a_pod_that_loses_another_ends_to_be_tried_again(job: Job, trainer: Trai
     assert (ended[lost].exit_code, ended[lost].verdict["code"]) == (137, "Killed"), ended[lost].output
     other = ended[1 - lost]
     assert (other.exit_code, other.verdict["code"]) == (75, "PeerLost"), other.output
-
-
-def children(pid: int) -> list[int]:
-    """The processes that PID 1 of a pod has started."""
-    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 FULL = {"hyperparameters__lora": {"enabled": False}}

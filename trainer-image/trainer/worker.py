@@ -105,7 +105,8 @@ def _end_of(error: Exception) -> StageEnd:
 
 def _end_at_once(run: Run, verdict_file: Path) -> None:
     """The answer to SIGTERM while there is nothing to save."""
-    end = Interrupted("Terminated", "asked to end by SIGTERM before the first step; nothing was lost")
+    before = "the first step" if run.stage == "train" else "it was done"
+    end = Interrupted("Terminated", f"asked to end by SIGTERM before {before}; nothing was lost")
     hand_over(verdict_file, verdict_of(end, run.stage, run.attempt).to_json())
     os._exit(EXIT_CODES[end.result])
 

@@ -31,7 +31,7 @@ _LEVELS: Final[Mapping[Level, re.Pattern[str]]] = {
 }
 """How lines of a level begin: as the logging module, Python's warnings and tracebacks, and torch write them."""
 _CONTROL: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
-_METRICS: Final = re.compile(r"\{'.*'(?:loss|eval_loss|train_runtime|train_loss)': ")
+_METRICS: Final = re.compile(r"\{(?:'.*, )?'(?:loss|eval_loss|train_runtime|train_loss)': ")
 """How transformers prints metrics, which are reported as such."""
 
 

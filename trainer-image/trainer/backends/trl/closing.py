@@ -62,6 +62,7 @@ def take_as_it_is(run: Run, start: StartingPoint, course: Course, checkpoint: Ch
     state = read_json(checkpoint.path / "trainer_state.json")
     course.begin(checkpoint.step)
     course.advance(checkpoint.step, number_at(state, "epoch"), int(number_at(state, "num_input_tokens_seen")))
+    course.measured(read_mark(checkpoint.path).metrics)
     return model
 
 

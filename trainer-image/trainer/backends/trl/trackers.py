@@ -1,7 +1,7 @@
 """Trackers: Weights & Biases, MLflow and TensorBoard, as far as their packages are in the image.
 
 transformers brings the reporting; it is told by environment variables. A tracker's run is named by the job's uid, so
-that all attempts are one run.
+that all attempts of a run are one, and each run of the job is another.
 """
 
 from __future__ import annotations
@@ -46,7 +46,8 @@ def tracker_environment(run: Run) -> dict[str, str]:
                 "WANDB_TAGS": ",".join(dict.fromkeys((*each.tags, *run.tags))),
             }
             variables |= {name: text for name, text in named.items() if text}
-            variables |= {"WANDB_RUN_ID": run.job.uid, "WANDB_RESUME": "allow", "WANDB_LOG_MODEL": "false"}
+            name = f"{run.job.uid}-{run.number}" if run.number else run.job.uid
+            variables |= {"WANDB_RUN_ID": name, "WANDB_RESUME": "allow", "WANDB_LOG_MODEL": "false"}
         elif each.type == "mlflow":
             variables |= {"MLFLOW_TRACKING_URI": each.tracking_uri, "MLFLOW_EXPERIMENT_NAME": each.experiment}
         else:
