@@ -147,7 +147,7 @@ def _exists(path: str) -> bool:
 
 
 def _environment() -> dict[str, str]:
-    return {"PYTHONPATH": str(ROOT / "operator")}
+    return {"PYTHONPATH": f"{ROOT / 'operator'}:{ROOT}"}
 
 
 def _manifests(document: Document) -> Iterator[Json]:
