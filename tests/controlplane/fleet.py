@@ -9,9 +9,9 @@ import random
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -51,22 +51,31 @@ RUNNING: Final[Json] = {"name": "trainer", "image": "x", "imageID": "", "ready":
 AT_ONCE: Final = 16
 
 
-@dataclass
-class Fleet:
-    """Jobs in a namespace of their own by name, each with a token of its pod, and what the operator did."""
+@dataclass(frozen=True)
+class Place:
+    """A namespace of its own on a real API server, and the test's own hands there."""
 
+    server: ApiServer
     world: Cluster
     namespace: str
-    settings: Settings
+
+
+@dataclass(frozen=True)
+class Fleet:
+    """An operator that leads, the jobs that it knows by name, each with a token of its pod, and what it did."""
+
+    place: Place
+    tokens: Mapping[str, str]
+    url: str
+    trust: ssl.SSLContext
     store: Store
+    queue: WorkQueue
     metrics: Metrics
-    calls: list[CallRecord]
-    tokens: dict[str, str] = field(default_factory=dict)
-    trust: ssl.SSLContext = field(default_factory=ssl.create_default_context)
+    calls: Sequence[CallRecord]
 
     async def post(self, name: str, body: bytes | None = None, *, token: str = "", step: int = 1) -> tuple[int, Json]:
         """Report on a job, with its pod's token unless told otherwise; the status and the document of the answer."""
-        url = progress_url(self.settings.progress.url, Key(self.namespace, name))
+        url = progress_url(self.url, Key(self.place.namespace, name))
         headers = {"Authorization": f"Bearer {token or self.tokens[name]}"}
         async with (
             aiohttp.ClientSession() as session,
@@ -86,11 +95,13 @@ class Fleet:
 
     async def status(self, name: str) -> FineTuneJobStatus:
         """What a job's status says."""
-        return FineTuneJobStatus.model_validate((await self.world.get(FINETUNEJOBS, self.namespace, name))["status"])
+        return FineTuneJobStatus.model_validate(
+            (await self.place.world.get(FINETUNEJOBS, self.place.namespace, name))["status"]
+        )
 
     async def told(self, step: int) -> bool:
         """Whether every status tells of this step."""
-        bodies = await self.world.list(FINETUNEJOBS, self.namespace)
+        bodies = await self.place.world.list(FINETUNEJOBS, self.place.namespace)
         steps = Counter((body["status"].get("progress") or {}).get("step") for body in bodies)
         assert set(steps) == {step}, f"{len(bodies)} jobs by step: {dict(steps)}"
         return True
@@ -108,73 +119,92 @@ def report(step: int, **more: object) -> bytes:
 
 
 @asynccontextmanager
-async def a_fleet(
-    server: ApiServer, world: Cluster, namespace: str, jobs: int, progress: Json | None = None
-) -> AsyncIterator[Fleet]:
-    """So many jobs that train, and an operator that leads; ``progress`` overrides its settings of that name."""
+async def a_fleet(place: Place, jobs: int, progress: Json | None = None) -> AsyncIterator[Fleet]:
+    """So many jobs that train, and an operator over them; ``progress`` overrides its settings of that name."""
+    async with leading(place, await training(place, jobs), progress) as fleet:
+        yield fleet
+
+
+@asynccontextmanager
+async def leading(place: Place, tokens: Mapping[str, str], progress: Json | None = None) -> AsyncIterator[Fleet]:
+    """Another operator over jobs that train. It sees what is there now, and later only what the test brings it."""
     port = free_port()
-    url = f"https://127.0.0.1:{port}"
-    document = {"namespace": namespace, "progress": {"host": "127.0.0.1", "port": port, "url": url, **(progress or {})}}
-    settings = Settings.model_validate(document | {"qps": 1000, "burst": 1000})
+    settings = _settings(place, port, progress or {})
     calls: list[CallRecord] = []
-    async with Cluster(Connection(str(server.kubeconfig)), Limits(1000, 1000), calls.append) as client:
-        fleet = Fleet(world, namespace, settings, Store(), Metrics(), calls)
-        await _populate(fleet, jobs)
-        queue = WorkQueue(time.monotonic, random.random)
-        parts = Parts(client, fleet.store, queue, settings, fleet.metrics, lambda: datetime.now(UTC))
-        assembly = await assemble(parts)
-        secret = await world.get(SECRETS, namespace, SECRET_NAME)
-        fleet.trust = ssl.create_default_context(cadata=_decoded(secret["data"]["tls.crt"]))
-        workers = Workers(queue, assembly.reconcile, fleet.metrics, time.monotonic)
-        tasks = [asyncio.ensure_future(each) for each in (workers.run(4), *(each() for each in assembly.services))]
-        try:
+    async with Cluster(Connection(str(place.server.kubeconfig)), Limits(1000, 1000), calls.append) as client:
+        queue, store, metrics = WorkQueue(time.monotonic, random.random), Store(), Metrics()
+        for resource in (FINETUNEJOBS, JOBS, PODS):
+            for body in await place.world.list(resource, place.namespace):
+                store.put(resource, body)
+        assembly = await assemble(Parts(client, store, queue, settings, metrics, lambda: datetime.now(UTC)))
+        workers = Workers(queue, assembly.reconcile, metrics, time.monotonic)
+        trust = await _trust(place)
+        async with _beside([workers.run(4), *[service() for service in assembly.services]]):
             await eventually(lambda: _listens(port))
-            yield fleet
-        finally:
-            for task in tasks:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
+            yield Fleet(place, tokens, settings.progress.url, trust, store, queue, metrics, calls)
 
 
-async def _populate(fleet: Fleet, jobs: int) -> None:
-    world, namespace = fleet.world, fleet.namespace
+async def training(place: Place, jobs: int) -> dict[str, str]:
+    """So many jobs with a pod that trains: the token of each pod, by the job's name."""
+    world, namespace = place.world, place.namespace
     await eventually(lambda: world.list(ACCOUNTS, namespace, fields="metadata.name=default"))
-    await asyncio.gather(*(_train(fleet, f"j{number}") for number in range(jobs)))
-    pods = await eventually(lambda: _pods(fleet, jobs))
-    await asyncio.gather(*(_run(fleet, pod) for pod in pods))
-    for resource in (FINETUNEJOBS, JOBS, PODS):
-        for body in await world.list(resource, namespace):
-            fleet.store.put(resource, body)
+    await asyncio.gather(*(_train(place, f"j{number}") for number in range(jobs)))
+    pods = await eventually(lambda: _pods(place, jobs))
+    return dict(await asyncio.gather(*(_run(world, pod) for pod in pods)))
 
 
-async def _train(fleet: Fleet, name: str) -> None:
+def _settings(place: Place, port: int, progress: Json) -> Settings:
+    own = {"host": "127.0.0.1", "port": port, "url": f"https://127.0.0.1:{port}"}
+    return Settings.model_validate(
+        {"namespace": place.namespace, "progress": own | progress, "qps": 1000, "burst": 1000}
+    )
+
+
+@asynccontextmanager
+async def _beside(work: Iterable[Awaitable[None]]) -> AsyncIterator[None]:
+    """While the context lasts, this goes on."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+async def _trust(place: Place) -> ssl.SSLContext:
+    secret = await place.world.get(SECRETS, place.namespace, SECRET_NAME)
+    return ssl.create_default_context(cadata=base64.b64decode(secret["data"]["tls.crt"]).decode())
+
+
+async def _train(place: Place, name: str) -> None:
     """A job whose data were checked, and the Job of its first attempt at training."""
-    body = await fleet.world.create(FINETUNEJOBS, fleet.namespace, fine_tune_job(name, hours=1))
+    body = await place.world.create(FINETUNEJOBS, place.namespace, fine_tune_job(name, hours=1))
     resolved = resolved_for(parse_job(body))
     now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     prepared = {"stage": "prepare", "number": 1, "job": f"{name}-prepare", "startTime": now}
     ended = {"endTime": now, "outcome": "Succeeded", "reason": "Completed", "message": "checked"}
     status = {"phase": "Running", "resolved": resolved.wire(), "attempts": [prepared | ended]}
-    body = await fleet.world.patch_status(FINETUNEJOBS, fleet.namespace, name, {"status": status})
+    body = await place.world.patch_status(FINETUNEJOBS, place.namespace, name, {"status": status})
     run = Run(parse_job(body), resolved, "train", 1)
-    await fleet.world.create(JOBS, fleet.namespace, render_stage(run, "Always", None))
+    await place.world.create(JOBS, place.namespace, render_stage(run, "Always", None))
 
 
-async def _pods(fleet: Fleet, jobs: int) -> list[Json]:
-    pods = await fleet.world.list(PODS, fleet.namespace)
+async def _pods(place: Place, jobs: int) -> list[Json]:
+    pods = await place.world.list(PODS, place.namespace)
     assert len(pods) == jobs, f"{len(pods)} pods of {jobs} are there"
     return pods
 
 
-async def _run(fleet: Fleet, pod: Json) -> None:
+async def _run(world: Cluster, pod: Json) -> tuple[str, str]:
     """The kubelet starts the container, which gets its token."""
     metadata = pod["metadata"]
     state = {"running": {"startedAt": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}}
     status = {"phase": "Running", "containerStatuses": [RUNNING | {"state": state}]}
-    await fleet.world.patch_status(PODS, fleet.namespace, metadata["name"], {"status": status})
+    await world.patch_status(PODS, metadata["namespace"], metadata["name"], {"status": status})
     name, uid = metadata["labels"][JOB_LABEL], metadata["labels"][UID_LABEL]
-    fleet.tokens[name] = await token(fleet.world, pod, progress_audience(fleet.namespace, name, uid))
+    return name, await token(world, pod, progress_audience(metadata["namespace"], name, uid))
 
 
 async def token(world: Cluster, pod: Json, audience: str) -> str:
@@ -194,7 +224,3 @@ async def _listens(port: int) -> bool:
         return False
     writer.close()
     return True
-
-
-def _decoded(text: str) -> str:
-    return base64.b64decode(text).decode()
