@@ -33,7 +33,7 @@ REMEDIES: Final[Mapping[Reason, str]] = {
     ),
     Reason.CONTAINER_NOT_STARTED: (
         "The message has the kubelet's words, often a Secret or ConfigMap that podTemplate names and that does not exist: "
-        "create it."
+        "create it. If the job has failed, raise restartGeneration then."
     ),
     Reason.QUOTA_EXCEEDED: "Free quota (kubectl describe quota), or ask for more; a LimitRange or pod security is named in the message.",
     Reason.POD_REFUSED: (

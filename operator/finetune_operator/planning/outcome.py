@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from finetune_operator.api import names, uris
 from finetune_operator.api.conditions import Reason
+from finetune_operator.api.remedies import REMEDIES
 from finetune_operator.api.status import Failure, Result, Stage
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.standing import Broken, Done, Refused, Standing
-
-ADVICE = {
-    Reason.OOM_KILLED: "Choose an instance type with more memory, or a smaller hyperparameters.batchSize.",
-    Reason.OUT_OF_MEMORY: "Choose an instance type with more GPU memory, a smaller hyperparameters.batchSize, or LoRA.",
-    Reason.UNKNOWN_INSTANCE_TYPE: "List what is offered: kubectl get instancetypes. instanceType is immutable: delete the job and apply it corrected.",
-    Reason.LIMIT_EXCEEDED: "Choose an instance type with more ephemeralStorage or sharedMemory, or smaller data.",
-    Reason.BACKOFF_LIMIT_EXCEEDED: "Look at the pod's log: kubectl logs of the Job named in status.attempts.",
-    Reason.START_DEADLINE_EXCEEDED: "Mend what the message names, then raise restartGeneration; startDeadlineSeconds is how long is waited.",
-    Reason.DEADLINE_EXCEEDED: "The image does not keep to limits.trainingSeconds of its run.json; raise restartGeneration once it does.",
-    Reason.NO_PROGRESS: "The cluster ends the pods faster than they reach a checkpoint: look at the nodes' events.",
-}
 
 
 def result_of(job: Job, standing: Standing) -> Result | None:
@@ -87,7 +77,7 @@ def failure_of(standing: Standing) -> Failure | None:
             code=rejection.reason,
             message=rejection.message[:1024],
             param=rejection.param,
-            advice=ADVICE.get(rejection.reason),
+            advice=REMEDIES[rejection.reason],
         )
     return _failure_of_attempt(standing) if isinstance(standing, Broken) else None
 
@@ -99,7 +89,7 @@ def _failure_of_attempt(broken: Broken) -> Failure:
         code=(verdict.code if verdict else None) or broken.reason,
         message=broken.message[:1024],
         param=verdict.param if verdict else _param_of(ending),
-        advice=(verdict.advice if verdict else None) or ADVICE.get(broken.reason),
+        advice=(verdict.advice if verdict else None) or REMEDIES[broken.reason],
         exit_code=ending.exit_code,
         lines=verdict.lines if verdict else (),
     )

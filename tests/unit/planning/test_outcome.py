@@ -6,7 +6,7 @@ import pytest
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.uris import ClaimPath
-from finetune_operator.planning.outcome import ADVICE, failure_of, result_of, workspace, workspace_uri
+from finetune_operator.planning.outcome import failure_of, result_of, workspace, workspace_uri
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.stand import stand
 from finetune_operator.planning.standing import Refused, Standing
@@ -53,9 +53,3 @@ def test_a_refusal_that_may_mend_is_no_failure() -> None:
     refusal = Rejection(Reason.UNKNOWN_INSTANCE_TYPE, "no", "spec.instanceType", may_mend=True)
     assert failure_of(Refused(refusal, final=False)) is None
     assert failure_of(Refused(refusal, final=True)) is not None
-
-
-@pytest.mark.parametrize("advice", ADVICE.values())
-def test_advice_is_a_sentence(advice: str) -> None:
-    assert advice[0].isupper()
-    assert advice.endswith(".")
