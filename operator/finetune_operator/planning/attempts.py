@@ -72,9 +72,12 @@ def checkpoint_known(view: View) -> bool:
     job, first = view.job, view.job.resume_from
     steps = [a.checkpoint_step for a in job.status.attempts if a.stage == "train" and a.number >= first]
     kept = [c.step for c in job.status.checkpoints if c.attempt >= first]
-    pushed = view.observed.progress
-    fresh = pushed.checkpoint_step if pushed and pushed.attempt >= first else None
-    return any((*steps, *kept, fresh))
+    pushed, written = view.observed.progress, job.status.progress
+    told = [pushed.checkpoint_step if pushed and pushed.attempt >= first else None, written and written.checkpoint_step]
+    number = latest_attempt(view, "train")
+    # One that has just ended is in no record yet.
+    ended = ended_attempt(view, "train", number) if number >= first else None
+    return any((*steps, *kept, *told, ended and ended.checkpoint_step))
 
 
 def _vanished(view: View, stage: Stage, number: int) -> Ending:
