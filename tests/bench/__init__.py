@@ -1,1 +1,1 @@
-"""How fast the operator takes in a burst of jobs, as a ratio to a plain client that makes the same writes."""
+"""How the operator does at scale, beside a plain client that makes the same writes on the same machine."""

@@ -1,120 +1,74 @@
-"""``make bench``: planning alone on one core, then the operator against a plain client, in turns on one API server."""
+"""``make bench``: the operator at scale on simulated nodes, against a plain client in the same run."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
-import statistics
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from functools import partial
-from pathlib import Path
+from typing import Final
 
-import yaml
-
-from finetune_operator.cluster.client import Cluster
-from finetune_operator.cluster.resources import LEASES
+from finetune_operator.api.model import Json
+from tests.architecture.tree import ROOT
 from tests.bench import planning
-from tests.bench.burst import bench_namespace, offer_instance_type, operator_burst, plain_burst
-from tests.support.apiserver import NAMESPACES, ApiServer, apply_crds, remove_api_server, running_api_server
-from tests.support.eventually import eventually
+from tests.bench.figures import Extent, intake, living, ratios, reporting, small
+from tests.bench.machine import machine
+from tests.bench.plots import plot
+from tests.bench.report import as_page, as_text, write_json
+from tests.bench.stand import SETTINGS
 
-NAME = "bench"
-PLANS = 1000
-OPERATOR_NAMESPACE = "finetune-bench"
+PLANS: Final = 1000
+PAGES: Final = ROOT / "docs" / "benchmarks"
+FIGURES: Final = ROOT / "build" / "bench.json"
+SMALL_FIGURES: Final = ROOT / "build" / "bench-small.json"
+PARTS: Final = ("planning", "intake", "living", "reporting")
 
 
 def main() -> int:
-    """Print jobs planned per second and core, then jobs per second of operator and client and their ratio."""
+    """Measure what is named, all by default; print it, write it down."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("what", nargs="?", choices=("all", "planning", "burst"), default="all", help="what is measured")
-    parser.add_argument("--jobs", type=int, default=200, help="jobs in one burst (default 200)")
-    parser.add_argument("--rounds", type=int, default=3, help="bursts of each (default 3)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"what is measured: {', '.join(PARTS)} (default all)")
+    parser.add_argument("--jobs", type=int, help="everything with so few resources, to see that it runs")
+    parser.add_argument(
+        "--sizes", type=_sizes, help="resources of each run, for example 100,1000 (default 100,1000,10000)"
+    )
+    parser.add_argument("--rounds", type=int, default=1, help="how often (default 1)")
     options = parser.parse_args()
-    if options.what in {"all", "planning"}:
-        planning.measure(PLANS)
-    if options.what in {"all", "burst"}:
-        _burst(options.jobs, options.rounds)
+    if unknown := set(options.parts) - set(PARTS):
+        parser.error(f"there is no part {min(unknown)!r}; choose from: {', '.join(PARTS)}")
+    extent = small(options.jobs) if options.jobs else Extent(**({"sizes": options.sizes} if options.sizes else {}))
+    for _ in range(options.rounds):
+        figures = asyncio.run(_measure(tuple(options.parts) or PARTS, extent))
+        print(f"\n{as_text(figures)}")
+        _keep(figures, whole=extent == Extent() and not options.parts)
     return 0
 
 
-def _burst(jobs: int, rounds: int) -> None:
-    try:
-        with running_api_server(NAME) as server:
-            asyncio.run(_measure(server, jobs, rounds))
-    finally:
-        remove_api_server(NAME)
+async def _measure(parts: tuple[str, ...], extent: Extent) -> Json:
+    figures: Json = {"machine": machine(), "settings": SETTINGS}
+    if "planning" in parts:
+        planning.measure(PLANS)
+    for name, measure in (("intake", intake), ("living", living), ("reporting", reporting)):
+        if name in parts:
+            found = await measure(extent, _say)
+            floor = figures.get("floor", {}) | found.get("floor", {})
+            figures |= found | ({"floor": floor} if floor else {})
+    return figures | {"ratios": ratios(figures)}
 
 
-async def _measure(server: ApiServer, jobs: int, rounds: int) -> None:
-    await apply_crds(server)
-    ratios: list[float] = []
-    async with server.client() as cluster:
-        await offer_instance_type(cluster)
-        for number in range(rounds):
-            async with bench_namespace(cluster, f"bench-plain-{number}") as namespace:
-                plain = await plain_burst(cluster, namespace, jobs)
-            async with bench_namespace(cluster, f"bench-operator-{number}") as namespace:
-                ours, usage = await _with_operator(server, cluster, namespace, jobs)
-            ratios.append(plain / ours)
-            print(f"round {number + 1}: plain {jobs / plain:.0f} jobs/s, operator {jobs / ours:.0f} jobs/s, {usage}")
-    print(
-        f"operator / plain client: median {statistics.median(ratios):.2f} (min {min(ratios):.2f}, max {max(ratios):.2f})"
-    )
+def _say(name: str, part: Json) -> None:
+    print(f"{name}: " + ", ".join(f"{key} {value}" for key, value in part.items()), flush=True)
 
 
-async def _with_operator(server: ApiServer, cluster: Cluster, namespace: str, jobs: int) -> tuple[float, str]:
-    async with _running_operator(server, cluster) as pid:
-        seconds = await operator_burst(cluster, namespace, jobs)
-        return seconds, _usage(pid, jobs)
+def _keep(figures: Json, *, whole: bool) -> None:
+    """All figures are kept for machines; those of the whole benchmark also for people."""
+    write_json(figures, FIGURES if whole else SMALL_FIGURES)
+    if whole:
+        PAGES.mkdir(parents=True, exist_ok=True)
+        (PAGES / "README.md").write_text(as_page(figures, plot(figures, PAGES)), encoding="utf-8")
 
 
-@asynccontextmanager
-async def _running_operator(server: ApiServer, cluster: Cluster) -> AsyncIterator[int]:
-    """The operator as a process, once it holds the Lease; unthrottled, as the plain client is."""
-    if all(entry["metadata"]["name"] != OPERATOR_NAMESPACE for entry in await cluster.list(NAMESPACES)):
-        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": OPERATOR_NAMESPACE}}
-        await cluster.create(NAMESPACES, None, body)
-    environment = {**server.environment(), "FINETUNE_SETTINGS": str(_settings())}
-    command = (sys.executable, "-m", "finetune_operator.reconciler")
-    process = await asyncio.create_subprocess_exec(*command, env=environment, stderr=asyncio.subprocess.DEVNULL)
-    try:
-        await eventually(partial(_leads, cluster), 60)
-        yield process.pid
-    finally:
-        process.terminate()
-        await process.wait()
-
-
-def _settings() -> Path:
-    path = Path("build", "bench-settings.yaml")
-    path.parent.mkdir(exist_ok=True)
-    loopback = {"host": "127.0.0.1", "port": 0}
-    settings = {
-        "namespace": OPERATOR_NAMESPACE,
-        "qps": 10_000,
-        "burst": 10_000,
-        "logLevel": "error",
-        "health": loopback,
-        "progress": {**loopback, "url": "https://127.0.0.1:8443"},
-    }
-    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return path.resolve()
-
-
-async def _leads(cluster: Cluster) -> bool:
-    leases = await cluster.list(LEASES, OPERATOR_NAMESPACE)
-    return any(lease["spec"].get("holderIdentity") for lease in leases)
-
-
-def _usage(pid: int, jobs: int) -> str:
-    """Resident memory and processor time of the operator so far."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    times = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    seconds = (int(times[11]) + int(times[12])) / os.sysconf("SC_CLK_TCK")
-    return f"{pages * os.sysconf('SC_PAGE_SIZE') / 1e6:.0f} MB, {seconds / jobs * 1000:.1f} ms CPU a job"
+def _sizes(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
 
 
 if __name__ == "__main__":

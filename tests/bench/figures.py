@@ -1,0 +1,127 @@
+"""The whole benchmark, step by step, each in a control plane of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from finetune_operator.api.model import Json
+from tests.bench.floors import bare_jobs, same_writes
+from tests.bench.idling import idle_requests
+from tests.bench.intake import at_rest, burst, killed
+from tests.bench.jobs import name_of
+from tests.bench.lifetimes import cold_start, lifetimes
+from tests.bench.progress import progress
+from tests.bench.specimen import Specimen, specimen
+from tests.bench.stand import a_stand
+from tests.simulated import Paces
+
+PACES: Final = Paces(prepare=0.5, train=2.0)
+INTAKE_SHARE: Final = 0.7
+COMPLETE_SHARE: Final = 0.85
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much is measured."""
+
+    sizes: tuple[int, ...] = (100, 1_000, 10_000)
+    burst: int = 500
+    rate: float = 50.0
+    steady: int = 1_000
+    bare: int = 1_000
+    """Resources whose Jobs are made without them."""
+    reporters: int = 5_000
+    report_every: float = 15.0
+    report_seconds: float = 120.0
+    idle_seconds: float = 330.0
+
+
+def small(jobs: int) -> Extent:
+    """To see that it runs."""
+    return Extent((jobs,), jobs, 20.0, jobs, jobs, jobs, 2.0, 6.0, 5.0)
+
+
+Say = Callable[[str, Json], None]
+"""Takes each part as soon as it is there: its name and its figures."""
+
+
+async def intake(extent: Extent, say: Say) -> Json:
+    """Burst, steady stream, kill, and the same writes by the plain client; the parts by name."""
+    found: Json = {}
+
+    def keep(name: str, part: Json) -> None:
+        found[name] = part
+        say(name, part)
+
+    async with a_stand(PACES) as stand, at_rest(stand):
+        keep("burst", await burst(stand, extent.burst))
+        pattern = await specimen(stand.client, name_of(0))
+    patches = max(1, round(found["burst"]["status_patches_per_job"]))
+    async with a_stand(PACES) as stand, at_rest(stand):
+        resting = await same_writes(stand, extent.burst, pattern, patches)
+    async with a_stand(PACES) as stand, at_rest(stand):
+        keep("steady", await burst(stand, extent.steady, extent.rate))
+    async with a_stand(PACES) as stand, at_rest(stand):
+        keep("kill", await killed(stand, extent.burst))
+    async with a_stand(PACES) as stand:
+        alive = await same_writes(stand, extent.bare, pattern, patches)
+    keep("floor", alive | {"same_writes_at_rest_jobs_per_second": resting["same_writes_jobs_per_second"]})
+    return found
+
+
+async def living(extent: Extent, say: Say) -> Json:
+    """Resources from creation to Succeeded at each size, and bare Jobs; ``runs``, ``floor`` and ``idle``."""
+    runs: list[Json] = []
+    floor: Json = {}
+    idle: Json = {}
+    for size in extent.sizes:
+        async with a_stand(PACES) as stand:
+            run = await lifetimes(stand, size)
+            run |= await cold_start(stand, size)
+            pattern = await specimen(stand.client, name_of(0))
+            say("run", run)
+            runs.append(run)
+            if size == max(extent.sizes):
+                idle = await idle_requests(stand, extent.idle_seconds)
+                say("idle", idle)
+        if not floor:
+            floor = await _bare(extent, pattern)
+            say("floor", floor)
+    return {"runs": runs, "floor": floor, "idle": idle, **_first(idle)}
+
+
+async def reporting(extent: Extent, say: Say) -> Json:
+    """Running jobs that report."""
+    async with a_stand(PACES) as stand:
+        part = await progress(stand, extent.reporters, extent.report_every, extent.report_seconds)
+    say("progress", part)
+    return {"progress": part}
+
+
+def ratios(figures: Json) -> Json:
+    """What the operator reaches of the plain client's rates, with the aims beside."""
+    floor, found = figures.get("floor", {}), {}
+    if "burst" in figures and "same_writes_at_rest_jobs_per_second" in floor:
+        rate = figures["burst"]["jobs_per_second"] / floor["same_writes_at_rest_jobs_per_second"]
+        found["burst_into_jobs"] = round(rate, 2)
+    for run in figures.get("runs", ()):
+        if "same_writes_jobs_per_second" in floor:
+            share = run["jobs_per_second"] / floor["same_writes_jobs_per_second"]
+            found[f"into_jobs_of_{run['n']}"] = round(share, 2)
+        if "bare_jobs_complete_per_second" in floor:
+            share = run["complete_per_second"] / floor["bare_jobs_complete_per_second"]
+            found[f"complete_of_{run['n']}"] = round(share, 2)
+    return found | {"aim_into_jobs": INTAKE_SHARE, "aim_complete": COMPLETE_SHARE}
+
+
+async def _bare(extent: Extent, pattern: Specimen) -> Json:
+    async with a_stand(PACES) as stand:
+        return await bare_jobs(stand, extent.bare, pattern)
+
+
+def _first(idle: Json) -> Json:
+    """The one figure of it that is asked for by name."""
+    name = "idle_requests_per_minute"
+    return {name: idle[name]} if name in idle else {}
