@@ -1,0 +1,109 @@
+"""GPU memory ran out: once in a run half the rows are tried, where the batch as a whole stays what it was."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.api.model import Json
+from finetune_operator.planning.decide import CreateStage
+from finetune_operator.planning.run_config import Run, run_document
+from tests.unit.planning.scene import ended, in_run, prepared, running_pod, stage_job, verdict
+from tests.unit.planning.visits import Life
+
+FULL = verdict("outOfMemory", message="CUDA out of memory")
+ROBOT: Json = {
+    "jobType": "vla",
+    "model": {"name": "org/policy", "type": "smolvla"},
+    "datasets": [{"name": "a", "uri": "hf://org/shirts"}],
+    "cameraMappings": {"top": "observation.images.top"},
+}
+
+
+def ran_out(attempt: int = 1) -> tuple[Json, ...]:
+    """An attempt that ended so."""
+    return ended(attempt=attempt, code=66, message=FULL)
+
+
+def once(**spec: object) -> Life:
+    """A job whose first attempt ran out of memory."""
+    life = Life(spec)
+    life.visit(prepared(), stage_job(), running_pod())
+    life.visit(prepared(), ran_out(), stage_job(attempt=2), now=1)
+    return life
+
+
+def test_the_next_attempt_holds_half_as_many_rows_at_once() -> None:
+    life = Life()
+    life.visit(prepared(), stage_job(), running_pod())
+    seen = life.visit(prepared(), ran_out(), now=1)
+    assert seen.actions == (CreateStage("train", 2, halvings=1),)
+    assert (seen.words, seen.status.retries) == ((Phase.PENDING, Reason.RETRYING), 0)
+    assert (seen.last.outcome, seen.last.reason) == ("UserError", "OutOfMemory")
+    assert seen.status.resolved is not None
+    hardware = run_document(Run(seen.view.job, seen.status.resolved, "train", 2, halvings=1))["hardware"]
+    assert hardware["halvings"] == 1
+
+
+def test_a_second_time_in_the_same_run_is_the_end() -> None:
+    over = once().visit(prepared(), ran_out(), ran_out(2), now=2)
+    assert (over.words, over.actions) == ((Phase.FAILED, Reason.OUT_OF_MEMORY), ())
+    assert over.status.failure is not None
+    assert (over.status.failure.cause, over.status.failure.code) == ("User", "OutOfMemory")
+    assert "more GPU memory" in (over.status.failure.advice or "")
+
+
+def test_attempts_after_it_stay_halved() -> None:
+    follows = once().visit(prepared(), ran_out(), ended(attempt=2, code=143), now=2)
+    assert follows.actions == (CreateStage("train", 3, halvings=1),)
+
+
+def test_it_stays_halved_however_many_attempts_the_platform_ends() -> None:
+    life, now = once(), 1
+    for number in range(2, 16):
+        now += 400
+        word = verdict("retry", attempt=number, step=10 * number)
+        life.visit(prepared(), ended(attempt=number, code=75, message=word), now=now)
+        follows = life.visit(prepared(), stage_job(attempt=number + 1), now=now + 1)
+        assert len(follows.status.attempts) <= 8
+    over = life.visit(prepared(), ran_out(16), now=now + 2)
+    assert over.words == (Phase.FAILED, Reason.OUT_OF_MEMORY)
+
+
+def test_a_new_run_may_halve_again() -> None:
+    life = once()
+    life.visit(prepared(), ran_out(2), now=2)
+    life.asks(restartGeneration=1)
+    report = {"rows": 48, "tokens": 1932}
+    checked = in_run(1, *ended("prepare", 2, message=verdict(stage="prepare", attempt=2, report=report)))
+    assert life.visit(*checked, now=9).actions == (CreateStage("train", 3),)
+    seen = life.visit(*checked, *in_run(1, *ran_out(3)), now=10)
+    assert seen.actions == (CreateStage("train", 4, halvings=1),)
+
+
+def test_a_robot_policy_has_no_rows_to_accumulate() -> None:
+    life = Life(ROBOT)
+    life.visit(prepared(), stage_job(), running_pod())
+    assert life.visit(prepared(), ran_out(), now=1).words == (Phase.FAILED, Reason.OUT_OF_MEMORY)
+
+
+@pytest.mark.parametrize("limit", [0, 3])
+def test_it_does_not_count_against_the_limit_of_retries(limit: int) -> None:
+    life = Life({"backoffLimit": limit})
+    life.visit(prepared(), stage_job(), running_pod())
+    seen = life.visit(prepared(), ran_out(), now=1)
+    assert (seen.actions, seen.status.retries) == ((CreateStage("train", 2, halvings=1),), 0)
+
+
+def test_memory_of_the_host_is_not_mended_by_fewer_rows() -> None:
+    life = Life()
+    life.visit(prepared(), stage_job(), running_pod())
+    job, pod = ended(code=137)
+    pod["status"]["containerStatuses"][0]["state"]["terminated"]["reason"] = "OOMKilled"
+    assert life.visit(prepared(), job, pod, now=1).words == (Phase.FAILED, Reason.OOM_KILLED)
+
+
+def test_only_the_training_is_tried_with_fewer_rows() -> None:
+    """A stage on CPU that says so would otherwise be made again for ever."""
+    word = verdict("outOfMemory", stage="prepare")
+    assert Life().visit(ended("prepare", code=66, message=word)).words == (Phase.FAILED, Reason.OUT_OF_MEMORY)

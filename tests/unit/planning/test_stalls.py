@@ -1,0 +1,163 @@
+"""What ends a training that does not end by itself: the fuse behind its hours, and silence for too long."""
+
+from __future__ import annotations
+
+import pytest
+
+from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.planning.asked import fuse_time
+from finetune_operator.planning.decide import CreateStage, Remove
+from finetune_operator.planning.standing import BackingOff, Leaving, Underway, Wanted
+from tests.unit.planning.scene import at, ended, prepared, pushed, running_pod, scene, stage_job, verdict
+from tests.unit.planning.visits import Life, Visit
+
+HOUR = 3600
+LONGEST = 1.25 * HOUR + 1800
+"""Training seconds after which a trainer with one hour was not obeying."""
+
+
+def conditions(seen: Visit) -> set[str]:
+    """Those that are true."""
+    return {each.type for each in seen.status.conditions if each.status == "True"}
+
+
+class TestTheFuse:
+    def test_goes_by_the_training_time_that_is_reported(self) -> None:
+        beside = pushed(training_seconds=600.0, received_at=at(700))
+        seen = Life().visit(prepared(), stage_job(), running_pod(), now=700, beside=beside)
+        assert fuse_time(seen.view, seen.view.observed.jobs[-1]) == at(700 + LONGEST - 600)
+        assert seen.again == LONGEST - 600
+
+    def test_leaves_time_for_pauses_and_loading_where_none_is_reported(self) -> None:
+        seen = Life().visit(prepared(), stage_job(), running_pod(since=at(60)), now=60)
+        assert fuse_time(seen.view, seen.view.observed.jobs[-1]) == at(60 + LONGEST + 2 * HOUR)
+
+    def test_is_not_there_before_it_runs(self) -> None:
+        view = scene(Life().visit().view.job, stage_job())
+        assert fuse_time(view, view.observed.jobs[0]) is None
+
+    def test_ends_a_trainer_that_goes_on_and_still_reports(self) -> None:
+        life = Life()
+        for seconds, kind in ((LONGEST - 1, Underway), (LONGEST + 1, Leaving)):
+            beside = pushed(training_seconds=seconds, received_at=at(seconds))
+            seen = life.visit(prepared(), stage_job(), running_pod(), now=seconds, beside=beside)
+            assert isinstance(seen.standing, kind)
+        assert seen.last.ends_for == "DeadlineExceeded"
+
+    def test_ends_a_trainer_that_reports_nothing(self) -> None:
+        late = LONGEST + 2 * HOUR
+        life = Life()
+        assert isinstance(life.visit(prepared(), stage_job(), running_pod(), now=late - 1).standing, Underway)
+        assert isinstance(life.visit(prepared(), stage_job(), running_pod(), now=late).standing, Leaving)
+
+    def test_takes_no_long_training_for_an_overrun_when_a_new_operator_has_not_heard_of_it_yet(self) -> None:
+        life = Life({"hours": 10})
+        beside = pushed(training_seconds=9.5 * HOUR, received_at=at(9.5 * HOUR))
+        life.visit(prepared(), stage_job(), running_pod(), now=9.5 * HOUR, beside=beside)
+        unheard = life.visit(prepared(), stage_job(), running_pod(), now=9.5 * HOUR + 60)
+        assert isinstance(unheard.standing, Underway)
+
+    def test_is_later_when_hours_are_raised(self) -> None:
+        life = Life({"hours": 10})
+        beside = pushed(training_seconds=LONGEST + 1, received_at=at(LONGEST))
+        assert isinstance(
+            life.visit(prepared(), stage_job(), running_pod(), now=LONGEST, beside=beside).standing, Underway
+        )
+
+    def test_fails_the_job_with_its_reason(self) -> None:
+        life, beside = Life(), pushed(training_seconds=LONGEST + 1, received_at=at(LONGEST))
+        life.visit(prepared(), stage_job(), running_pod(), now=LONGEST + 2, beside=beside)
+        told = life.visit(prepared(), stage_job(), running_pod(), now=LONGEST + 3, beside=beside)
+        assert [type(action) for action in told.actions] == [Remove]
+        over = life.visit(prepared(), now=LONGEST + 130)
+        assert over.words == (Phase.FAILED, Reason.DEADLINE_EXCEEDED)
+        assert over.status.message == "the trainer goes on long after its 1 h were used up"
+
+    def test_does_not_undo_a_model_that_was_ready_before(self) -> None:
+        life, beside = Life(), pushed(training_seconds=LONGEST + 1, received_at=at(LONGEST))
+        life.visit(prepared(), stage_job(), running_pod(), now=LONGEST + 2, beside=beside)
+        done = life.visit(prepared(), ended(message=verdict("deadline")), now=LONGEST + 3)
+        assert done.words == (Phase.SUCCEEDED, Reason.HOURS_EXHAUSTED)
+
+
+SILENCE = {"step": 120, "loading": 360, "evaluation": 360, "save": 360, "finishing": 360}
+"""Seconds for a job that allows one minute, by what its trainer was doing."""
+
+
+class TestSilence:
+    def stalled(self) -> tuple[Life, Visit]:
+        """A job whose trainer said nothing for too long."""
+        life = Life({"stallTimeoutSeconds": 60})
+        life.visit(prepared(), stage_job(), running_pod(), beside=pushed(checkpoint_step=5, received_at=at(0)))
+        beside = pushed(checkpoint_step=5, received_at=at(0))
+        return life, life.visit(prepared(), stage_job(), running_pod(), now=120, beside=beside)
+
+    @pytest.mark.parametrize(("activity", "seconds"), SILENCE.items())
+    def test_is_too_long_after_twice_what_the_trainer_itself_would_wait(self, activity: str, seconds: int) -> None:
+        life, beside = Life({"stallTimeoutSeconds": 60}), pushed(activity=activity)
+        before = life.visit(prepared(), stage_job(), running_pod(), now=seconds - 1, beside=beside)
+        assert (type(before.standing), before.again) == (Underway, 1)
+        assert isinstance(
+            life.visit(prepared(), stage_job(), running_pod(), now=seconds, beside=beside).standing, Leaving
+        )
+
+    def test_is_never_too_long_when_the_job_names_no_limit(self) -> None:
+        seen = Life().visit(prepared(), stage_job(), running_pod(), now=HOUR, beside=pushed())
+        assert isinstance(seen.standing, Underway)
+
+    def test_of_who_has_never_reported_proves_nothing(self) -> None:
+        life = Life({"stallTimeoutSeconds": 60})
+        assert isinstance(life.visit(prepared(), stage_job(), running_pod(), now=HOUR).standing, Underway)
+        earlier = (prepared(), ended(code=75), stage_job(attempt=2), running_pod(attempt=2))
+        assert isinstance(life.visit(*earlier, now=HOUR, beside=pushed(attempt=1)).standing, Underway)
+
+    def test_is_told_as_a_condition(self) -> None:
+        _, seen = self.stalled()
+        assert (seen.words, seen.last.ends_for) == ((Phase.RUNNING, Reason.STEP_STALLED), "StepStalled")
+        assert seen.status.message == "no sign of life since 12:00:00 UTC"
+        assert "StepStalled" in conditions(seen)
+
+    def test_is_the_platforms_and_costs_no_retry(self) -> None:
+        life, _ = self.stalled()
+        follows = life.visit(prepared(), now=240)
+        assert (follows.actions, follows.status.retries) == ((CreateStage("train", 2),), 0)
+        assert (follows.last.outcome, follows.last.reason) == ("Platform", "StepStalled")
+        assert follows.last.message == "no sign of life since 12:00:00 UTC"
+
+    def test_is_over_once_the_next_attempt_trains(self) -> None:
+        life, _ = self.stalled()
+        assert "StepStalled" in conditions(life.visit(prepared(), now=240))
+        again = (prepared(), stage_job(attempt=2), running_pod(attempt=2))
+        assert "StepStalled" in conditions(life.visit(*again, now=250))
+        trains = life.visit(*again, now=300, beside=pushed(attempt=2, step=7, received_at=at(300)))
+        assert trains.words == (Phase.RUNNING, Reason.TRAINING)
+        assert "StepStalled" not in conditions(trains)
+
+    def test_is_not_told_of_the_run_before(self) -> None:
+        life, _ = self.stalled()
+        life.asks(cancel=True)
+        life.visit(prepared(), now=240)
+        life.asks(cancel=False, restartGeneration=1)
+        assert "StepStalled" not in conditions(life.visit(now=300))
+
+    def test_again_and_again_is_waited_for_ever_more_patiently(self) -> None:
+        life, _ = self.stalled()
+        for number, waits in ((2, Wanted), (3, BackingOff)):
+            there, now = (prepared(), stage_job(attempt=number), running_pod(attempt=number)), 300.0 * number
+            silent = pushed(attempt=number, checkpoint_step=5, received_at=at(now))
+            life.visit(*there, now=now, beside=silent)
+            assert isinstance(life.visit(*there, now=now + 120, beside=silent).standing, Leaving)
+            assert isinstance(life.visit(prepared(), now=now + 130, beside=silent).standing, waits)
+
+    def test_does_not_undo_what_ended_by_itself(self) -> None:
+        life, _ = self.stalled()
+        done = life.visit(prepared(), ended(message=verdict("completed")), now=130)
+        assert done.words == (Phase.SUCCEEDED, Reason.COMPLETED)
+
+
+def test_a_stall_that_the_trainer_saw_itself_is_followed_at_once() -> None:
+    life = Life({"stallTimeoutSeconds": 60})
+    life.visit(prepared(), stage_job(), running_pod())
+    word = verdict("retry", code="Stalled", step=5)
+    follows = life.visit(prepared(), ended(code=75, message=word), now=200)
+    assert (follows.actions, follows.last.outcome) == ((CreateStage("train", 2),), "Platform")
