@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import yaml
 from kubernetes.aio.client.configuration import Configuration
@@ -84,6 +86,8 @@ class Connection:
         except _UNREADABLE as error:
             source = self.kubeconfig or "the pod's service account"
             raise NoCluster(f"cannot read the cluster's address and credentials from {source}: {error}") from error
+        # A session that trusts the environment also looks for ~/.netrc before each request, in a thread of its own.
+        configuration.client_session_kwargs = {"trust_env": _behind_proxy(configuration.host)}
         return configuration
 
     async def credentials(self) -> Credentials:
@@ -101,6 +105,12 @@ class Connection:
             scheme=scheme or None,
             token=token or None,
         )
+
+
+def _behind_proxy(server: str) -> bool:
+    """Whether the environment names a proxy for this server."""
+    address = urlsplit(server)
+    return address.scheme in getproxies() and not proxy_bypass(address.hostname or "")
 
 
 def _exists(kubeconfig: str) -> bool:

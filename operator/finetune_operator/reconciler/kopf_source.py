@@ -21,6 +21,7 @@ from typing_extensions import override
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import MANAGER
 from finetune_operator.cluster.resources import Resource
+from finetune_operator.reconciler.kopf_history import NoHistory
 from finetune_operator.reconciler.kopf_login import EndlessBackoffs, Login, Sessions
 from finetune_operator.reconciler.slim import slim
 from finetune_operator.reconciler.source import LABELS, Sink
@@ -176,6 +177,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.posting.enabled = False
     settings.peering.standalone = True
+    settings.persistence.diffbase_storage = NoHistory()
     settings.process.ultimate_exiting_timeout = None  # it would kill our process
     settings.watching.chunk_size = 500
     settings.watching.server_timeout = 300

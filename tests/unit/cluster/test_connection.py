@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from finetune_operator.cluster.connection import Connection, NoCluster
+from tests.support.apiserver import kubeconfig_for
 
 
 def test_kubeconfig_comes_before_the_pods_own_account() -> None:
@@ -50,3 +51,28 @@ async def test_a_token_is_part_of_the_credentials_and_not_of_their_repr(tmp_path
 
     assert (credentials.server, credentials.scheme, credentials.token) == ("https://10.0.0.1:6443", "Bearer", "s3cr3t")
     assert "s3cr3t" not in repr(credentials)
+
+
+@pytest.mark.parametrize(("proxies", "trusted"), [({}, False), ({"https_proxy": "http://proxy:3128"}, True)])
+async def test_the_environment_is_asked_on_each_request_only_where_it_names_a_proxy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxies: dict[str, str], *, trusted: bool
+) -> None:
+    for name in ("https_proxy", "HTTPS_PROXY", "no_proxy", "NO_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in proxies.items():
+        monkeypatch.setenv(name, value)
+    path = kubeconfig_for("https://10.0.0.1:6443", tmp_path / "kubeconfig")
+
+    configuration = await Connection(str(path)).load()
+
+    assert configuration.client_session_kwargs == {"trust_env": trusted}
+
+
+async def test_a_server_that_needs_no_proxy_is_asked_directly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("https_proxy", "http://proxy:3128")
+    monkeypatch.setenv("no_proxy", "10.0.0.1")
+    path = kubeconfig_for("https://10.0.0.1:6443", tmp_path / "kubeconfig")
+
+    configuration = await Connection(str(path)).load()
+
+    assert configuration.client_session_kwargs == {"trust_env": False}
