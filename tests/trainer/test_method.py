@@ -54,7 +54,7 @@ def test_another_optimizer_is_refused() -> None:
 
 
 def test_an_adapter_that_goes_on_being_trained_keeps_its_own_rank() -> None:
-    other = {"hyperparameters__lora": {"enabled": True, "rank": 2}}
+    other: Json = {"hyperparameters__lora": {"enabled": True, "rank": 2}}
     check_method(method(other, continued=True), 60, method(continued=True))
 
 

@@ -42,16 +42,17 @@ def describe(folder: Path, name: str, kind: Literal["adapter", "model"]) -> Arti
     )
 
 
-def put_in_place(place: Place, staging: Path, verdict: Verdict, run: Run) -> None:
+def put_in_place(place: Place, staging: Path, verdict: Verdict, run: Run, dtype: str = "") -> None:
     """Turn `staging` into what is finished. The verdict is written first, so a model in place always has one.
 
-    Each step is on the disk before the next, so that this holds after a power cut too. UserError (OutputOccupied) when
+    `dtype` is that of the frozen weights beside an adapter, for who merges them. Each step is on the disk before the next, so that this holds after a power cut too. UserError (OutputOccupied) when
     something else already lies there.
     """
     if os.path.lexists(place.folder):
         raise _occupied(place, "")
     sync_tree(staging)
-    write_json(place.record, {"jobUid": run.job.uid, "run": run.number, "verdict": verdict.to_json()})
+    record = {"jobUid": run.job.uid, "run": run.number, "verdict": verdict.to_json()}
+    write_json(place.record, record | ({"dtype": dtype} if dtype else {}))
     staging.rename(place.folder)
     sync(place.folder.parent)
 

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from trainer.backends.trl.loading import load_trained
+from trainer.backends.trl.loading import load_trained, uses_bf16
 from trainer.contract.verdict import Verdict
 from trainer.workspace.checkpoints import best_checkpoints
 from trainer.workspace.fence import check_fence
@@ -64,7 +64,7 @@ def finish(run: Run, workspace: Workspace, trained: Trained) -> Verdict:
     remark = f"; the model is that of step {best.step}, which the evaluation found best" if best else ""
     verdict = dataclasses.replace(verdict, message=verdict.message + remark, artifact=artifact)
     check_fence(workspace.fence, run.attempt)
-    put_in_place(place, staging, verdict, run)
+    put_in_place(place, staging, verdict, run, dtype="bfloat16" if uses_bf16(run) else "float32")
     return verdict
 
 

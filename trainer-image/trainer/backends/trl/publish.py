@@ -13,11 +13,12 @@ from trainer.contract.verdict import Verdict
 from trainer.failures import Broken
 from trainer.workspace.fence import check_fence, check_owner, take_fence
 from trainer.workspace.finished import check_free, clear_staging, describe, finished_verdict, put_in_place
+from trainer.workspace.jsonfile import read_json
 
 if TYPE_CHECKING:
     from trainer.backends.trl.starting_point import StartingPoint
     from trainer.contract.run import Run
-    from trainer.workspace.layout import Workspace
+    from trainer.workspace.layout import Place, Workspace
 
 OF_THE_ADAPTER: Final = (ADAPTER_CONFIG, "adapter_model.safetensors")
 """Files of an adapter that its merged model does not need; the others are the tokenizer's."""
@@ -37,7 +38,7 @@ def publish(run: Run, workspace: Workspace) -> Verdict:
     clear_staging(workspace)
     staging = workspace.staging("publish", run.attempt)
     start = starting_point(run)
-    _merge(run, start, adapter.folder, staging)
+    _merge(run, start, adapter, staging)
     artifact = describe(staging, workspace.model.name, "model")
     verdict = Verdict("publish", run.attempt, "completed", f"merged the adapter into {start.name}", artifact=artifact)
     check_fence(workspace.publish_fence, run.attempt)
@@ -45,8 +46,8 @@ def publish(run: Run, workspace: Workspace) -> Verdict:
     return verdict
 
 
-def _merge(run: Run, start: StartingPoint, adapter: Path, folder: Path) -> None:
-    """Write the merged weights, as precise as the model's own, with the adapter's tokenizer."""
+def _merge(run: Run, start: StartingPoint, adapter: Place, folder: Path) -> None:
+    """Write the merged weights, as precise as the adapter was trained with, and the adapter's tokenizer."""
     # Heavy: after everything that may refuse the job.
     from peft import PeftModel  # noqa: PLC0415
     from transformers import AutoModelForCausalLM  # noqa: PLC0415
@@ -54,10 +55,13 @@ def _merge(run: Run, start: StartingPoint, adapter: Path, folder: Path) -> None:
 
     logging.disable_progress_bar()  # a pod's log is no terminal
     model = AutoModelForCausalLM.from_pretrained(
-        os.fspath(start.weights), dtype="auto", local_files_only=True, trust_remote_code=run.model.trust_remote_code
+        os.fspath(start.weights),
+        dtype=str(read_json(adapter.record).get("dtype", "auto")),
+        local_files_only=True,
+        trust_remote_code=run.model.trust_remote_code,
     )
-    merged = PeftModel.from_pretrained(model, os.fspath(adapter)).merge_and_unload(safe_merge=True)
+    merged = PeftModel.from_pretrained(model, os.fspath(adapter.folder)).merge_and_unload(safe_merge=True)
     merged.save_pretrained(os.fspath(folder))
-    for file in adapter.iterdir():
+    for file in adapter.folder.iterdir():
         if file.name not in OF_THE_ADAPTER:
             shutil.copyfile(file, folder / file.name)
