@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +11,7 @@ import jsonschema
 import pytest
 
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import Stage
+from finetune_operator.api.status import FineTuneJobStatus, Stage
 from finetune_operator.cluster.resources import FINETUNEJOBS, Key
 from finetune_operator.planning.ending import ending_of, parse_verdict
 from finetune_operator.planning.observed import Beside, observe
@@ -26,11 +27,13 @@ from tests.unit.planning.scene import (
     a_job,
     ended,
     ended_pod,
+    in_its_run,
     job_body,
     prepared,
     resolved_for,
     scene,
     stage_job,
+    told,
     verdict,
 )
 from trainer.contract.verdict import EXIT_CODES
@@ -124,6 +127,34 @@ def test_the_operator_writes_the_golden_run(stage: Stage) -> None:
     written = run_document(Run(job, resolved_for(job, cpu="1"), stage, 1))
     assert written == document(f"examples/run.{stage}.json")
     jsonschema.validate(written, document("run.schema.json"))
+
+
+def test_the_operator_writes_the_golden_runs_of_a_later_run() -> None:
+    spec = {"restartGeneration": 2, "restartFrom": "scratch", "stallTimeoutSeconds": 1800}
+    job = a_job(spec, FineTuneJobStatus(restart_generation=2))
+    resolved = resolved_for(job, cpu="1").model_copy(update={"resume_from": 4})
+    written = run_document(Run(job, resolved, "train", 5, finish=True, halvings=1))
+    assert written == document("examples/run.train.restart.json")
+    job = a_job({"output": {"uri": "pvc://results/support-bot", "merge": "merged"}}, job.status)
+    assert run_document(Run(job, resolved_for(job, cpu="1"), "publish", 1)) == document("examples/run.publish.json")
+
+
+def test_the_golden_merged_model_ends_a_job_that_publishes() -> None:
+    spec = {"output": {"uri": "pvc://models/results", "merge": "merged"}}
+    view = in_its_run(scene(a_job(spec), prepared(), ended(message=verdict())))
+    word = text("examples/verdict.publish.completed.json")
+    job = replace(view.job, status=view.job.status.model_copy(update={"attempts": told(view).attempts}))
+    result = result_of(job, stand(scene(job, prepared(), ended("publish", message=word)), None))
+    assert result is not None
+    assert (result.kind, result.uri.startswith("pvc://models/results/model")) == ("model", True)
+
+
+def test_what_the_trainer_says_of_a_stall_is_the_platforms() -> None:
+    word = text("examples/verdict.train.stalled.json")
+    (job,) = observe([stage_job(ended="Failed")], [ended_pod(code=EXIT_CODES["retry"], message=word)], Beside()).jobs
+    ending = ending_of(job)
+    assert ending.verdict is not None
+    assert (ending.outcome, ending.verdict.code) == ("Platform", "Stalled")
 
 
 @pytest.mark.parametrize("spec", [{}, {"hours": None}, {"stop": True}], ids=["hours", "no hours", "a stop"])

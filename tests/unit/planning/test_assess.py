@@ -10,6 +10,7 @@ from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.assess import Blocked
 from finetune_operator.planning.observed import Beside
+from finetune_operator.planning.progress import Checkpoint
 from finetune_operator.planning.rejection import Rejection
 from tests.unit.planning.scene import (
     NOW,
@@ -205,6 +206,17 @@ class TestAFailure:
             seen = told(scene(a_job({"backoffLimit": 11}, seen), *children, now=at(400 * number)))
         assert seen is not None
         assert seen.phase == Phase.FAILED
+        assert len(FineTuneJobStatus.model_dump_json(seen, by_alias=True, exclude_none=True)) < 10_000
+
+    def test_with_eight_attempts_and_eight_checkpoints_stays_below_ten_kilobytes(self) -> None:
+        paths = [Checkpoint(n, 1, f"checkpoints/attempt-12/{n}", NOW, 9.5, {"loss": 2.5}) for n in range(100, 900, 100)]
+        beside = pushed(attempt=12, step=900, training_seconds=9.5, checkpoints=tuple(paths))
+        seen, children = None, [prepared()]
+        for number in range(1, 13):
+            children.append(ended(attempt=number, code=1, message="ValueError: no rows"))
+            seen = told(scene(a_job({"backoffLimit": 11}, seen), *children, now=at(400 * number), beside=beside))
+        assert seen is not None
+        assert (len(seen.attempts), len(seen.checkpoints)) == (8, 8)
         assert len(FineTuneJobStatus.model_dump_json(seen, by_alias=True, exclude_none=True)) < 10_000
 
 

@@ -11,7 +11,8 @@ import pytest
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import STAGE_LABEL
-from finetune_operator.planning.ending import Ending, Outcome, ending_of, parse_verdict
+from finetune_operator.api.status import Outcome
+from finetune_operator.planning.ending import Ending, ending_of, parse_verdict
 from finetune_operator.planning.observed import Beside, observe
 from tests.unit.planning.scene import at, ended_pod, of_node, pod, stage_job, stamp, verdict
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
@@ -64,14 +66,8 @@ def resume_from(seen: Visit) -> int | None:
     return seen.status.resolved.resume_from
 
 
-ENDS = {
-    "it succeeded": lambda: over(),
-    "it failed": lambda: over(verdict("userError", step=120), 64),
-    "it was cancelled": lambda: _cancelled(),
-}
-
-
-def _cancelled() -> Life:
+def cancelled() -> Life:
+    """A job that was cancelled while it trained."""
     life = training()
     life.asks(cancel=True)
     life.visit(prepared(), stage_job(), running_pod(), now=10)
@@ -80,9 +76,15 @@ def _cancelled() -> Life:
     return life
 
 
+ENDS: dict[str, Callable[[], Life]] = {
+    "it succeeded": over,
+    "it failed": lambda: over(verdict("userError", step=120), 64),
+    "it was cancelled": cancelled,
+}
+
+
 @pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
-def test_a_new_run_begins_after(end: object) -> None:
-    assert callable(end)
+def test_a_new_run_begins_after(end: Callable[[], Life]) -> None:
     life = end()
     life.asks(restartGeneration=1)
     seen = life.visit(now=LATER)

@@ -21,6 +21,7 @@ from tests.unit.planning.scene import a_job, admitted_for, offer_for, resolved_f
 CONTRACT = Path(__file__).parents[3] / "trainer-image" / "contract"
 SCHEMA = Draft202012Validator(json.loads((CONTRACT / "run.schema.json").read_text(encoding="utf-8")))
 STAGES: tuple[Stage, ...] = ("prepare", "train")
+EVERY_STAGE: tuple[Stage, ...] = (*STAGES, "publish")
 
 
 def run(spec: Json | None = None, stage: Stage = "train", attempt: int = 1, **hardware: object) -> Run:
@@ -66,7 +67,7 @@ SPECS: dict[str, Json] = {
 
 
 @pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", EVERY_STAGE)
 def test_the_schema_accepts_a_job(spec: Json, stage: Stage) -> None:
     SCHEMA.validate(run_document(run(spec, stage, gpu={"count": 8})))
 
@@ -218,6 +219,17 @@ class TestRobots:
         assert run_document(run(self.ROBOT | {"jobType": "vla_w_reward"}))["reward"]["useRabc"] is True
 
 
+@pytest.mark.parametrize(("given", "limit"), [({}, None), ({"stallTimeoutSeconds": 90}, 90)])
+def test_a_trainer_watches_itself_only_when_the_job_says_how_long(given: Json, limit: int | None) -> None:
+    assert run_document(run(given))["limits"].get("stallSeconds") == limit
+
+
+def test_what_says_nothing_is_left_out_so_that_any_image_can_do_it() -> None:
+    asked = run_document(run())
+    assert asked.keys().isdisjoint({"run", "resumeFrom", "finish"})
+    assert "halvings" not in asked["hardware"]
+
+
 def test_the_memory_arithmetic_says_how_many_rows_a_process_holds() -> None:
     job = a_job()
     planned = resolved_for(job).model_copy(update={"micro_batch_size": 2})
@@ -225,12 +237,12 @@ def test_the_memory_arithmetic_says_how_many_rows_a_process_holds() -> None:
     assert "microBatchSize" not in run_document(Run(job, planned, "prepare", 1))["hardware"]
 
 
-@pytest.mark.parametrize(("stage", "gpus"), [("prepare", 0), ("train", 8)])
+@pytest.mark.parametrize(("stage", "gpus"), [("prepare", 0), ("train", 8), ("publish", 0)])
 def test_only_training_is_given_gpus(stage: Stage, gpus: int) -> None:
     assert run_document(run(stage=stage, gpu={"count": 8}))["hardware"]["gpus"] == gpus
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", EVERY_STAGE)
 def test_the_document_promises_the_cores_that_the_pod_gets(stage: Stage) -> None:
     from finetune_operator.planning.manifests import render_stage  # noqa: PLC0415
 

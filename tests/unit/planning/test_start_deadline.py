@@ -10,7 +10,19 @@ from finetune_operator.planning.decide import CreateStage, Remove
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.stand import give_up_time
 from finetune_operator.planning.standing import Leaving, Underway
-from tests.unit.planning.scene import NOW, a_job, at, container, hints, pod, prepared, scene, stage_job, stamp
+from tests.unit.planning.scene import (
+    NOW,
+    a_job,
+    at,
+    container,
+    hints,
+    pod,
+    prepared,
+    running_pod,
+    scene,
+    stage_job,
+    stamp,
+)
 from tests.unit.planning.visits import Life
 
 HALF_AN_HOUR = 1800
@@ -100,8 +112,6 @@ def test_the_check_of_the_data_is_given_up_too() -> None:
 
 
 def test_once_it_runs_no_deadline_of_the_start_counts() -> None:
-    from tests.unit.planning.scene import running_pod  # noqa: PLC0415
-
     life = Life({"startDeadlineSeconds": 60})
     assert isinstance(life.visit(prepared(), stage_job(), running_pod(since=at(59)), now=600).standing, Underway)
 
