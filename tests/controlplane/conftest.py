@@ -8,8 +8,10 @@ import pytest
 
 from finetune_operator.cluster.client import Cluster
 from tests.controlplane.kubectl import Kubectl, kubectl_for
+from tests.controlplane.life import Life
 from tests.controlplane.stage import Stage, an_operator, hardware
 from tests.support.apiserver import ApiServer
+from tests.support.chosen import SEED, seed
 from tests.support.trial import Trial, a_trial
 
 
@@ -18,6 +20,13 @@ async def stage(api_server: ApiServer, cluster: Cluster, namespace: str) -> Asyn
     """Everything that one FineTuneJob needs; the job itself is the test's to apply."""
     async with hardware(cluster) as name, an_operator(api_server) as operator:
         yield Stage(cluster, namespace, name, operator, api_server)
+
+
+@pytest.fixture
+async def life(cluster: Cluster, namespace: str) -> AsyncIterator[Life]:
+    """A job that has not begun, for an operator that is a process."""
+    async with hardware(cluster) as name:
+        yield Life(cluster, namespace, name)
 
 
 @pytest.fixture
@@ -34,8 +43,10 @@ def kubectl(api_server: ApiServer) -> Kubectl:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say how much of the API was tried."""
+    """Say how much of the API was tried, and how faults were chosen."""
     reports = [report.nodeid for key in ("passed", "failed") for report in terminalreporter.getreports(key)]
+    if any("/test_fault_" in nodeid for nodeid in reports):
+        terminalreporter.write_line(f"faults chosen by seed {seed()}; {SEED}={seed()} chooses them again")
     if not any("/test_crd_" in nodeid for nodeid in reports):
         return
     from tests.controlplane.mistakes.counting import tried  # noqa: PLC0415 - it derives some hundred cases
