@@ -103,17 +103,18 @@ def test_a_cancelled_job_ends_soon_publishes_nothing_and_stays_cancelled(world: 
 
 
 def test_hours_that_are_used_up_end_in_a_published_model_and_may_grow_while_it_trains(world: World) -> None:
-    world.apply(finetunejob(JOB, hyperparameters=ENDLESS, hours=0.002))
+    world.apply(finetunejob(JOB, hyperparameters=ENDLESS, hours=0.004))
     world.until_training(JOB, step=1)
 
-    ask(world, hours=0.005)
+    ask(world, hours=0.006)
     done = world.succeeded(JOB)
 
     assert done["reason"] == "HoursExhausted"
-    assert done["usage"]["trainingSeconds"] >= 0.005 * 3600
+    assert done["usage"]["trainingSeconds"] >= 0.006 * 3600
     assert done["result"]["uri"].endswith("/model")
 
 
+@pytest.mark.exhaustive
 def test_a_cost_limit_ends_in_a_published_model(world: World) -> None:
     world.kubectl.apply(instance_type(PRICED, pricePerHour=3.6, currency="USD"))
     world.apply(finetunejob(JOB, hyperparameters=ENDLESS, instanceType=PRICED, maxCost=0.008))
@@ -151,6 +152,7 @@ def test_merged_weights_are_published_on_cpu_by_a_stage_of_their_own(world: Worl
     assert "config.json" in done["result"]["files"]
 
 
+@pytest.mark.exhaustive
 def test_children_go_when_their_time_is_over_and_the_model_stays(world: World) -> None:
     world.apply(finetunejob(JOB, childrenTTLSecondsAfterFinished=1))
     done = world.succeeded(JOB)
@@ -163,6 +165,7 @@ def test_children_go_when_their_time_is_over_and_the_model_stays(world: World) -
     assert "adapter_config.json" in world.shell("ls /claim/model", where.claim)
 
 
+@pytest.mark.exhaustive
 def test_what_is_restarted_while_it_trains_saves_ends_and_begins_a_new_run(world: World) -> None:
     world.apply(finetunejob(JOB, hyperparameters=ENDLESS))
     world.until_training(JOB, step=2)
