@@ -13,6 +13,7 @@ from trainer.memory_kills import memory_kills
 from trainer.outcome import Circumstances, is_overdue
 from trainer.signs import STACKS_SIGNAL, read_signs
 from trainer.stalls import StallWatch
+from trainer.training.heartbeat import Heartbeat
 from trainer.workers import Workers
 from trainer.workspace.layout import Workspace
 from trainer.workspace.ledger import read_ledger
@@ -39,8 +40,8 @@ class Watch:
     def __init__(self, run: Run, to_start: Iterable[Launch], folder: Path) -> None:
         self._run = run
         self._folder = folder
-        self._ledger = Workspace(run.workspace).ledger
-        self._used_before = read_ledger(self._ledger, run.number).training_seconds
+        self._ledger = read_ledger(Workspace(run.workspace).ledger, run.number)
+        self._used_before = self._ledger.training_seconds
         self._kills_before = memory_kills()
         self._asked = False
         self._overdue = False
@@ -52,23 +53,27 @@ class Watch:
 
     def until_the_end(self) -> Circumstances:
         """Wait until all processes have ended, or cannot be made to."""
-        while True:
-            self.workers.reap()
-            if not self.workers.running or self._gives_up():
-                break
-            self._intervene()
-            received = self._signals.wait(SECONDS_BETWEEN_LOOKS)
-            if {signal.SIGTERM, signal.SIGINT} & received:
-                self._asked = True
-                self._end()
+        # On a thread: a volume that hangs must not keep PID 1 from finding out that the training does.
+        with Heartbeat("ledger", SECONDS_BETWEEN_LOOKS, self._read_ledger):
+            while True:
+                self.workers.reap()
+                if not self.workers.running or self._gives_up():
+                    break
+                self._intervene()
+                received = self._signals.wait(SECONDS_BETWEEN_LOOKS)
+                if {signal.SIGTERM, signal.SIGINT} & received:
+                    self._asked = True
+                    self._end()
         kills = memory_kills() - self._kills_before
         return Circumstances(self.workers.codes, self._asked, self._overdue, memory_kills=kills, stalled=self._stalled)
+
+    def _read_ledger(self) -> None:
+        self._ledger = read_ledger(Workspace(self._run.workspace).ledger, self._run.number)
 
     def _intervene(self) -> None:
         if any(self.workers.codes):
             self._end()  # the others would wait for the one that failed
-        ledger = read_ledger(self._ledger, self._run.number)
-        if is_overdue(ledger, self._run.limits.training_seconds, self._used_before):
+        if is_overdue(self._ledger, self._run.limits.training_seconds, self._used_before):
             self._overdue = True
             self._end()
         stall = self._stalls.look(read_signs(self._folder), time.monotonic())
