@@ -9,12 +9,12 @@ import random
 import ssl
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 import aiohttp
 
@@ -41,6 +41,8 @@ from tests.support.eventually import eventually
 from tests.support.objects import fine_tune_job
 from tests.support.operator_process import free_port
 from tests.unit.planning.scene import resolved_for
+
+Value = TypeVar("Value")
 
 ACCOUNTS: Final = Resource("", "v1", "serviceaccounts", "ServiceAccount")
 TOKENS: Final = Resource("", "v1", "serviceaccounts/default/token", "TokenRequest")
@@ -85,13 +87,8 @@ class Fleet:
 
     async def all_post(self, step: int) -> Counter[int]:
         """Every job reports this step; the statuses of the answers."""
-        places = asyncio.Semaphore(AT_ONCE)
-
-        async def one(name: str) -> int:
-            async with places:
-                return (await self.post(name, step=step))[0]
-
-        return Counter(await asyncio.gather(*map(one, self.tokens)))
+        answers = await _few_at_once(self.post(name, step=step) for name in self.tokens)
+        return Counter(status for status, _ in answers)
 
     async def status(self, name: str) -> FineTuneJobStatus:
         """What a job's status says."""
@@ -148,9 +145,9 @@ async def training(place: Place, jobs: int) -> dict[str, str]:
     """So many jobs with a pod that trains: the token of each pod, by the job's name."""
     world, namespace = place.world, place.namespace
     await eventually(lambda: world.list(ACCOUNTS, namespace, fields="metadata.name=default"))
-    await asyncio.gather(*(_train(place, f"j{number}") for number in range(jobs)))
+    await _few_at_once(_train(place, f"j{number}") for number in range(jobs))
     pods = await eventually(lambda: _pods(place, jobs))
-    return dict(await asyncio.gather(*(_run(world, pod) for pod in pods)))
+    return dict(await _few_at_once(_run(world, pod) for pod in pods))
 
 
 def _settings(place: Place, port: int, progress: Json) -> Settings:
@@ -215,6 +212,16 @@ async def token(world: Cluster, pod: Json, audience: str) -> str:
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
     answer = await world.create(TOKENS, metadata["namespace"], body)
     return str(answer["status"]["token"])
+
+
+async def _few_at_once(calls: Iterable[Coroutine[None, None, Value]]) -> list[Value]:
+    places = asyncio.Semaphore(AT_ONCE)
+
+    async def one(call: Coroutine[None, None, Value]) -> Value:
+        async with places:
+            return await call
+
+    return await asyncio.gather(*map(one, calls))
 
 
 async def _listens(port: int) -> bool:

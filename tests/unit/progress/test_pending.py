@@ -5,15 +5,12 @@ from __future__ import annotations
 import json
 
 from finetune_operator.planning.curve import Curve
-from finetune_operator.reconciler.progress.pending import MOST_BYTES, MOST_LINES, MOST_POINTS, Part, Pending
+from finetune_operator.reconciler.progress.pending import MOST_BYTES, MOST_LINES, MOST_POINTS, Pending, Told
 from tests.unit.progress.stories import JOB_UID, KEY
 
 
-def part(*lines: str, steps: tuple[int, ...] = (), run: int = 0, uid: str = JOB_UID) -> Part:
-    made = Part(uid, run, lines=lines)
-    for step in steps:
-        made.curve.add(step, {"loss": 1 / step})
-    return made
+def told(step: int, *lines: str, run: int = 0, uid: str = JOB_UID) -> Told:
+    return Told(uid, run, step, {"loss": 1 / step}, lines)
 
 
 def steps(curve: Curve) -> list[int]:
@@ -22,20 +19,29 @@ def steps(curve: Curve) -> list[int]:
 
 def test_what_comes_later_is_joined_and_taken_out_together() -> None:
     pending = Pending()
-    pending.add(KEY, part("a", "b", steps=(1, 2)))
-    pending.add(KEY, part("b", "c", steps=(3,)))
+    assert pending.note(KEY, told(1, "a", "b"))
+    assert not pending.note(KEY, told(2))
+    assert not pending.note(KEY, told(3, "b", "c"))
     found = pending.take(KEY)
     assert found is not None
     assert (found.lines, steps(found.curve)) == (("a", "b", "c"), [1, 2, 3])
     assert pending.take(KEY) is None
+    assert pending.note(KEY, told(4))
+
+
+def test_nothing_is_held_of_a_report_that_tells_nothing() -> None:
+    pending = Pending()
+    assert not pending.note(KEY, Told(JOB_UID, 0, 0, {"loss": 1.0}))
+    assert not pending.note(KEY, Told(JOB_UID, 0, 5, {}))
+    assert len(pending) == 0
 
 
 def test_what_could_not_be_written_comes_before_what_has_come_since() -> None:
     pending = Pending()
-    pending.add(KEY, part("a", steps=(1,)))
+    pending.note(KEY, told(1, "a"))
     unwritten = pending.take(KEY)
     assert unwritten is not None
-    pending.add(KEY, part("b", steps=(2,)))
+    pending.note(KEY, told(2, "b"))
     pending.put_back(KEY, unwritten)
     found = pending.take(KEY)
     assert found is not None
@@ -43,17 +49,19 @@ def test_what_could_not_be_written_comes_before_what_has_come_since() -> None:
 
 
 def test_a_new_run_and_a_namesake_begin_anew() -> None:
-    for later in (part("b", run=1), part("b", uid="another")):
+    for later in (told(1, "b", run=1), told(1, "b", uid="another"), told(1, run=1)):
         pending = Pending()
-        pending.add(KEY, part("a"))
-        pending.add(KEY, later)
-        assert pending.take(KEY) == later
+        pending.note(KEY, told(100, "a"))
+        pending.note(KEY, later)
+        found = pending.take(KEY)
+        assert found is not None
+        assert (found.uid, found.run, found.lines, steps(found.curve)) == (later.uid, later.run, later.lines, [1])
 
 
 def test_a_job_that_floods_loses_its_oldest_lines_and_points() -> None:
     pending = Pending()
     for number in range(1, 1001):
-        pending.add(KEY, part(f"{number:04}", steps=(number,)))
+        pending.note(KEY, told(number, f"{number:04}"))
     found = pending.take(KEY)
     assert found is not None
     assert found.lines == tuple(f"{number:04}" for number in range(1001 - MOST_LINES, 1001))
@@ -64,8 +72,10 @@ def test_a_job_that_floods_loses_its_oldest_lines_and_points() -> None:
 def test_all_jobs_together_hold_no_more_than_there_is_room_for() -> None:
     pending = Pending(most_bytes=2 * MOST_BYTES)
     for number in range(10):
-        pending.add(KEY._replace(name=str(number)), part(*(f"{line:0600}" for line in range(100))))
+        pending.note(KEY._replace(name=str(number)), told(1, *(f"{line:0600}" for line in range(100))))
     held = [pending.take(KEY._replace(name=str(number))) for number in range(10)]
     assert sum(len(line) for each in held if each for line in each.lines) <= 2 * MOST_BYTES
-    pending.add(KEY, part("room again"))
-    assert len(pending) == 1
+    pending.note(KEY, told(1, "room again"))
+    found = pending.take(KEY)
+    assert found is not None
+    assert found.lines == ("room again",)

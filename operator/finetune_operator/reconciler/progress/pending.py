@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -43,6 +44,17 @@ class Part:
         return replace(self, curve=self.curve.extended(later.curve), lines=lines)
 
 
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one report adds."""
+
+    uid: str
+    run: int
+    step: int
+    metrics: Mapping[str, float]
+    lines: tuple[str, ...] = ()
+
+
 class Pending:
     """Parts by the key of their job. ``dropped`` counts lines for which there was no room."""
 
@@ -56,14 +68,23 @@ class Pending:
     def __len__(self) -> int:
         return len(self._parts)
 
-    def add(self, key: Key, part: Part) -> None:
-        """Take what came after what there is."""
-        held = self.take(key)
-        self._put(key, held.joined(part) if held else part)
+    def note(self, key: Key, told: Told) -> bool:
+        """Take what was told. Whether this is the first since the last ``take``."""
+        part = self._parts.get(key)
+        if part is None or (part.uid, part.run) != (told.uid, told.run):
+            part = Part(told.uid, told.run)
+        part.curve.add(told.step, told.metrics)
+        if told.lines:
+            part = replace(part, lines=(*part.lines, *news(part.lines, told.lines)))
+        elif part is self._parts.get(key):
+            return False  # most reports have no lines, and a curve is joined where it lies
+        first = key not in self._parts
+        self._put(key, part)
+        return first and key in self._parts
 
     def put_back(self, key: Key, part: Part) -> None:
         """It could not be written: put it before what has come since."""
-        later = self.take(key)
+        later = self._parts.get(key)
         self._put(key, part.joined(later) if later else part)
 
     def take(self, key: Key) -> Part | None:
@@ -72,6 +93,7 @@ class Pending:
         return self._parts.pop(key, None)
 
     def _put(self, key: Key, part: Part) -> None:
+        self.take(key)
         kept = last(part.lines, MOST_LINES, max(0, min(MOST_BYTES, self._most_bytes - self._bytes)))
         self.dropped += len(part.lines) - len(kept)
         part = replace(part, lines=tuple(kept))

@@ -26,7 +26,7 @@ from finetune_operator.planning.logbook import extended, written
 from finetune_operator.planning.manifests.record import Record, record_map
 from finetune_operator.planning.progress import Progress
 from finetune_operator.reconciler.logs import about
-from finetune_operator.reconciler.progress.pending import Part, Pending, no_points
+from finetune_operator.reconciler.progress.pending import Part, Pending, Told, no_points
 from finetune_operator.reconciler.progress.reporter import Reporter
 from finetune_operator.reconciler.queue import WorkQueue
 from finetune_operator.reconciler.store import Store
@@ -82,11 +82,8 @@ class Recorder:
     def note(self, reporter: Reporter, report: Progress) -> None:
         """Take what is new in a report."""
         lines = tuple(written(line, report.attempt) for line in report.log_lines)
-        part = Part(reporter.job_uid, reporter.run, lines=lines)
-        part.curve.add(report.step, report.metrics)
-        if part:
-            self._pending.add(reporter.key, part)
-            # What is queued already stays as early as it is.
+        told = Told(reporter.job_uid, reporter.run, report.step, report.metrics, lines)
+        if self._pending.note(reporter.key, told):
             self._queue.add(_task(reporter.key), after=self._tempo.interval)
 
     def conclude(self, key: Key) -> None:
@@ -94,9 +91,8 @@ class Recorder:
         job = self._store.job(key) or {}
         status = job.get("status") or {}
         if status.get("phase") == Phase.SUCCEEDED and (progress := status.get("progress")):
-            part = Part(job["metadata"]["uid"], status.get("restartGeneration") or 0)
-            part.curve.add(progress["step"], progress.get("metrics") or {})
-            self._pending.add(key, part)
+            uid, run = job["metadata"]["uid"], status.get("restartGeneration") or 0
+            self._pending.note(key, Told(uid, run, progress["step"], progress.get("metrics") or {}))
         self._queue.add(_task(key))
 
     async def run(self) -> None:
