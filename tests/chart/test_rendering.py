@@ -21,7 +21,7 @@ def test_helm_finds_nothing_to_complain_about() -> None:
 
 def test_every_namespaced_object_lies_in_the_namespace_of_the_release() -> None:
     clusterwide = {"ClusterRole", "ClusterRoleBinding", "InstanceType", "BaseModel"}
-    values = {"networkPolicy": {"enabled": True}, "podMonitor": {"enabled": True}}
+    values = {each: {"enabled": True} for each in ("networkPolicy", "podMonitor", "prometheusRule")}
     for item in rendered(values):
         assert (item["metadata"].get("namespace") is None) == (item["kind"] in clusterwide)
         assert item["metadata"].get("namespace", NAMESPACE) == NAMESPACE
@@ -54,6 +54,7 @@ def test_every_setting_can_be_set_through_the_chart() -> None:
             "groot-n15": "registry.example/groot:1.5",
             "groot-n16": "registry.example/groot:1.6",
         },
+        "stages": {"prepare": "inTrain", "queueCpu": True},
         "imagePullPolicy": "Always",
         "workers": 4,
         "qps": 5,
