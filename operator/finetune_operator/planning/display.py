@@ -53,9 +53,8 @@ def _eta(progress: Progress | None) -> str | None:
 
 
 def _attempt(view: View) -> str | None:
-    """The latest attempt that there is: train 2."""
-    newest = max(view.observed.jobs, key=lambda job: (job.created, STAGES.index(job.stage), job.attempt), default=None)
-    if newest:
-        return f"{newest.stage} {newest.attempt}"
-    recorded = view.job.status.attempts
-    return f"{recorded[-1].stage} {recorded[-1].number}" if recorded else None
+    """The latest attempt that there is or was: train 2. A Job that was removed for a suspended job is only recorded."""
+    there = [(job.created, STAGES.index(job.stage), job.attempt) for job in view.observed.jobs]
+    recorded = [(a.start_time, STAGES.index(a.stage), a.number) for a in view.job.status.attempts]
+    newest = max([*there, *recorded], default=None)
+    return f"{STAGES[newest[1]]} {newest[2]}" if newest else None

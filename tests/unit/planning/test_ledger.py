@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from finetune_operator.api.course import Progress as Recorded
 from finetune_operator.api.course import Usage
-from finetune_operator.api.status import FineTuneJobStatus, Resolved
+from finetune_operator.api.status import Attempt, FineTuneJobStatus, Resolved
 from finetune_operator.planning.display import display_of
 from finetune_operator.planning.ledger import progress_of
 from finetune_operator.planning.ledger import usage_of as counted
@@ -170,3 +170,8 @@ class TestTheColumns:
     def test_show_nothing_of_a_training_that_has_not_begun(self) -> None:
         display = display_of(scene(a_job()), None, None, Usage())
         assert (display.progress, display.loss) == (None, None)
+
+    def test_show_the_latest_attempt_also_when_its_job_was_removed(self) -> None:
+        removed = Attempt(stage="train", number=1, job="support-bot-train-1", start_time=at(60), end_time=at(90))
+        view = scene(a_job(status=FineTuneJobStatus(attempts=(removed,))), prepared())
+        assert display_of(view, None, None, Usage()).attempt == "train 1"
