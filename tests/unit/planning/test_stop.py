@@ -13,7 +13,9 @@ from tests.unit.planning.visits import Life
 
 SAVED = verdict("retry", step=120)
 NOTHING = (Phase.CANCELLED, Reason.STOPPED)
-AGAIN = in_run(1, *ended("prepare", 2, message=verdict(stage="prepare", attempt=2, report={"rows": 48, "tokens": 1932})))
+AGAIN = in_run(
+    1, *ended("prepare", 2, message=verdict(stage="prepare", attempt=2, report={"rows": 48, "tokens": 1932}))
+)
 """The first stage of a second run, done."""
 
 

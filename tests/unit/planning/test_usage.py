@@ -109,7 +109,9 @@ class TestPreparing:
         meter.reads(ended("prepare", code=143), now=40)
         again = stage_job("prepare", 2, created=at(50))
         meter.reads(ended("prepare", code=143), again, running_pod("prepare", 2), now=60)
-        assert meter.reads(checked(), ended("prepare", 2, message=verdict(stage="prepare")), now=80).preparing_seconds > 40
+        assert (
+            meter.reads(checked(), ended("prepare", 2, message=verdict(stage="prepare")), now=80).preparing_seconds > 40
+        )
 
 
 class TestGpuSeconds:
