@@ -7,6 +7,7 @@ from typing import Final
 
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.resources import BASEMODELS, DATASETS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Resource
+from finetune_operator.planning.observed import CONTAINER
 from finetune_operator.planning.unknown_fields import unknown_fields
 
 _LAST_APPLIED: Final = "kubectl.kubernetes.io/last-applied-configuration"
@@ -24,11 +25,20 @@ _METADATA_OF_CHILDREN: Final = (
     "labels",
     "ownerReferences",
 )
+_ENDS: Final = ("Complete", "Failed")
+_TURNS: Final = ("PodScheduled", "DisruptionTarget")
+"""Of a pod's conditions, those that are read: readiness comes and goes and decides nothing."""
 
 
 def slim(resource: Resource, body: Json) -> Json:
     """The object without what no decision reads. The original stays as it is; inner parts are shared with it."""
     return _SLIMMERS[resource](body)
+
+
+def same_but_for_version(one: Json, other: Json) -> bool:
+    """Whether two slim objects differ in their version alone: then no decision can differ either."""
+    newest = {"resourceVersion": None}
+    return {**one, "metadata": one["metadata"] | newest} == {**other, "metadata": other["metadata"] | newest}
 
 
 def unknown_fields_of(body: Json) -> tuple[str, ...]:
@@ -54,22 +64,35 @@ def _own(body: Json) -> Json:
 def _job(body: Json) -> Json:
     # The pod template holds the run document; the Job is never repaired, so it is never read.
     spec = {name: value for name, value in body.get("spec", {}).items() if name not in {"template", "selector"}}
-    return _child(body, spec)
+    return _child(body, spec, _conditions(body, _ENDS))
 
 
 def _pod(body: Json) -> Json:
     spec = body.get("spec", {})
     containers = [_chosen(container, ("name", "resources")) for container in spec.get("containers", ())]
-    return _child(body, _chosen(spec, ("nodeName", "restartPolicy", "priorityClassName")) | {"containers": containers})
+    kept = _chosen(spec, ("nodeName", "restartPolicy", "priorityClassName")) | {"containers": containers}
+    said = _chosen(body.get("status", {}), ("phase", "reason", "message"))
+    return _child(body, kept, said | _conditions(body, _TURNS) | _containers(body))
 
 
-def _child(body: Json, spec: Json) -> Json:
+def _conditions(body: Json, types: tuple[str, ...]) -> Json:
+    found = body.get("status", {}).get("conditions")
+    return {} if found is None else {"conditions": [each for each in found if each["type"] in types]}
+
+
+def _containers(body: Json) -> Json:
+    found = body.get("status", {}).get("containerStatuses")
+    trainers = [_chosen(each, ("name", "state")) for each in found or () if each["name"] == CONTAINER]
+    return {} if found is None else {"containerStatuses": trainers}
+
+
+def _child(body: Json, spec: Json, status: Json) -> Json:
     return {
         "apiVersion": body.get("apiVersion"),
         "kind": body.get("kind"),
         "metadata": _chosen(body["metadata"], _METADATA_OF_CHILDREN),
         "spec": spec,
-        "status": body.get("status", {}),
+        "status": status,
     }
 
 

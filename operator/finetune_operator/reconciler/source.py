@@ -19,8 +19,9 @@ from finetune_operator.cluster.resources import (
 )
 from finetune_operator.reconciler.backlog import Priority
 from finetune_operator.reconciler.queue import WorkQueue
+from finetune_operator.reconciler.slim import same_but_for_version, slim
 from finetune_operator.reconciler.store import CATALOG as CATALOG_KINDS
-from finetune_operator.reconciler.store import Store, key_of
+from finetune_operator.reconciler.store import CHILDREN, Store, key_of
 from finetune_operator.reconciler.task import CATALOG, Task, dataset_task, task_of
 from finetune_operator.reconciler.waking import Waker
 
@@ -60,7 +61,9 @@ class Intake:
         if held is not None and held["metadata"]["resourceVersion"] == body["metadata"]["resourceVersion"]:
             return
         # An older state is not kept, but its news may still be unacted upon: our own later write can overtake it.
-        self._store.put(resource, body)
+        kept = self._store.put(resource, body)
+        if kept and held is not None and resource in CHILDREN and same_but_for_version(held, slim(resource, body)):
+            return
         self._enqueue(resource, body, priority)
         if held is None or held["metadata"].get("generation") != body["metadata"].get("generation"):
             self._wake(resource, body)

@@ -188,3 +188,69 @@ async def test_a_revisit_asks_for_the_catalog_for_datasets_and_for_jobs_that_go_
     world.intake.revisit(Priority.RESYNC)
 
     assert await world.asked_for() == {"catalog", "rows", "admitted", "edited"}
+
+
+RUNNING = {"phase": "Running", "containerStatuses": [{"name": "trainer", "state": {"running": {"startedAt": "now"}}}]}
+
+
+async def test_a_change_of_a_child_that_no_decision_reads_is_no_work_and_yet_its_version_is_known() -> None:
+    world = World()
+    child = pod("one-train-1-x", child_labels("one", "u-1"))
+    ready = {"conditions": [{"type": "Ready", "status": "True"}], "podIP": "10.0.0.7"}
+    world.intake.changed(PODS, stamped(child, 1, status=RUNNING | {"conditions": []}))
+    await world.asked_for()
+
+    world.intake.changed(PODS, stamped(child, 2, status=RUNNING | ready))
+
+    assert await world.asked_for() == set()
+    kept = world.store.pod(Key("ns", "one-train-1-x"))
+    assert kept is not None
+    assert kept["metadata"]["resourceVersion"] == "2"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"phase": "Failed"},
+        {"conditions": [{"type": "DisruptionTarget", "status": "True"}]},
+        {"conditions": [{"type": "PodScheduled", "status": "False", "message": "no node fits"}]},
+        {"containerStatuses": [{"name": "trainer", "state": {"terminated": {"exitCode": 1}}}]},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+async def test_a_change_of_a_child_that_decisions_read_is_work(change: Json) -> None:
+    world = World()
+    child = pod("one-train-1-x", child_labels("one", "u-1"))
+    world.intake.changed(PODS, stamped(child, 1, status=RUNNING | {"conditions": []}))
+    await world.asked_for()
+
+    world.intake.changed(PODS, stamped(child, 2, status=RUNNING | {"conditions": []} | change))
+
+    assert await world.asked_for() == {"one"}
+
+
+async def test_a_job_whose_pods_are_only_counted_anew_is_no_work_and_one_that_is_over_is() -> None:
+    world = World()
+    child = batch_job("one-train-1", child_labels("one", "u-1"))
+    world.intake.changed(JOBS, stamped(child, 1, status={"conditions": []}))
+    await world.asked_for()
+
+    world.intake.changed(JOBS, stamped(child, 2, status={"conditions": [], "active": 1, "ready": 1}))
+    assert await world.asked_for() == set()
+
+    over = [{"type": "Complete", "status": "True"}]
+    world.intake.changed(JOBS, stamped(child, 3, status={"conditions": over, "succeeded": 1}))
+    assert await world.asked_for() == {"one"}
+
+
+async def test_a_child_that_is_told_to_go_is_work() -> None:
+    world = World()
+    child = pod("one-train-1-x", child_labels("one", "u-1"))
+    world.intake.changed(PODS, stamped(child, 1, status=RUNNING))
+    await world.asked_for()
+    told = stamped(child, 2, status=RUNNING)
+    told["metadata"]["deletionTimestamp"] = "2026-11-21T12:00:00Z"
+
+    world.intake.changed(PODS, told)
+
+    assert await world.asked_for() == {"one"}
