@@ -58,7 +58,7 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
     if isinstance(standing, Over):
         again = old.model_copy(update={"warnings": _warnings(job, old.warnings)})
         return conditions.observed_again(again, job.generation)
-    why = _blocked(blocked) if blocked else _why(view, standing)
+    why = _blocked(view, standing, blocked) if blocked else _why(view, standing)
     attempts = records.attempts_of(view, standing)
     progress = progress_of(view)
     usage = usage_of(view, resolved, attempts)
@@ -132,8 +132,10 @@ def _fenced(pod: ObservedPod, now: datetime) -> Why:
     return Why(Phase.PENDING, Reason.PODS_REMAIN, message)
 
 
-def _blocked(blocked: Blocked) -> Why:
-    return Why(Phase.PENDING, blocked.reason, blocked.message)
+def _blocked(view: View, standing: Standing, blocked: Blocked) -> Why:
+    """What cannot be made waits; what cannot be ended goes on as it does."""
+    phase = _leaving(view, standing).phase if isinstance(standing, Leaving) else Phase.PENDING
+    return Why(phase, blocked.reason, blocked.message)
 
 
 def _success(view: View, reason: Reason) -> Reason:

@@ -8,10 +8,15 @@ from typing import Final
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.status import Attempt, FineTuneJobStatus, Outcome, Stage
-from finetune_operator.planning.ending import VANISHED, Ending, ending_of, ending_of_departed
+from finetune_operator.planning.ending import VANISHED, Ending, Verdict, ending_of, ending_of_departed
 from finetune_operator.planning.job import Job
+from finetune_operator.planning.observed import ObservedJob
 from finetune_operator.planning.standing import View
 
+_SAVING: Final = frozenset({"completed", "deadline", "stopped", "retry"})
+"""Results of who had the time to save."""
+_UNSAVED: Final = frozenset({"Stalled", "PeerLost", "Superseded"})
+"""Codes of a retry by who had not."""
 _DONE_ANYWAY: Final = frozenset({"Succeeded", "UserError"})
 """How an attempt may end although it was told to: it was ready before it heard."""
 _LIMITS: Final = frozenset({Reason.START_DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED, Reason.STEP_STALLED})
@@ -64,7 +69,7 @@ def ended_attempt(view: View, stage: Stage, number: int) -> Ended | None:
     if record and record.ends_for:
         ending = _as_asked(ending, record.ends_for, view.job.status)
     step = _checkpoint_step(view, number, ending) if stage == "train" else 0
-    return Ended(stage, number, ending, view.now, recorded, step)
+    return Ended(stage, number, ending, _end_time(view, current), recorded, step)
 
 
 def checkpoint_known(view: View) -> bool:
@@ -78,6 +83,13 @@ def checkpoint_known(view: View) -> bool:
     # One that has just ended is in no record yet.
     ended = ended_attempt(view, "train", number) if number >= first else None
     return any((*steps, *kept, *told, ended and ended.checkpoint_step))
+
+
+def _end_time(view: View, job: ObservedJob | None) -> datetime:
+    """When the Job controller found it over, which may be long ago; never before its start nor after now."""
+    if job is None or job.ended is None:
+        return view.now
+    return min(view.now, max(job.created, job.ended))
 
 
 def _vanished(view: View, stage: Stage, number: int) -> Ending:
@@ -108,12 +120,17 @@ def _reason(word: str) -> Reason:
     return next((reason for reason in Reason if reason == word), Reason.ERROR)
 
 
+def _saved(verdict: Verdict) -> bool:
+    """Whether its step is one that it saved: an end by mistake tells how far it was."""
+    return verdict.result in _SAVING and verdict.code not in _UNSAVED
+
+
 def _checkpoint_step(view: View, number: int, ending: Ending) -> int:
     """The newest checkpoint that is known of the attempt: of its verdict, else of what it reported last.
 
     The report may have come to another operator, before this one took over: then the status has it.
     """
-    if ending.verdict and ending.verdict.step:
+    if ending.verdict and ending.verdict.step and _saved(ending.verdict):
         return ending.verdict.step
     progress, written = view.observed.progress, view.job.status.progress
     reported = progress.checkpoint_step if progress and progress.attempt == number else None

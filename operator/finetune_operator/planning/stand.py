@@ -40,7 +40,7 @@ def stand(view: View, rejection: Rejection | None) -> Standing:
         return CalledOff(Reason.CANCELLED, "cancelled before anything was created")
     if rejection:
         return Refused(rejection, final=_final(rejection, view))
-    return _as_asked(view, _through_the_stages(view))
+    return _stray(view) or _as_asked(view, _through_the_stages(view))
 
 
 def unconfirmed(standing: Standing, view: View) -> bool:
@@ -103,6 +103,17 @@ def _final(rejection: Rejection, view: View) -> bool:
 def _remains(view: View) -> tuple[ObservedJob, ...]:
     time = removal_time(view)
     return tuple(job for job in view.observed.jobs if not job.deleting) if time and view.now >= time else ()
+
+
+def _stray(view: View) -> Leaving | None:
+    """What was begun for a run that was overtaken before its status was written must not hold this one back."""
+    older = (job for job in view.observed.jobs if job.run < view.job.run and not job.finished)
+    job = next(older, None)
+    if job is None:
+        return None
+    record = record_of(view.job, job.stage, job.attempt)
+    told = record is not None and record.ends_for is not None
+    return Leaving(job, Reason.RESTARTED, "restartGeneration was raised again: what runs of an earlier run ends", told)
 
 
 def _through_the_stages(view: View) -> Standing:

@@ -34,6 +34,19 @@ LATER = 1000
 """When the new run is asked for."""
 
 
+def test_what_an_overtaken_run_began_is_ended_before_the_newest_one_starts() -> None:
+    life = over()
+    life.asks(restartGeneration=2)
+    stray = in_run(1, stage_job("prepare", 2, created=at(LATER)), running_pod("prepare", 2, since=at(LATER)))
+    told = life.visit(*stray, now=LATER + 5)
+    assert isinstance(told.standing, Leaving)
+    acted = life.visit(*stray, now=LATER + 6)
+    assert acted.actions == (Remove(acted.view.observed.jobs[0]),)
+    again = life.visit(now=LATER + 9)
+    assert again.actions == (CreateStage("prepare", 3),)
+    assert again.status.restart_generation == 2
+
+
 def over(word: str = COMPLETED, code: int = 0, **spec: object) -> Life:
     """A job that has ended so."""
     life = Life(spec)

@@ -38,7 +38,8 @@ def restarted() -> Life:
     """A job that had a checkpoint when it failed, and begins a new run."""
     life = training()
     word = verdict("userError", step=120)
-    assert life.visit(prepared(), ended(code=64, message=word), now=1).words[0] == Phase.FAILED
+    told = pushed(checkpoint_step=120)
+    assert life.visit(prepared(), ended(code=64, message=word), now=1, beside=told).words[0] == Phase.FAILED
     life.asks(restartGeneration=1)
     return life
 
