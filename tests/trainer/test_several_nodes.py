@@ -18,6 +18,7 @@ from tests.support.eventually import wait_until
 from tests.trainer.documents import CHECKOUT, run_document
 from tests.trainer.real_trainer import WITHIN, Attempt, Job, Trainer
 from trainer.contract.run import parse_run
+from trainer.environment import worker_environment
 from trainer.failures import Broken
 from trainer.launch import launches
 from trainer.node import Node, node_of
@@ -190,9 +191,9 @@ def workers_of_one_node(job: Job, changes: Mapping[str, object]) -> list[tuple[i
     pods = job.nodes(2)
     for rank, pod in enumerate(pods):
         place = json.loads((pod.folder / "place.json").read_text())
-        seat = {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank), "OMP_NUM_THREADS": "1"}
-        verdict = {"FINETUNE_VERDICT_FILE": str(pod.folder / "verdict.json")}
-        (pod.folder / "place.json").write_text(json.dumps({**place, **seat, **verdict}))
+        seat = {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)}
+        variables = worker_environment(place, 1.0, pod.folder / "verdict.json")
+        (pod.folder / "place.json").write_text(json.dumps({**variables, **seat}))
         (pod.folder / "run.json").write_text(json.dumps(job.document("train", **changes)))
     processes = [pod.trainer.start("trainer.worker", pod.folder) for pod in pods]
     outputs = [process.communicate(timeout=WITHIN)[0] for process in processes]
