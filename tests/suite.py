@@ -98,7 +98,9 @@ PARTS: tuple[Part, ...] = (
         marks="e2e and not alone",
     ),
     Part("operator", "its death, doubling and absence", pytest=("tests/e2e",), marks="e2e and alone"),
-    Part("trainer", "the real trainer, by its contract alone", pytest=("tests/trainer",)),
+    Part(
+        "trainer", "the real trainer, by its contract alone", pytest=("-n", "2", "--dist", "loadfile", "tests/trainer")
+    ),
 )
 EXHAUSTIVE_PARTS: tuple[Part, ...] = (
     Part(
