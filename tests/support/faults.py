@@ -148,7 +148,7 @@ def cut(*, delivered: bool = False) -> Fault:
     return fault
 
 
-def end(kill: Callable[[], None], *, delivered: bool) -> Fault:
+def end(kill: Callable[[], object], *, delivered: bool) -> Fault:
     """Whoever asked is killed, before or after what it asked for took effect; what is refused kills nobody after it."""
 
     async def fault(request: web.Request, deliver: Deliver) -> web.StreamResponse:

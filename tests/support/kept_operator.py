@@ -27,9 +27,12 @@ class KeptOperator:
 
     lives: list[OperatorProcess] = field(default_factory=list)
 
-    def kill(self) -> None:
-        """End it as the kernel does when memory is short."""
-        self.lives[-1].process.kill()
+    def kill(self) -> bool:
+        """End it as the kernel does when memory is short; False when it was dead already."""
+        process = self.lives[-1].process
+        lived = process.poll() is None
+        process.kill()
+        return lived
 
     async def leads(self) -> None:
         """Wait until a life of it leads and knows the cluster."""

@@ -18,6 +18,7 @@ from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.cluster.client import Cluster
+from finetune_operator.cluster.errors import NotFound
 from finetune_operator.cluster.resources import BASEMODELS, FINETUNEJOBS, INSTANCETYPES, Key
 from finetune_operator.planning.assess import Blocked, assess, report_of
 from finetune_operator.planning.decide import decide, look_again
@@ -46,6 +47,7 @@ Clock = Callable[[], datetime]
 CATALOGS: Final = {Reason.UNKNOWN_INSTANCE_TYPE: INSTANCETYPES, Reason.UNKNOWN_MODEL: BASEMODELS}
 """Where what a refusal misses may have come to meanwhile."""
 UNREADABLE_SECONDS: Final = 60.0
+SOON: Final = 0.1
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,15 @@ class Reconciler:
             job = parse_job(body)
         except ValidationError as error:
             return await self._tell_unreadable(body, error)
+        try:
+            return await self._bring_forward(job, body)
+        except NotFound:
+            if await self._is_there(job):
+                raise
+            log.info("the job was deleted unseen")
+            return None if self.store.job(key) is None else SOON
+
+    async def _bring_forward(self, job: Job, body: Json) -> float | None:
         seen = _completed(await self._gather(job))
         seen, blocked = await self._act(seen)
         status = assess(seen.view, seen.standing, seen.plan, blocked)
@@ -87,6 +98,19 @@ class Reconciler:
         await self._write(seen.view.job, body.get("status") or {}, status)
         again = look_again(seen.standing, seen.view)
         return 10.0 if blocked else again
+
+    async def _is_there(self, job: Job) -> bool:
+        """Whether the API server still has the job; if not, or if it has a namesake instead, the store knows it then.
+
+        No watch tells of a deletion that it missed. Children go with their job, and would be made again and again.
+        """
+        try:
+            body = await self.cluster.get(FINETUNEJOBS, job.namespace, job.name)
+        except NotFound:
+            self.store.drop(FINETUNEJOBS, Key(job.namespace, job.name))
+            return False
+        self.store.put(FINETUNEJOBS, body)
+        return bool(body["metadata"]["uid"] == job.uid)
 
     async def _gather(self, stored: Job) -> Seen:
         """Look at the store; where absence or a last word decides, look at the API server."""
@@ -134,6 +158,9 @@ class Reconciler:
         actions = decide(seen.standing, claims_for=claims_for(job), nodes=resolved.nodes)
         if not actions:
             return seen, None
+        # What was here before may be gone because the job is.
+        if seen.view.observed.confirmed and not await self._is_there(job):
+            raise NotFound(f"there is no FineTuneJob {job.namespace}/{job.name} any more")
         match await self.actor.act(job, resolved, actions):
             case Rejection() as rejection:
                 return replace(seen, standing=Refused(rejection, final=True)), None
