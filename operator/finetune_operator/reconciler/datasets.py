@@ -34,7 +34,8 @@ from finetune_operator.planning.kstatus import Word, conditions_of
 from finetune_operator.planning.observed import Hint
 from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.unreadable import first_fault
-from finetune_operator.reconciler.gather import hints_about, learn
+from finetune_operator.reconciler.gather import learn
+from finetune_operator.reconciler.hints import hints_about, puzzling
 from finetune_operator.reconciler.reconcile import Clock
 from finetune_operator.reconciler.store import Store
 
@@ -121,9 +122,8 @@ class DatasetKeeper:
         return stand(self._look(registration)), None
 
     async def _hints(self, registration: Registration, standing: Standing) -> tuple[Hint, ...]:
-        if not isinstance(standing, Underway):
-            return ()
-        return await hints_about(self.cluster, registration.namespace, standing.inspection.job)
+        subject = puzzling(standing.inspection.job) if isinstance(standing, Underway) else None
+        return await hints_about(self.cluster, registration.namespace, subject) if subject else ()
 
     def _unreadable(self, body: Json, error: ValidationError) -> DatasetStatus:
         """What the schema let through and the models refuse."""

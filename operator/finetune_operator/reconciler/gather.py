@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
-from typing import Final
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import UID_LABEL
 from finetune_operator.cluster.client import Cluster
-from finetune_operator.cluster.resources import EVENTS, JOBS, PODS, Resource
+from finetune_operator.cluster.resources import JOBS, PODS, Resource
 from finetune_operator.planning.job import Job
-from finetune_operator.planning.observed import Beside, Hint, Observed, ObservedJob, observe
+from finetune_operator.planning.observed import Beside, Hint, Observed, observe
 from finetune_operator.planning.progress import Progress
 from finetune_operator.planning.standing import Leaving, Standing, Underway
+from finetune_operator.reconciler.hints import Hints
 from finetune_operator.reconciler.store import Store, key_of
-
-MOST_HINTS: Final = 8
 
 ReadProgress = Callable[[str], Progress | None]
 """The newest report of the FineTuneJob with this uid."""
@@ -28,6 +27,7 @@ class Gatherer:
         self._cluster = cluster
         self._store = store
         self._read_progress = read_progress
+        self._hints = Hints(cluster, time.monotonic)
 
     def look(self, job: Job, hints: tuple[Hint, ...] = ()) -> Observed:
         """What the watch has brought so far. Costs nothing."""
@@ -50,19 +50,9 @@ class Gatherer:
         """Events about a child that does not come up, newest first: quota, mounts and pulls are told nowhere else."""
         match standing:
             case Underway(child) | Leaving(child, told=False):
-                return await hints_about(self._cluster, job.namespace, child)
+                return await self._hints.about(job.namespace, child)
             case _:
                 return ()
-
-
-async def hints_about(cluster: Cluster, namespace: str, job: ObservedJob) -> tuple[Hint, ...]:
-    """Events about what of a Job does not come up, newest first; none when all is well."""
-    subject = _puzzling(job)
-    if subject is None:
-        return ()
-    events = await cluster.list(EVENTS, namespace, fields=f"involvedObject.uid={subject}")
-    newest = sorted(events, key=_event_time, reverse=True)[:MOST_HINTS]
-    return tuple(Hint(event.get("reason", ""), event.get("message", "")) for event in newest)
 
 
 def learn(store: Store, resource: Resource, fresh: Iterable[Json], held: Iterable[Json]) -> None:
@@ -73,17 +63,3 @@ def learn(store: Store, resource: Resource, fresh: Iterable[Json], held: Iterabl
     for body in held:
         if key_of(body) not in present:
             store.drop(resource, key_of(body))
-
-
-def _puzzling(job: ObservedJob) -> str | None:
-    """The uid of the child whose Events may tell why nothing runs: the Job that lacks a pod, or the pod on its node."""
-    if job.over or job.finished:
-        return None
-    pod = job.slowest
-    if pod is None:
-        return job.uid
-    return pod.uid if pod.node and not pod.running_since else None
-
-
-def _event_time(event: Json) -> str:
-    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")

@@ -1,0 +1,82 @@
+"""What Events say of a child that does not come up. Listing them is dear, so it takes a small share of the time.
+
+The API server keeps no index of Events and no copy in memory: each listing reads all of a namespace from etcd. Where
+thousands wait, they would stop the cluster by asking why.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from finetune_operator.api.model import Json
+from finetune_operator.cluster.client import Cluster
+from finetune_operator.cluster.resources import EVENTS
+from finetune_operator.planning.observed import Hint, ObservedJob
+
+MOST_HINTS: Final = 8
+MOST_SUBJECTS: Final = 2000
+REST: Final = 9.0
+"""Between two listings, so many times as long as the last one took: a tenth of the time at most."""
+AGAIN_SECONDS: Final = 5.0
+"""What is known of a child is good for so long."""
+
+
+class Hints:
+    """Reads Events for one child at a time. While it rests, the last words on a child stand, if there are any."""
+
+    def __init__(self, cluster: Cluster, clock: Callable[[], float]) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._reading = False
+        self._rested_at = 0.0
+        self._known: OrderedDict[str, tuple[float, tuple[Hint, ...]]] = OrderedDict()
+
+    async def about(self, namespace: str, job: ObservedJob) -> tuple[Hint, ...]:
+        """Events about what of a Job does not come up, newest first; none when all is well. Raises a ClusterError."""
+        subject = puzzling(job)
+        if subject is None:
+            return ()
+        read_at, known = self._known.get(subject, (None, ()))
+        now = self._clock()
+        fresh = read_at is not None and now - read_at < AGAIN_SECONDS
+        if fresh or self._reading or now < self._rested_at:
+            return known
+        return await self._read(namespace, subject)
+
+    async def _read(self, namespace: str, subject: str) -> tuple[Hint, ...]:
+        begin = self._clock()
+        self._reading = True
+        try:
+            found = await hints_about(self._cluster, namespace, subject)
+        finally:
+            self._reading = False
+            end = self._clock()
+            self._rested_at = end + REST * (end - begin)
+        self._known[subject] = (end, found)
+        self._known.move_to_end(subject)
+        if len(self._known) > MOST_SUBJECTS:
+            self._known.popitem(last=False)
+        return found
+
+
+async def hints_about(cluster: Cluster, namespace: str, subject: str) -> tuple[Hint, ...]:
+    """Events about the object with this uid, newest first."""
+    events = await cluster.list(EVENTS, namespace, fields=f"involvedObject.uid={subject}")
+    newest = sorted(events, key=_event_time, reverse=True)[:MOST_HINTS]
+    return tuple(Hint(event.get("reason", ""), event.get("message", "")) for event in newest)
+
+
+def puzzling(job: ObservedJob) -> str | None:
+    """The uid of the child whose Events may tell why nothing runs: the Job that lacks a pod, or the pod on its node."""
+    if job.over or job.finished:
+        return None
+    pod = job.slowest
+    if pod is None:
+        return job.uid
+    return pod.uid if pod.node and not pod.running_since else None
+
+
+def _event_time(event: Json) -> str:
+    return str(event.get("lastTimestamp") or event.get("eventTime") or event["metadata"].get("creationTimestamp") or "")
