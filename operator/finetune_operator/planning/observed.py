@@ -135,8 +135,9 @@ class ObservedJob:
 
     @property
     def over(self) -> bool:
-        """It is over, or a pod of it has ended and the others will follow."""
-        return self.finished or any(pod.over for pod in self.latest)
+        """It is over, or a pod of it has ended and the others will follow, or went and is not made again by a queue."""
+        went = not self.pods and self.queue is None and any(pod.testifies for pod in self.departed)
+        return self.finished or went or any(pod.over for pod in self.latest)
 
     @property
     def slowest(self) -> ObservedPod | None:

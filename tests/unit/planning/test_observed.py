@@ -6,6 +6,7 @@ import copy
 
 import pytest
 
+from finetune_operator.api import names
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import QUEUE_LABEL, RUN_LABEL
 from finetune_operator.planning.observed import (
@@ -208,6 +209,13 @@ class TestPodsThatAreGone:
         seen = observe([stage_job()], [], Beside(departed=(running_pod(),)))
         assert (seen.live_pods(), seen.orphans) == ((), ())
         assert not seen.jobs[0].over
+
+    def test_with_a_last_word_mean_that_their_job_is_about_to_be_over_unless_a_queue_makes_them_again(self) -> None:
+        gone = Beside(departed=(ended_pod(code=75),))
+        assert observe([stage_job()], [], gone).jobs[0].over
+        queued = stage_job() | {"spec": {"suspend": True}}
+        queued["metadata"]["labels"][names.QUEUE_LABEL] = "gpus"
+        assert not observe([queued], [], gone).jobs[0].over
 
     def test_that_ran_when_they_were_last_seen_say_nothing(self) -> None:
         assert self.after(running_pod()).witnesses == ()
