@@ -76,14 +76,14 @@ def _pod(body: Json) -> Json:
 
 
 def _conditions(body: Json, types: tuple[str, ...]) -> Json:
-    found = body.get("status", {}).get("conditions")
-    return {} if found is None else {"conditions": [each for each in found if each["type"] in types]}
+    found = [each for each in body.get("status", {}).get("conditions") or () if each["type"] in types]
+    return {"conditions": found} if found else {}
 
 
 def _containers(body: Json) -> Json:
-    found = body.get("status", {}).get("containerStatuses")
-    trainers = [_chosen(each, ("name", "state")) for each in found or () if each["name"] == CONTAINER]
-    return {} if found is None else {"containerStatuses": trainers}
+    found = body.get("status", {}).get("containerStatuses") or ()
+    trainers = [_chosen(each, ("name", "state")) for each in found if each["name"] == CONTAINER]
+    return {"containerStatuses": trainers} if trainers else {}
 
 
 def _child(body: Json, spec: Json, status: Json) -> Json:
