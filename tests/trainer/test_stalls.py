@@ -16,7 +16,7 @@ from tests.trainer.documents import CHECKOUT, run_document
 from tests.trainer.real_trainer import WITHIN, Job, Trainer, children
 from trainer.contract.progress import Activity
 from trainer.signs import Sign, Signs, own_signs, read_signs
-from trainer.stalls import LONGEST_LOOK, StallWatch, patience
+from trainer.stalls import LONGEST_LOOK, StallWatch, innermost_frames, patience
 
 
 def looked_at(watch: StallWatch, signs: dict[str, Sign], seconds: range) -> list[str]:
@@ -68,6 +68,13 @@ def test_the_time_in_which_the_whole_pod_was_frozen_does_not_count() -> None:
 def test_without_a_limit_nobody_watches() -> None:
     watch = StallWatch(None, now=0.0)
     assert looked_at(watch, {"signs-0": Sign(1, "step", 10)}, range(1, 5000)) == []
+
+
+def test_the_verdict_shows_where_the_main_thread_hangs() -> None:
+    frames = [f'  File "x.py", line {number} in f' for number in range(20)]
+    log = ["step 1", "Thread 0x7 (most recent call first):", *frames, "Current thread 0x8 (most recent call first):"]
+    assert innermost_frames([*log, *frames], 3) == [log[-1], *frames[:2]]
+    assert innermost_frames(["one", "two", "three"], 2) == ["two", "three"]
 
 
 def test_signs_reach_whoever_reads_their_folder(tmp_path: Path) -> None:
@@ -127,7 +134,7 @@ def test_a_training_whose_processes_wait_for_one_that_is_stopped_ends_to_be_trie
     hung = first if first.verdict["code"] == "Stalled" else second
     assert "no sign of life for 20 s after step" in str(hung.verdict["message"])
     if hung is first:
-        assert "agreement.py" in hung.output
-        assert "most recent call first" in hung.output
+        assert "backends/trl/train.py" in hung.output
+        assert "most recent call first" in str(hung.verdict["lines"][0])  # type: ignore[index]
     else:
         assert f"process {stopped} is in state T (stopped)" in hung.output

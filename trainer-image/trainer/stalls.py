@@ -8,13 +8,15 @@ from trainer.failures import Interrupted
 from trainer.signs import Sign
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trainer.contract.progress import Activity
 
 STALLED: Final = "Stalled"
 PATIENCE_BETWEEN_STEPS: Final = 3.0
 """Times the limit of a step: loading, evaluations, saves and finishing may take longer."""
+STACK: Final = "(most recent call first):"
+"""How faulthandler begins the stack of a thread."""
 LONGEST_LOOK: Final = 5.0
 """Seconds from one look to the next that count: a pod that was frozen meanwhile has not stalled."""
 DOING: Final[Mapping[Activity, str]] = {
@@ -50,6 +52,12 @@ class StallWatch:
             f"no sign of life for {self._still:.0f} s {DOING[sign.activity].format(step=sign.step)}: the training hangs;"
             " the log has the stacks of all processes",
         )
+
+
+def innermost_frames(lines: Sequence[str], most: int) -> Sequence[str]:
+    """Where the main thread hangs: of the stacks at the end of a log its is the last, and begins with the newest call."""
+    starts = [index for index, line in enumerate(lines) if STACK in line]
+    return lines[starts[-1] : starts[-1] + most] if starts else lines[-most:]
 
 
 def patience(activity: Activity, limit: float) -> float:

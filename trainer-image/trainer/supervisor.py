@@ -15,26 +15,27 @@ from typing import TYPE_CHECKING, Final
 from trainer.contract.run import Run, read_run
 from trainer.contract.shortening import shorten
 from trainer.contract.termination import termination_message
-from trainer.contract.verdict import exit_code, verdict_of
+from trainer.contract.verdict import LONGEST_LINE, MOST_LINES, exit_code, verdict_of
 from trainer.environment import Places, verdict_file, worker_environment
 from trainer.failures import StageEnd
 from trainer.handover import take_over
 from trainer.launch import launches
 from trainer.node import node_of
 from trainer.outcome import Circumstances, end_without_verdict, only_follows, overdue_end, process_exit_code
-from trainer.stalls import STALLED
+from trainer.stalls import STALLED, innermost_frames
 from trainer.watch import Watch
 from trainer.workspace.jsonfile import write_json
 from trainer.workspace.layout import Workspace
 from trainer.workspace.ledger import read_ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trainer.contract.run import Stage
+    from trainer.workers import Workers
 
-WITH_LOG_LINES: Final = ("failed", "outOfMemory", STALLED)
-"""Results and codes whose verdict shows the last lines of the log."""
+WITH_LOG_LINES: Final = ("failed", "outOfMemory")
+"""Results whose verdict shows the last lines of the log."""
 
 
 def supervise(environment: Mapping[str, str]) -> int:
@@ -54,8 +55,9 @@ def supervise(environment: Mapping[str, str]) -> int:
         watch = Watch(run, workers, Path(folder))
         seen = watch.until_the_end()
         document = _verdict(run, seen, take_over(verdict_file(Path(folder))))
-    if {document["result"], document.get("code")} & {*WITH_LOG_LINES}:
-        document["lines"] = [shorten(line, 256) for line in watch.workers.last_lines()]
+    lines = _telling_lines(document, watch.workers)
+    if lines:
+        document["lines"] = [shorten(line, LONGEST_LINE) for line in lines]
     _publish(places, document, Workspace(run.workspace, run.number) if node.writes else None)
     return process_exit_code(exit_code(document), seen)
 
@@ -69,6 +71,12 @@ def _verdict(run: Run, seen: Circumstances, handed_over: dict[str, object] | Non
     if handed_over and only_follows(handed_over, seen):
         handed_over = None
     return handed_over or verdict_of(end_without_verdict(seen), run.stage, run.attempt).to_json()
+
+
+def _telling_lines(document: Mapping[str, object], workers: Workers) -> Sequence[str]:
+    if document.get("code") == STALLED:
+        return innermost_frames(workers.last_lines(), MOST_LINES)
+    return workers.last_lines()[-MOST_LINES:] if document["result"] in WITH_LOG_LINES else ()
 
 
 def _refuse(places: Places, end: StageEnd, stage: Stage, attempt: int) -> int:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from trainer.launch import Launch
 
-REMEMBERED_LINES: Final = 8
+REMEMBERED_LINES: Final = 400
+"""Enough for the stacks of a training's threads."""
 SECONDS_FOR_LAST_OUTPUT: Final = 2.0
 
 
