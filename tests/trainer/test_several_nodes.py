@@ -189,7 +189,7 @@ def workers_of_one_node(job: Job, changes: Mapping[str, object]) -> list[tuple[i
     for rank, pod in enumerate(pods):
         place = json.loads((pod.folder / "place.json").read_text())
         seat = {"WORLD_SIZE": "2", "RANK": str(rank), "LOCAL_RANK": str(rank)}
-        variables = worker_environment(place, 1.0, pod.folder / "verdict.json")
+        variables = worker_environment(place, 1.0, pod.folder)
         (pod.folder / "place.json").write_text(json.dumps({**variables, **seat}))
         (pod.folder / "run.json").write_text(json.dumps(job.document("train", **changes)))
     processes = [pod.trainer.start("trainer.worker", pod.folder) for pod in pods]
