@@ -22,6 +22,7 @@ from tests.e2e.audit import Audit, audited
 from tests.e2e.manifests import DATASET, INSTANCE_TYPE, dataset, instance_type, lent_volume, sample_rows
 from tests.e2e.operators import Operators
 from tests.e2e.place import cluster_name
+from tests.e2e.training_pods import TrainingPods, watched
 from tests.e2e.world import World
 
 LENDER = "e2e-models"
@@ -86,6 +87,13 @@ def audit(world: World, tmp_path: Path) -> Iterator[Audit]:
     """Every Job that ever existed in the test's namespace."""
     with audited(world.kubectl, world.namespace, tmp_path) as audit:
         yield audit
+
+
+@pytest.fixture
+def training_pods(world: World, tmp_path: Path) -> Iterator[TrainingPods]:
+    """Every pod that ever trained in the test's namespace."""
+    with watched(world.kubectl, world.namespace, tmp_path) as pods:
+        yield pods
 
 
 @pytest.fixture
