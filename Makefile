@@ -55,6 +55,10 @@ images: venv ## Build the operator and trainer images
 bench: venv ## Measure the operator against a plain client doing the same writes, as a ratio
 	@$(RUN) -m tests.bench
 
+.PHONY: soak
+soak: venv ## Kill the operator at random 1000 times over at least 200 jobs; its seed is printed, its figures are in build/soak.json
+	@$(RUN) -m tests.soak
+
 .PHONY: clean
 clean: ## Remove build output of this checkout (caches outside it stay; `make clean-cache` removes them too)
 	@rm -rf build .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -15,7 +15,7 @@ from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL, UID_LABEL
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import ClusterError
-from finetune_operator.cluster.resources import CLAIMS, FINETUNEJOBS, JOBS, NAMESPACES, PODS, SERVICES
+from finetune_operator.cluster.resources import FINETUNEJOBS, JOBS, NAMESPACES, PODS, SERVICES
 from tests.support.eventually import eventually
 from tests.support.faulty_proxy import Written
 from tests.support.objects import fine_tune_job
@@ -94,7 +94,7 @@ class Life:
             assert took[plural] <= WRITES[plural] + more, took
 
     async def _has_no_orphan(self, uid: str) -> None:
-        for resource in (JOBS, PODS, CLAIMS, SERVICES):
+        for resource in (JOBS, PODS, SERVICES):  # a claim outlives its job unless its owner says otherwise
             owners = {
                 each["metadata"].get("labels", {}).get(UID_LABEL)
                 for each in await self.world.list(resource, self.namespace)

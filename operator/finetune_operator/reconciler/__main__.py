@@ -12,6 +12,7 @@ from finetune_operator.cluster.connection import NoCluster
 from finetune_operator.reconciler.assembly import assemble
 from finetune_operator.reconciler.logs import configure
 from finetune_operator.reconciler.progress import AuthorityError
+from finetune_operator.reconciler.resync import RewoundError
 from finetune_operator.reconciler.settings import Settings, SettingsError, load_settings
 from finetune_operator.reconciler.wiring import operate
 
@@ -54,6 +55,9 @@ def _explained(error: Exception) -> int:
     if isinstance(error, NoCluster | SettingsError | AuthorityError | OSError):
         log.error("cannot run: %s", error)
         return 2
+    if isinstance(error, RewoundError):
+        log.error("ending, to begin anew: the API server was set back to an earlier state: %s", error)
+        return 1
     log.error("ending because of a defect", exc_info=error)
     return 1
 

@@ -14,7 +14,7 @@ from typing import Final
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import ClusterError, NotFound
-from finetune_operator.cluster.resources import Key, Resource
+from finetune_operator.cluster.resources import Key, ObjectKey, Resource
 from finetune_operator.reconciler.backlog import Priority
 from finetune_operator.reconciler.queue import Backoff, Jitter
 from finetune_operator.reconciler.source import LABELS, Intake
@@ -27,6 +27,13 @@ FEW: Final = 50
 AFTER_START_SECONDS: Final = 15.0
 """A source has listed by then: a deletion between our listing and its own would be lost for a whole period."""
 PATIENCE: Final = Backoff(first=0.5, longest=30)
+
+
+class RewoundError(Exception):
+    """What the API server holds is older than what it held before: it was set back, as to a backup of etcd.
+
+    Nobody's view of it is worth anything then, and watches tell nothing until its versions have caught up: begin anew.
+    """
 
 
 class Resync:
@@ -45,12 +52,14 @@ class Resync:
             await self._fill(resource)
 
     async def run(self, period: float) -> None:
-        """Compare every ``period`` seconds until cancelled, and soon after ``soon`` was called."""
+        """Compare every ``period`` seconds until cancelled, and soon after ``soon`` was called. Raises RewoundError."""
         while True:
             await self._pause(period)
             try:
                 for resource in LABELS:
                     await self.compare(resource)
+            except RewoundError:
+                raise
             except ClusterError as error:
                 log.warning("the comparison with the cluster failed and will be repeated: %s", error)
             except Exception:
@@ -63,10 +72,14 @@ class Resync:
         self._soon.set()
 
     async def compare(self, resource: Resource) -> None:
-        """Drop what is gone, read what is new or newer. Raises a ClusterError."""
+        """Drop what is gone, read what is new or newer. Raises a ClusterError or RewoundError."""
         before = self._store.object_keys(resource)
         there = {found.key: found for found in await self._cluster.list_keys(resource, labels=LABELS[resource])}
         for key, held in before.items():
+            if key in there and is_rewound(held, there[key]):
+                raise RewoundError(
+                    f"{resource.kind} {key} is of version {there[key].version}, and was of {held.version}"
+                )
             if key not in there and self._store.object_keys(resource).get(key) == held:
                 self._lost(resource, key)
         now = self._store.object_keys(resource)
@@ -113,3 +126,11 @@ class Resync:
             except NotFound:
                 continue
             self._intake.changed(resource, body, Priority.RESYNC)
+
+
+def is_rewound(held: ObjectKey, listed: ObjectKey) -> bool:
+    """Whether an object that was listed after it was held is older: the API server lists what is newest."""
+    try:
+        return held.uid == listed.uid and int(listed.version) < int(held.version)
+    except ValueError:
+        return False
