@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from finetune_operator.api.model import Json
+from finetune_operator.cluster.resources import Key
 from tests.bench.floors import bare_jobs, same_writes
 from tests.bench.idling import idle_requests
 from tests.bench.intake import at_rest, burst, killed
-from tests.bench.jobs import name_of
+from tests.bench.jobs import name_of, namespace_of
 from tests.bench.lifetimes import cold_start, lifetimes
 from tests.bench.progress import progress
 from tests.bench.specimen import Specimen, specimen
@@ -57,7 +58,7 @@ async def intake(extent: Extent, say: Say) -> Json:
 
     async with a_stand(PACES) as stand, at_rest(stand):
         keep("burst", await burst(stand, extent.burst))
-        pattern = await specimen(stand.client, name_of(0))
+        pattern = await specimen(stand.client, Key(namespace_of(0), name_of(0)))
     patches = max(1, round(found["burst"]["status_patches_per_job"]))
     async with a_stand(PACES) as stand, at_rest(stand):
         resting = await same_writes(stand, extent.burst, pattern, patches)
@@ -80,7 +81,7 @@ async def living(extent: Extent, say: Say) -> Json:
         async with a_stand(PACES) as stand:
             run = await lifetimes(stand, size)
             run |= await cold_start(stand, size)
-            pattern = await specimen(stand.client, name_of(0))
+            pattern = await specimen(stand.client, Key(namespace_of(0), name_of(0)))
             say("run", run)
             runs.append(run)
             if size == max(extent.sizes):

@@ -10,7 +10,7 @@ from typing import Final
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.resources import EVENTS, FINETUNEJOBS, JOBS
-from tests.bench.jobs import AT_ONCE, NAMESPACE, job_body, name_of
+from tests.bench.jobs import AT_ONCE, job_body, name_of, namespace_of
 from tests.bench.specimen import Specimen
 from tests.bench.stand import Stand
 from tests.bench.timeline import FIRST_STAGE, OURS
@@ -48,7 +48,7 @@ async def bare_jobs(stand: Stand, count: int, pattern: Specimen) -> Json:
 
         async def one(number: int) -> None:
             body = pattern.job(stages[number % len(stages)], name_of(number))
-            await stand.client.create(JOBS, NAMESPACE, body)
+            await stand.client.create(JOBS, namespace_of(number), body)
 
         jobs = count * len(stages)
         await _each(one, range(jobs))
@@ -65,13 +65,13 @@ async def bare_jobs(stand: Stand, count: int, pattern: Specimen) -> Json:
 
 
 async def _write(client: Cluster, number: int, pattern: Specimen, patches: int) -> None:
-    name = name_of(number)
-    owner = await client.create(FINETUNEJOBS, NAMESPACE, job_body(number))
-    await client.create(JOBS, NAMESPACE, pattern.job(FIRST_STAGE, name, owner))
+    name, namespace = name_of(number), namespace_of(number)
+    owner = await client.create(FINETUNEJOBS, namespace, job_body(number))
+    await client.create(JOBS, namespace, pattern.job(FIRST_STAGE, name, owner))
     for _ in range(patches):
-        await client.patch_status(FINETUNEJOBS, NAMESPACE, name, {"status": pattern.status})
+        await client.patch_status(FINETUNEJOBS, namespace, name, {"status": pattern.status})
     for event in range(len(pattern.events)):
-        await client.create(EVENTS, NAMESPACE, pattern.event(event, owner))
+        await client.create(EVENTS, namespace, pattern.event(event, owner))
 
 
 async def _each(one: Callable[[int], Awaitable[object]], numbers: Iterable[int]) -> None:

@@ -13,11 +13,11 @@ from typing import Final
 
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.resources import FINETUNEJOBS, JOBS
-from tests.bench.jobs import NAMESPACE, submit
+from tests.bench.jobs import submit
 from tests.bench.processes import processor_seconds, resident_mib
 from tests.bench.samples import spread
 from tests.bench.stand import Stand, read
-from tests.bench.timeline import Timeline
+from tests.bench.timeline import OURS, Timeline
 from tests.bench.watching import watching
 from tests.support.eventually import eventually
 from tests.support.operator_process import OperatorProcess
@@ -79,7 +79,7 @@ async def killed(stand: Stand, count: int) -> Json:
         await second.leads()
         await _settled(second)
         told = time.monotonic()
-    jobs = await stand.client.list_keys(JOBS, NAMESPACE)
+    jobs = await stand.client.list_keys(JOBS, labels=OURS)
     assert len(jobs) == count, f"{len(jobs)} Jobs for {count} resources"
     return {
         "n": count,

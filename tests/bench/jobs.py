@@ -13,7 +13,8 @@ from finetune_operator.cluster.resources import FINETUNEJOBS
 from tests.simulated import Plan
 from tests.support.objects import fine_tune_job
 
-NAMESPACE: Final = "bench"
+NAMESPACES: Final = tuple(f"bench-{number:02}" for number in range(20))
+"""Ten thousand jobs are many teams': each job's namespace follows from its number."""
 INSTANCE_TYPE: Final = "bench-cpu"
 SAMPLE_LABEL: Final = "bench.test/sample"
 AT_ONCE: Final = 16
@@ -24,6 +25,11 @@ USUAL: Final = Plan()
 def name_of(number: int) -> str:
     """The name of the n-th resource."""
     return f"bench-{number:05}"
+
+
+def namespace_of(number: int) -> str:
+    """The namespace of the n-th resource."""
+    return NAMESPACES[number % len(NAMESPACES)]
 
 
 def job_body(number: int, plan: Plan = USUAL, *, sampled: bool = True) -> Json:
@@ -48,7 +54,8 @@ async def submit(client: Cluster, count: int, *, plan: Plan = USUAL, rate: float
             await asyncio.sleep(max(0.0, begin + number / rate - time.monotonic()))
         async with places:
             asked[name_of(number)] = time.monotonic()
-            await client.create(FINETUNEJOBS, NAMESPACE, job_body(number, plan, sampled=number % every == 0))
+            body = job_body(number, plan, sampled=number % every == 0)
+            await client.create(FINETUNEJOBS, namespace_of(number), body)
 
     await asyncio.gather(*(one(number) for number in range(count)))
     return asked

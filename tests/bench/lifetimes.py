@@ -10,7 +10,7 @@ from typing import Final
 from finetune_operator.api.conditions import Phase
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.resources import FINETUNEJOBS
-from tests.bench.jobs import NAMESPACE, submit
+from tests.bench.jobs import submit
 from tests.bench.processes import Bill, peak_mib, resident_mib
 from tests.bench.samples import spread
 from tests.bench.stand import Readings, Stand, read
@@ -86,7 +86,7 @@ async def _steady(operator: OperatorProcess, count: int) -> bool:
 
 async def _verify(stand: Stand, count: int) -> None:
     """The API server's word, not the operator's."""
-    bodies = await stand.client.list(FINETUNEJOBS, NAMESPACE)
+    bodies = await stand.client.list(FINETUNEJOBS)
     phases = Counter(body.get("status", {}).get("phase") for body in bodies)
     assert phases == {Phase.SUCCEEDED: count}, f"not all jobs succeeded: {phases}"
 

@@ -22,7 +22,6 @@ from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.resources import PODS, SECRETS, Key, Resource
 from finetune_operator.reconciler.progress import progress_url
 from tests.architecture.tree import ROOT
-from tests.bench.jobs import NAMESPACE
 from tests.bench.stand import OPERATOR_NAMESPACE
 
 TOKENS: Final = Resource("", "v1", "serviceaccounts/default/token", "TokenRequest")
@@ -38,7 +37,7 @@ TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
 class Reporter:
     """One training pod, and the token that the API server made for it."""
 
-    name: str
+    job: Key
     token: str
 
 
@@ -53,14 +52,14 @@ class Answers:
 
 async def reporters(client: Cluster) -> list[Reporter]:
     """One for each training pod that runs."""
-    pods = await client.list(PODS, NAMESPACE, labels=f"{STAGE_LABEL}=train", fields="status.phase=Running")
+    pods = await client.list(PODS, labels=f"{STAGE_LABEL}=train", fields="status.phase=Running")
     places = asyncio.Semaphore(16)
 
     async def one(pod: Json) -> Reporter:
-        labels = pod["metadata"]["labels"]
-        audience = progress_audience(NAMESPACE, labels[JOB_LABEL], labels[UID_LABEL])
+        namespace, labels = pod["metadata"]["namespace"], pod["metadata"]["labels"]
+        audience = progress_audience(namespace, labels[JOB_LABEL], labels[UID_LABEL])
         async with places:
-            return Reporter(labels[JOB_LABEL], await _token(client, pod["metadata"], audience))
+            return Reporter(Key(namespace, labels[JOB_LABEL]), await _token(client, pod["metadata"], audience))
 
     return list(await asyncio.gather(*map(one, pods)))
 
@@ -96,7 +95,7 @@ class Choir:
         return aiohttp.ClientSession(connector=connector, timeout=TIMEOUT)
 
     async def _one(self, voice: Reporter, session: aiohttp.ClientSession, end: float, answers: Answers) -> None:
-        url = progress_url(self.base, Key(NAMESPACE, voice.name))
+        url = progress_url(self.base, voice.job)
         due = time.monotonic() + random.random() * self.every  # noqa: S311 - spreads load
         step = 0
         while due < end:
@@ -118,7 +117,7 @@ async def _post(session: aiohttp.ClientSession, url: str, voice: Reporter, step:
     now = time.monotonic()
     if status == 200:
         answers.seconds.append(now - begin)
-        answers.accepted[voice.name, step] = now
+        answers.accepted[voice.job.name, step] = now
     else:
         answers.refused[status] = answers.refused.get(status, 0) + 1
 
@@ -137,4 +136,4 @@ async def _token(client: Cluster, pod: Json, audience: str) -> str:
     reference = {"kind": "Pod", "apiVersion": "v1", "name": pod["name"], "uid": pod["uid"]}
     spec = {"audiences": [audience], "expirationSeconds": 7200, "boundObjectRef": reference}
     body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": spec}
-    return str((await client.create(TOKENS, NAMESPACE, body))["status"]["token"])
+    return str((await client.create(TOKENS, pod["namespace"], body))["status"]["token"])

@@ -9,8 +9,7 @@ from typing import Final
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import JOB_LABEL, STAGE_LABEL, UID_LABEL
 from finetune_operator.cluster.client import Cluster
-from finetune_operator.cluster.resources import EVENTS, FINETUNEJOBS, JOBS
-from tests.bench.jobs import NAMESPACE
+from finetune_operator.cluster.resources import EVENTS, FINETUNEJOBS, JOBS, Key
 
 OF_THE_SERVER: Final = frozenset(
     {"uid", "resourceVersion", "creationTimestamp", "generation", "managedFields", "finalizers", "deletionTimestamp"}
@@ -29,6 +28,7 @@ class Specimen:
         """The Job of a stage for another resource: its own where one is given, else nobody's."""
         body = self.jobs[stage]
         metadata = {**body["metadata"], "name": f"{name}-{stage}-1"}
+        metadata.pop("namespace")
         if owner is None:
             return {**body, "metadata": {key: value for key, value in metadata.items() if key != "ownerReferences"}}
         uid = owner["metadata"]["uid"]
@@ -42,18 +42,19 @@ class Specimen:
     def event(self, number: int, owner: Json) -> Json:
         """The n-th Event for another resource."""
         body, name = self.events[number], owner["metadata"]["name"]
-        involved = {**body["involvedObject"], "name": name, "uid": owner["metadata"]["uid"]}
-        return {**body, "metadata": {"name": f"{name}.{number}", "namespace": NAMESPACE}, "involvedObject": involved}
+        namespace = owner["metadata"]["namespace"]
+        involved = {**body["involvedObject"], "name": name, "namespace": namespace, "uid": owner["metadata"]["uid"]}
+        return {**body, "metadata": {"name": f"{name}.{number}", "namespace": namespace}, "involvedObject": involved}
 
 
-async def specimen(client: Cluster, name: str) -> Specimen:
+async def specimen(client: Cluster, job: Key) -> Specimen:
     """Read what there is of a resource. Raises NotFound when there is none of this name."""
-    owner = await client.get(FINETUNEJOBS, NAMESPACE, name)
+    owner = await client.get(FINETUNEJOBS, *job)
     uid = owner["metadata"]["uid"]
-    jobs = await client.list(JOBS, NAMESPACE, labels=f"{UID_LABEL}={uid}")
-    events = await client.list(EVENTS, NAMESPACE, fields=f"involvedObject.uid={uid}")
+    jobs = await client.list(JOBS, job.namespace, labels=f"{UID_LABEL}={uid}")
+    events = await client.list(EVENTS, job.namespace, fields=f"involvedObject.uid={uid}")
     return Specimen(
-        {job["metadata"]["labels"][STAGE_LABEL]: _as_sent(job) for job in jobs},
+        {each["metadata"]["labels"][STAGE_LABEL]: _as_sent(each) for each in jobs},
         owner["status"],
         tuple({**event, "metadata": {}} for event in events),
     )

@@ -12,7 +12,7 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.names import JOB_LABEL, MANAGED_BY_LABEL, MANAGER, STAGE_LABEL
 from finetune_operator.cluster.resources import FINETUNEJOBS, JOBS, PODS
 from tests.bench.jobs import SAMPLE_LABEL
-from tests.bench.watching import See, Watch
+from tests.bench.watching import Watch
 
 OURS: Final = f"{MANAGED_BY_LABEL}={MANAGER}"
 SAMPLED: Final = f"{SAMPLE_LABEL}=true"
@@ -27,6 +27,8 @@ Times = dict[str, dict[str, float]]
 class Timeline:
     """First sights. Jobs of all resources; pods and phases of the sampled ones."""
 
+    first_jobs: dict[str, float] = field(default_factory=dict)
+    """When the first Job of each resource was seen."""
     jobs: Times = field(default_factory=lambda: defaultdict(dict))
     complete: Times = field(default_factory=lambda: defaultdict(dict))
     pods: Times = field(default_factory=lambda: defaultdict(dict))
@@ -34,15 +36,10 @@ class Timeline:
 
     def watches(self) -> Iterable[Watch]:
         """That fill it: Jobs by their metadata alone, of which each comes once more when it has succeeded."""
-        yield Watch(JOBS, self._saw(self.jobs), labels=OURS)
-        yield Watch(JOBS, self._saw(self.complete), labels=OURS, fields="status.successful=1")
+        yield Watch(JOBS, self._saw_job, labels=OURS)
+        yield Watch(JOBS, self._saw_complete, labels=OURS, fields="status.successful=1")
         yield Watch(PODS, self._saw_pod, labels=f"{OURS},{SAMPLED}", whole=True)
         yield Watch(FINETUNEJOBS, self._saw_phase, labels=SAMPLED, whole=True)
-
-    @property
-    def first_jobs(self) -> Mapping[str, float]:
-        """When the first Job of each resource was seen."""
-        return self.jobs[FIRST_STAGE]
 
     @property
     def last_complete(self) -> Mapping[str, float]:
@@ -75,12 +72,14 @@ class Timeline:
         answers = self.phases[told]
         return [max(0.0, answers[name] - at) for name, at in causes.items() if name in answers]
 
-    def _saw(self, where: Times) -> See:
-        def see(body: Json, at: float) -> None:
-            labels = body["metadata"]["labels"]
-            where[labels[STAGE_LABEL]].setdefault(labels[JOB_LABEL], at)
+    def _saw_job(self, body: Json, at: float) -> None:
+        labels = body["metadata"]["labels"]
+        self.first_jobs.setdefault(labels[JOB_LABEL], at)
+        self.jobs[labels[STAGE_LABEL]].setdefault(labels[JOB_LABEL], at)
 
-        return see
+    def _saw_complete(self, body: Json, at: float) -> None:
+        labels = body["metadata"]["labels"]
+        self.complete[labels[STAGE_LABEL]].setdefault(labels[JOB_LABEL], at)
 
     def _saw_pod(self, body: Json, at: float) -> None:
         labels = body["metadata"]["labels"]

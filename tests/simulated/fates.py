@@ -14,7 +14,7 @@ SECONDS_LABEL: Final = f"{PREFIX}/train-seconds"
 
 
 class Fate(StrEnum):
-    """How a pod ends when its time is over. Prepare pods know the first five."""
+    """How a pod ends when its time is over. Pods of other stages know some of them; what they do not know is completed."""
 
     COMPLETED = "completed"
     FAILED = "failed"

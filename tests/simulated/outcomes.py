@@ -33,7 +33,7 @@ def outcomes(train_seconds: float) -> Json:
     A fate with ``disruption`` is the cluster's doing. ``train_seconds`` is what each attempt adds to the training time;
     the step of an attempt that fails grows with its number.
     """
-    return {"prepare": _prepare(), "train": _train(train_seconds)}
+    return {"prepare": _prepare(), "train": _train(train_seconds), "publish": _publish()}
 
 
 def _prepare() -> Json:
@@ -43,6 +43,16 @@ def _prepare() -> Json:
         Fate.USER_ERROR: _broken(
             64, "userError", "DatasetNotFound", "there is no such file", param="spec.datasets[0].uri"
         ),
+        **_ended_by_others(),
+        "terminated": _broken(75, "retry", "Terminated", "asked to end by SIGTERM"),
+    }
+
+
+def _publish() -> Json:
+    merged = {**ARTIFACT, "kind": "model", "files": ["config.json", "model.safetensors"]}
+    return {
+        Fate.COMPLETED: _done("completed", "the merged model is in place", artifact=merged),
+        Fate.FAILED: _broken(1, "failed", "Crashed", "the merge ended with an exception"),
         **_ended_by_others(),
         "terminated": _broken(75, "retry", "Terminated", "asked to end by SIGTERM"),
     }

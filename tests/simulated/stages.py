@@ -25,6 +25,7 @@ class Paces:
     start: float = 0.0
     prepare: float = 0.5
     train: float = 2.0
+    publish: float = 0.5
     stop: float = 0.5
 
 
@@ -32,13 +33,18 @@ def stages(paces: Paces) -> Iterator[Json]:
     """The Stage documents of kwok's configuration."""
     table = json.dumps(outcomes(paces.train))
     yield _stage("begins", [_is(PHASE, "Pending"), _lacks(DELETED)], _begin(), _after(paces.start))
-    for name, delay in (("prepare", _after(paces.prepare)), ("train", _chosen(paces.train))):
+    for name, delay in _ends(paces).items():
         of_stage = _is(f'.metadata.labels["{STAGE_LABEL}"]', name)
         yield _stage(f"{name}-ends", [_is(PHASE, "Running"), _lacks(DELETED), of_stage], _end(table), delay)
     told = [_has(DELETED), _is(PHASE, "Running")]
     yield _stage("stops", told, _end(table, "terminated"), _after(paces.stop))
     # The Job controller keeps a finalizer on its pods and takes it off by itself: it is not ours to remove.
     yield _stage("goes", [_has(DELETED), _is(PHASE, "Pending", "Succeeded", "Failed")], {"delete": True}, {})
+
+
+def _ends(paces: Paces) -> Json:
+    """By stage: after what time a pod ends by itself."""
+    return {"prepare": _after(paces.prepare), "train": _chosen(paces.train), "publish": _after(paces.publish)}
 
 
 def _stage(name: str, where: list[Json], then: Json, delay: Json) -> Json:

@@ -67,7 +67,7 @@ class World:
             await _ensure(client, VOLUMES, None, _volume(f"{namespace}-{claim}", Key(namespace, claim)))
             spec = _claim_spec(f"{namespace}-{claim}")
             await _ensure(client, CLAIMS, namespace, {"metadata": {"name": claim}, "spec": spec})
-            await eventually(partial(_bound, client, namespace, claim), READY_SECONDS)
+        await eventually(partial(_bound, client, namespace), READY_SECONDS)
 
 
 async def simulate(cluster: Cluster, settings: WorldSettings = WorldSettings()) -> World:
@@ -152,9 +152,9 @@ def _claim_spec(volume: str) -> Json:
     return {"accessModes": ["ReadWriteMany"], "storageClassName": "", "volumeName": volume, "resources": storage}
 
 
-async def _bound(client: Client, namespace: str, claim: str) -> bool:
-    found = await client.get(CLAIMS, namespace, claim)
-    return bool(found.get("status", {}).get("phase") == "Bound")
+async def _bound(client: Client, namespace: str) -> bool:
+    claims = await client.list(CLAIMS, namespace)
+    return all(claim.get("status", {}).get("phase") == "Bound" for claim in claims)
 
 
 async def _all_ready(client: Client) -> bool:

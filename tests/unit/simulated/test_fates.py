@@ -50,5 +50,5 @@ def test_without_a_share_of_failures_all_goes_well() -> None:
 
 def test_each_place_of_the_template_is_filled() -> None:
     texts = [json.dumps(stage) for stage in stages(Paces())]
-    assert len(texts) == 5
+    assert len(texts) == 6
     assert not [text for text in texts if "OUTCOMES" in text or "FORCED" in text]
