@@ -58,6 +58,19 @@ async def test_a_retry_is_not_put_off_by_a_clock_that_was_set_back(stage: Stage)
     assert await stage.jobs() == ["prepare-1", "train-1", "train-2"]
 
 
+async def test_a_retry_is_not_put_off_by_a_clock_that_is_behind_the_clusters(stage: Stage) -> None:
+    stage.operator.skew = timedelta(hours=-1)
+    await stage.apply()
+    await stage.prepare()
+    await stage.run("train")
+    await stage.visit()
+    await stage.end("train", code=1, message="boom")
+    await stage.visit()
+    stage.operator.skew += timedelta(seconds=11)
+    await stage.visit(2)
+    assert await stage.jobs() == ["prepare-1", "train-1", "train-2"]
+
+
 @pytest.mark.parametrize("hours", HOURS)
 async def test_a_holder_whose_clock_is_set_keeps_the_lease_and_nobody_else_gets_it(
     cluster: Cluster, namespace: str, hours: int

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from finetune_operator.api.conditions import Reason
@@ -98,8 +98,9 @@ def _again(view: View, ended: Ended) -> Standing:
             f"{len(fruitless) + 1} attempts in a row ended without a new checkpoint; the last: {ended.ending.message}"
         )
         return Broken(ended.ending, Reason.NO_PROGRESS, message)
-    until = ended.time + (_backoff(len(fruitless)) if fruitless else timedelta())
-    if view.now < until:
+    wait = _backoff(len(fruitless)) if fruitless else timedelta()
+    until = ended.time + wait
+    if _is_ahead(until, view, wait):
         return BackingOff(ended.stage, until, ended.ending)
     return start(view, ended.stage, ended.number + 1, ended.ending)
 
@@ -134,7 +135,13 @@ def _retry(view: View, ended: Ended) -> Standing:
     if retries > view.job.spec.backoff_limit:
         message = f"{ended.ending.message} (after {view.job.spec.backoff_limit} retries)"
         return Broken(ended.ending, Reason.BACKOFF_LIMIT_EXCEEDED, message)
-    until = ended.time + _backoff(retries)
-    if view.now < until:
+    wait = _backoff(retries)
+    until = ended.time + wait
+    if _is_ahead(until, view, wait):
         return BackingOff(ended.stage, until, ended.ending)
     return start(view, ended.stage, ended.number + 1, ended.ending)
+
+
+def _is_ahead(until: datetime, view: View, wait: timedelta) -> bool:
+    """Whether a wait goes on. Beyond its own length it is none: the clock was set back, or is behind the cluster's."""
+    return view.now < until <= view.now + wait
