@@ -53,7 +53,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Target:
     with exclusive(shared / "target.lock"):
         target = reach(cluster_name(), Steps(Console(stderr=True)))
         if not (shared / "target.prepared").exists():
-            _prepare(target)
+            prepare(target)
             (shared / "target.prepared").touch()
     return target
 
@@ -61,11 +61,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Target:
 @pytest.fixture(scope="session")
 def base_model(target: Target) -> Json:
     """The PersistentVolume with the base model."""
-    claim = target.kubectl.get("persistentvolumeclaim", MODELS_CLAIM, LENDER)
-    assert claim, "the base model was made"
-    volume = target.kubectl.get("persistentvolume", claim["spec"]["volumeName"])
-    assert volume, "its claim is bound"
-    return volume
+    return base_model_volume(target)
 
 
 @pytest.fixture
@@ -123,9 +119,19 @@ def a_world(target: Target, base_model: Json) -> Iterator[World]:
     target.kubectl.delete("persistentvolume", volume["metadata"]["name"], "", "--wait=false")
 
 
-def _prepare(target: Target) -> None:
+def prepare(target: Target) -> None:
+    """Have the operator, the InstanceType and the base model that all tests share."""
     if target.name == CURRENT:
         require_own(target.helm)
     install(target.helm, chart_values(target.images))
     target.kubectl.apply(instance_type(INSTANCE_TYPE))
     ensure_model(target.kubectl, target.images["trainer"], LENDER)
+
+
+def base_model_volume(target: Target) -> Json:
+    """The PersistentVolume of the base model that `prepare` made."""
+    claim = target.kubectl.get("persistentvolumeclaim", MODELS_CLAIM, LENDER)
+    assert claim, "the base model was made"
+    volume = target.kubectl.get("persistentvolume", claim["spec"]["volumeName"])
+    assert volume, "its claim is bound"
+    return volume

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import Final
 
 import pytest
 
 from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL, UID_LABEL
+from finetune_operator.api.quantity import cores
 from tests.cluster import Cluster, find
 from tests.cluster.cluster import CURRENT
 from tests.demo.kubectl import Json
 from tests.demo.pods import Errand, pod
 from tests.e2e.world import World
 
-INTRUDER = "intruder"
+INTRUDER: Final = "intruder"
+SPARE: Final = 0.1
+"""CPUs that the greedy intruder leaves."""
 
 
 def training_pod(world: World, job: str) -> Json:
@@ -68,3 +72,26 @@ def intruder(world: World, victim: Json) -> Json:
         "affinity": {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [apart]}},
     }
     return sleeper
+
+
+def greedy_intruder(world: World, victim: Json) -> Json:
+    """A pod of the usual priority for which its node has room without the victim only, and none for the victim beside it.
+
+    For a cluster where nothing else comes and goes.
+    """
+    sleeper = pod(Errand(INTRUDER, world.target.images["trainer"], ("sleep", "infinity")))
+    node = world.kubectl.get("node", victim["spec"]["nodeName"])
+    assert node, "the victim's node"
+    others = [each for each in world.kubectl.list("pods") if each["metadata"]["uid"] != victim["metadata"]["uid"]]
+    room = cores(node["status"]["allocatable"]["cpu"]) - sum(map(_held, others)) - SPARE
+    sleeper["spec"]["nodeSelector"] = {"kubernetes.io/hostname": victim["spec"]["nodeName"]}
+    sleeper["spec"]["containers"][0]["resources"] = {"requests": {"cpu": f"{room * 1000:.0f}m"}}
+    return sleeper
+
+
+def _held(other: Json) -> float:
+    """The CPUs that a pod holds by its requests."""
+    if other["status"].get("phase") in {"Succeeded", "Failed"}:
+        return 0.0
+    wanted = (each.get("resources", {}).get("requests", {}).get("cpu", "0") for each in other["spec"]["containers"])
+    return sum(map(cores, wanted))

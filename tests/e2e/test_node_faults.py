@@ -62,7 +62,7 @@ def test_a_preempted_job_says_so_and_goes_on_where_it_was(story: Story, lowly: s
     assert _told(status) == ("Platform", "NodeFailure")
     assert "preempting to accommodate a higher priority pod" in training(status)[0]["message"]
     assert status["retries"] == 0
-    assert_resumed_without_loss(story, status)
+    assert training(status)[0]["checkpointStep"] == assert_resumed_without_loss(story, status)
 
 
 @pytest.mark.exhaustive
@@ -75,7 +75,7 @@ def test_an_evicted_job_says_so_and_goes_on_where_it_was(story: Story) -> None:
     assert _told(status) == ("Platform", "NodeFailure")
     assert "evict" in training(status)[0]["message"].lower()
     assert status["retries"] == 0
-    assert_resumed_without_loss(story, status)
+    assert training(status)[0]["checkpointStep"] == assert_resumed_without_loss(story, status)
 
 
 @pytest.mark.exhaustive
