@@ -105,10 +105,13 @@ async def _soak(wish: Wish) -> Json:
 
 
 async def _until_both_end(supply: Supply, killer: Killer, wish: Wish, enough: asyncio.Event) -> None:
+    def is_enough(kills: int) -> bool:
+        return kills >= wish.kills and len(supply.plans) >= wish.jobs
+
     async with asyncio.TaskGroup() as group:
         pulse = group.create_task(_tell(supply, killer))
-        group.create_task(killer.run(wish.kills, enough))
-        await group.create_task(supply.run(wish.at_once, enough, wish.jobs))
+        group.create_task(killer.run(is_enough, enough))
+        await group.create_task(supply.run(wish.at_once, enough))
         pulse.cancel()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,9 +25,9 @@ class Killer:
     chance: random.Random
     kills: int = 0
 
-    async def run(self, enough: int, done: asyncio.Event) -> None:
-        """Until there were enough."""
-        while self.kills < enough:
+    async def run(self, is_enough: Callable[[int], bool], done: asyncio.Event) -> None:
+        """Until ``is_enough`` says so of the kills so far."""
+        while not is_enough(self.kills):
             await eventually(self._somebody_leads, LONGEST_TAKEOVER)
             await asyncio.sleep(self.chance.expovariate(1 / MEAN_SECONDS))
             victim = self._victim()

@@ -34,10 +34,10 @@ class Supply:
     judge: Judge
     plans: dict[str, Plan] = field(default_factory=dict)
 
-    async def run(self, at_once: int, enough: asyncio.Event, least: int) -> None:
-        """Keep ``at_once`` jobs alive until it is enough and there were at least ``least``; then wait for their ends."""
-        while not (enough.is_set() and len(self.plans) >= least):
-            await eventually(lambda: self.alive < at_once, LONGEST_LIFE)
+    async def run(self, at_once: int, enough: asyncio.Event) -> None:
+        """Keep ``at_once`` jobs alive until it is enough; then wait for their ends."""
+        while not enough.is_set():
+            await eventually(lambda: self.alive < at_once or enough.is_set(), LONGEST_LIFE)
             await self._apply()
         await eventually(lambda: self.alive == 0, LONGEST_LIFE)
 
