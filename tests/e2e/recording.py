@@ -32,7 +32,8 @@ from tests.e2e.world import World
 FOLDER: Final = CHECKOUT / "docs" / "recordings"
 COMMAND: Final = ("get", "ftj", "-w", "-o", "wide")
 STEPS: Final = 300
-FURTHER_STEPS: Final = 450
+FEW_STEPS: Final = 60
+MORE_STEPS: Final = 120
 
 Told = Sequence[str]
 """Sentences that say what was done to the job and what its metrics.jsonl says."""
@@ -96,7 +97,7 @@ def _preempted(story: Story) -> Told:
         done = story.world.succeeded(story.job)
     finally:
         story.world.kubectl.delete("priorityclass", name)
-    return "A pod of higher priority needed the node; some seconds later it was gone.", *_steps(story, done)
+    return "A pod of higher priority needed the node; some seconds later it was gone.", *_steps(story.world, done)
 
 
 def _suspended(story: Story) -> Told:
@@ -104,9 +105,8 @@ def _suspended(story: Story) -> Told:
     story.ask(suspend=True)
     story.world.until_status(story.job, "suspended", lambda status: status.get("phase") == "Suspended")
     story.ask(suspend=False)
-    return "suspend: true while it trained; false once it was Suspended.", *_steps(
-        story, story.world.succeeded(story.job)
-    )
+    done = story.world.succeeded(story.job)
+    return "suspend: true while it trained; false once it was Suspended.", *_steps(story.world, done)
 
 
 def _hours_used_up(story: Story) -> Told:
@@ -117,17 +117,17 @@ def _hours_used_up(story: Story) -> Told:
 
 
 def _restarted(story: Story) -> Told:
-    story.train(steps=STEPS)
+    story.train(steps=FEW_STEPS)
     story.world.succeeded(story.job)
-    story.ask(restartGeneration=1, hyperparameters={"steps": FURTHER_STEPS})
-    story.world.until_status(story.job, "run again", lambda status: status.get("restartGeneration") == 1)
+    story.ask(restartGeneration=1, hyperparameters={"steps": MORE_STEPS})
+    story.world.wait("a second run", lambda: story.world.status(story.job).get("restartGeneration") or None)
     done = story.world.succeeded(story.job)
-    asked = f"{STEPS} steps; then restartGeneration: 1 and {FURTHER_STEPS} steps in one update."
-    return asked, *_steps(story, done)
+    asked = f"{FEW_STEPS} steps; then restartGeneration: 1 and {MORE_STEPS} steps in one update."
+    return asked, *_steps(story.world, done)
 
 
-def _steps(story: Story, done: Json) -> Told:
-    first, second = (steps_by_attempt(story.world, done)[attempt] for attempt in (1, 2))
+def _steps(world: World, done: Json) -> Told:
+    first, second = (steps_by_attempt(world, done)[attempt] for attempt in (1, 2))
     return (f"Attempt 1 ended at step {first[-1]}; attempt 2 began at step {second[0]} (metrics.jsonl on the claim).",)
 
 
