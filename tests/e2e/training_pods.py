@@ -12,7 +12,7 @@ from finetune_operator.api.names import STAGE_LABEL
 from tests.demo.kubectl import Kubectl
 
 _LINE = '{.type} {.object.metadata.name} {.object.status.phase}{"\\n"}'
-_ENDED = ("Succeeded", "Failed")
+_ENDED = (["Succeeded"], ["Failed"])
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class TrainingPods:
         alive: set[str] = set()
         most = 0
         for event, name, *phase in self._events():
-            ended = event == "DELETED" or phase[:1] in ([each] for each in _ENDED)
+            ended = event == "DELETED" or phase in _ENDED
             alive = alive - {name} if ended else alive | {name}
             most = max(most, len(alive))
         return most
