@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from finetune_operator.cluster.client import Cluster
 from tests.support.apiserver import NAMESPACES, ApiServer, apply_crds, remove_api_server, running_api_server
+from tests.support.chosen import SEED, seed
 
 SESSION = "FINETUNE_TEST_SESSION"
 EXHAUSTIVE = "FINETUNE_EXHAUSTIVE"
@@ -24,8 +25,14 @@ settings.load_profile("exhaustive" if os.environ.get(EXHAUSTIVE) else "patient")
 
 
 def pytest_configure() -> None:
-    """Give this run a name, which its worker processes inherit."""
+    """Give this run a name and a seed, which its worker processes inherit: all must collect the same tests."""
     os.environ.setdefault(SESSION, secrets.token_hex(4))
+    seed()
+
+
+def pytest_report_header() -> str:
+    """The seed with which the run can be repeated."""
+    return f"{SEED}={seed()}"
 
 
 def pytest_unconfigure() -> None:
