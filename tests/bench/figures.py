@@ -19,6 +19,8 @@ from tests.bench.stand import a_stand
 from tests.simulated import Paces
 
 PACES: Final = Paces(prepare=0.5, train=2.0)
+FOLDED: Final[Json] = {"stages": {"prepare": "inTrain"}}
+"""A setting for administrators: one Job for each resource."""
 INTAKE_SHARE: Final = 0.7
 COMPLETE_SHARE: Final = 0.85
 
@@ -73,7 +75,10 @@ async def intake(extent: Extent, say: Say) -> Json:
 
 
 async def living(extent: Extent, say: Say) -> Json:
-    """Resources from creation to Succeeded at each size, and bare Jobs; ``runs``, ``floor`` and ``idle``."""
+    """Resources from creation to Succeeded at each size and with one Job each, and bare Jobs.
+
+    Its parts are ``runs``, ``folded``, ``floor`` and ``idle``.
+    """
     runs: list[Json] = []
     floor: Json = {}
     idle: Json = {}
@@ -90,7 +95,10 @@ async def living(extent: Extent, say: Say) -> Json:
         if not floor:
             floor = await _bare(extent, pattern)
             say("floor", floor)
-    return {"runs": runs, "floor": floor, "idle": idle, **_first(idle)}
+    async with a_stand(PACES, FOLDED) as stand:
+        folded = await lifetimes(stand, extent.bare)
+    say("folded", folded)
+    return {"runs": runs, "folded": folded, "floor": floor, "idle": idle, **_first(idle)}
 
 
 async def reporting(extent: Extent, say: Say) -> Json:
@@ -107,13 +115,15 @@ def ratios(figures: Json) -> Json:
     if "burst" in figures and "same_writes_at_rest_jobs_per_second" in floor:
         rate = figures["burst"]["jobs_per_second"] / floor["same_writes_at_rest_jobs_per_second"]
         found["burst_into_jobs"] = round(rate, 2)
-    for run in figures.get("runs", ()):
+    runs = {str(run["n"]): run for run in figures.get("runs", ())}
+    folded = {f"{figures['folded']['n']}_folded": figures["folded"]} if "folded" in figures else {}
+    for name, run in (runs | folded).items():
         if "same_writes_jobs_per_second" in floor:
             share = run["jobs_per_second"] / floor["same_writes_jobs_per_second"]
-            found[f"into_jobs_of_{run['n']}"] = round(share, 2)
+            found[f"into_jobs_of_{name}"] = round(share, 2)
         if "bare_jobs_complete_per_second" in floor:
             share = run["complete_per_second"] / floor["bare_jobs_complete_per_second"]
-            found[f"complete_of_{run['n']}"] = round(share, 2)
+            found[f"complete_of_{name}"] = round(share, 2)
     return found | {"aim_into_jobs": INTAKE_SHARE, "aim_complete": COMPLETE_SHARE}
 
 

@@ -32,6 +32,8 @@ def tables(figures: Json) -> Iterator[tuple[str, list[Row]]]:
     runs = figures.get("runs", [])
     if runs:
         yield "From creation to Succeeded", [tuple(COLUMNS.values()), *(_row(run, COLUMNS) for run in runs)]
+    if folded := figures.get("folded"):
+        yield "The same with stages folded to one Job", [tuple(COLUMNS.values()), _row(folded, COLUMNS)]
     if ratios := figures.get("ratios"):
         yield "Against the plain client", [("figure", "value"), *_pairs(ratios)]
     for name, title in TITLES.items():

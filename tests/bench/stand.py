@@ -62,8 +62,11 @@ class Stand:
 
 
 @asynccontextmanager
-async def a_stand(paces: Paces) -> AsyncIterator[Stand]:
-    """A stand in a control plane of its own, fresh and removed afterwards: nothing pays for what was before."""
+async def a_stand(paces: Paces, settings: Json | None = None) -> AsyncIterator[Stand]:
+    """A stand in a control plane of its own, fresh and removed afterwards: nothing pays for what was before.
+
+    ``settings``: of its operators, beside those that all have.
+    """
     down(CLUSTER)
     try:
         world = await simulate(up(CLUSTER, node=False), WorldSettings(paces))
@@ -74,7 +77,7 @@ async def a_stand(paces: Paces) -> AsyncIterator[Stand]:
             await asyncio.gather(*(world.furnish(client, name, "models", "outputs") for name in NAMESPACES))
             await client.create(INSTANCETYPES, None, instance_type(INSTANCE_TYPE))
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-                yield Stand(world, client, Path(folder))
+                yield Stand(world, client, Path(folder), SETTINGS | (settings or {}))
     finally:
         down(CLUSTER)
 
