@@ -52,7 +52,7 @@ images: venv ## Build the operator and trainer images
 	@$(RUN) -m tests.images build all
 
 .PHONY: bench
-bench: venv ## Measure the operator against a plain client doing the same writes, as a ratio
+bench: venv ## Lead 100, 1,000 and 10,000 jobs through their life on simulated nodes, beside a plain client; writes docs/benchmarks (an hour on a quiet machine)
 	@$(RUN) -m tests.bench
 
 .PHONY: soak
