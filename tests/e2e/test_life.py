@@ -131,8 +131,7 @@ def test_an_ended_job_is_run_again_from_its_checkpoint_with_more_steps_and_keeps
     first = world.succeeded(JOB)
 
     ask(world, restartGeneration=1, hyperparameters={"steps": 12})
-    again = world.until_status(JOB, "run again", lambda status: status.get("restartGeneration") == 1, within=60)
-    assert again["phase"] not in {"Succeeded", "Failed"}
+    world.wait("it is run again", lambda: world.status(JOB).get("restartGeneration") == 1 or None, within=60)
     done = world.succeeded(JOB)
 
     assert done["progress"]["step"] == 12
@@ -171,6 +170,7 @@ def test_what_is_restarted_while_it_trains_saves_ends_and_begins_a_new_run(world
     world.until_training(JOB, step=2)
 
     ask(world, restartGeneration=1, hyperparameters={"steps": 20, "epochs": None})
+    world.wait("it is run again", lambda: world.status(JOB).get("restartGeneration") == 1 or None)
     done = world.succeeded(JOB)
 
     assert done["restartGeneration"] == 1
