@@ -36,14 +36,10 @@ class Killer:
         done.set()
 
     def _somebody_leads(self) -> bool:
-        return any(_leads(operator) for operator in self.operators)
+        return any(operator.lead for operator in self.operators)
 
     def _victim(self) -> KeptOperator:
-        leaders = [operator for operator in self.operators if _leads(operator)]
+        leaders = [operator for operator in self.operators if operator.lead]
         if leaders and self.chance.random() > OF_THE_STANDBY:
             return leaders[0]
         return self.chance.choice(self.operators)
-
-
-def _leads(operator: KeptOperator) -> bool:
-    return bool(operator.lives) and operator.lives[-1].process.poll() is None and operator.lives[-1].said("leading;")

@@ -36,7 +36,12 @@ class KeptOperator:
 
     async def leads(self) -> None:
         """Wait until a life of it leads and knows the cluster."""
-        await eventually(lambda: bool(self.lives) and self.lives[-1].said("leading;"), LONGEST_START)
+        await eventually(lambda: self.lead, LONGEST_START)
+
+    @property
+    def lead(self) -> bool:
+        """Whether the present life leads."""
+        return bool(self.lives) and self.lives[-1].process.poll() is None and self.lives[-1].said("leading;")
 
     def defects(self) -> list[Json]:
         """What any life of it has logged as its own fault, and what Python printed when it died of it."""
