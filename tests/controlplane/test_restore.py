@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ import pytest
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import output_claim_name
+from finetune_operator.cluster.errors import NotFound
 from finetune_operator.cluster.resources import CLAIMS, FINETUNEJOBS, JOBS
 from tests.controlplane.kubectl import Kubectl
 from tests.controlplane.stage import NAME, Stage, verdict
@@ -43,7 +45,8 @@ async def lose(stage: Stage) -> None:
     """The resource is gone, its children with it; the claim stays."""
     await stage.world.delete(FINETUNEJOBS, stage.namespace, NAME)
     for job in await stage.world.list(JOBS, stage.namespace):
-        await stage.world.delete(JOBS, stage.namespace, job["metadata"]["name"])
+        with suppress(NotFound):  # the garbage collector was quicker
+            await stage.world.delete(JOBS, stage.namespace, job["metadata"]["name"])
     await eventually(lambda: nothing_left(stage))
 
 
