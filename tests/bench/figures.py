@@ -43,7 +43,7 @@ class Extent:
 
 def small(jobs: int) -> Extent:
     """To see that it runs."""
-    return Extent((jobs,), jobs, 20.0, jobs, jobs, jobs, 2.0, 6.0, 5.0)
+    return Extent((jobs,), jobs, 20.0, jobs, jobs, jobs, 5.0, 35.0, 5.0)
 
 
 Say = Callable[[str, Json], None]

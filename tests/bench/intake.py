@@ -16,10 +16,9 @@ from finetune_operator.cluster.resources import FINETUNEJOBS, JOBS
 from tests.bench.jobs import submit
 from tests.bench.processes import processor_seconds, resident_mib
 from tests.bench.samples import spread
-from tests.bench.stand import Stand, read
+from tests.bench.stand import Stand, read, until
 from tests.bench.timeline import OURS, Timeline
 from tests.bench.watching import watching
-from tests.support.eventually import eventually
 from tests.support.operator_process import OperatorProcess
 
 CONTROLLERS: Final = "kube-controller-manager"
@@ -45,7 +44,7 @@ async def burst(stand: Stand, count: int, rate: float | None = None) -> Json:
             calls, cpu = await read(operator), processor_seconds(operator.process.pid)
             begin = time.monotonic()
             applied = await submit(stand.client, count, rate=rate)
-            await eventually(lambda: len(timeline.first_jobs) >= count, WITHIN)
+            await until(operator, lambda: len(timeline.first_jobs) >= count, WITHIN)
             await _settled(operator)
             spent = processor_seconds(operator.process.pid) - cpu
             after = await read(operator)
@@ -69,12 +68,12 @@ async def killed(stand: Stand, count: int) -> Json:
         first = stack.enter_context(stand.operator())
         await first.leads()
         submitting = asyncio.create_task(submit(stand.client, count))
-        await eventually(lambda: len(timeline.first_jobs) >= count // 3, WITHIN)
+        await until(first, lambda: len(timeline.first_jobs) >= count // 3, WITHIN)
         first.kill()
         at_kill, left = time.monotonic(), count - len(timeline.first_jobs)
         second = stack.enter_context(stand.operator())
         applied = await submitting
-        await eventually(lambda: len(timeline.first_jobs) >= count, WITHIN)
+        await until(second, lambda: len(timeline.first_jobs) >= count, WITHIN)
         good = max(timeline.first_jobs.values())
         await second.leads()
         await _settled(second)
@@ -94,4 +93,4 @@ async def _settled(operator: OperatorProcess) -> None:
     async def still() -> bool:
         return not (await read(operator)).waiting
 
-    await eventually(still, WITHIN)
+    await until(operator, still, WITHIN)

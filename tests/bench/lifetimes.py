@@ -13,10 +13,9 @@ from finetune_operator.cluster.resources import FINETUNEJOBS
 from tests.bench.jobs import submit
 from tests.bench.processes import Bill, peak_mib, resident_mib
 from tests.bench.samples import spread
-from tests.bench.stand import Readings, Stand, read
+from tests.bench.stand import Readings, Stand, read, until
 from tests.bench.timeline import Timeline
 from tests.bench.watching import watching
-from tests.support.eventually import eventually
 from tests.support.operator_process import OperatorProcess
 
 LONGEST_SECONDS: Final = 7200.0
@@ -34,8 +33,8 @@ async def lifetimes(stand: Stand, count: int) -> Json:
             applied = await submit(stand.client, count)
             submitted = time.monotonic()
             # Asking the operator all the time would cost it more than a job does.
-            await eventually(lambda: len(timeline.last_complete) >= count, LONGEST_SECONDS)
-            await eventually(partial(_all_in, operator, Phase.SUCCEEDED, count), LONGEST_SECONDS)
+            await until(operator, lambda: len(timeline.last_complete) >= count, LONGEST_SECONDS)
+            await until(operator, partial(_all_in, operator, Phase.SUCCEEDED, count), LONGEST_SECONDS)
             end = time.monotonic()
             writes, cost = await read(operator), stand.bill(operator).since(before)
             memory = {"rss_mib": resident_mib(operator.process.pid), "rss_peak_mib": peak_mib(operator.process.pid)}
@@ -63,7 +62,7 @@ async def cold_start(stand: Stand, count: int) -> Json:
     with stand.operator() as operator:
         await operator.leads()
         led = time.monotonic() - begin
-        await eventually(partial(_steady, operator, count), COLD_SECONDS)
+        await until(operator, partial(_steady, operator, count), COLD_SECONDS)
         seconds = time.monotonic() - begin
         memory = resident_mib(operator.process.pid)
         peak = peak_mib(operator.process.pid)

@@ -13,14 +13,15 @@ from tests.bench.jobs import submit
 from tests.bench.processes import processor_seconds, resident_mib
 from tests.bench.reporters import Answers, Choir, reporters, trust
 from tests.bench.samples import spread
-from tests.bench.stand import Stand, read
+from tests.bench.stand import Stand, read, until
 from tests.bench.timeline import SAMPLED
 from tests.bench.watching import Watch, watching
 from tests.simulated import Plan
-from tests.support.eventually import eventually
 from tests.support.operator_process import OperatorProcess, free_port
 
 LONGEST_SECONDS: Final = 3600.0
+WARM_STEPS: Final = 1000
+"""More than the first reports tell: an operator takes none that goes back."""
 FOR_EVER: Final = Plan(seconds=86_400)
 
 
@@ -53,7 +54,7 @@ async def progress(stand: Stand, count: int, every: float, seconds: float) -> Js
         async with watching(stand.world.server, Watch(FINETUNEJOBS, shown.see, labels=SAMPLED, whole=True)):
             calls, cpu, begin = await read(operator), processor_seconds(operator.process.pid), time.monotonic()
             cluster = stand.bill()
-            await choir.report(voices, seconds, heard)
+            await replace(choir, before=WARM_STEPS).report(voices, seconds, heard)
             took = time.monotonic() - begin
             after, spent = await read(operator), processor_seconds(operator.process.pid) - cpu
             cost, memory = stand.bill().since(cluster).total, resident_mib(operator.process.pid)
@@ -81,4 +82,4 @@ async def _all_running(stand: Stand, operator: OperatorProcess, count: int) -> N
     async def running() -> bool:
         return (await read(operator)).phases.get(Phase.RUNNING, 0) >= count
 
-    await eventually(running, LONGEST_SECONDS)
+    await until(operator, running, LONGEST_SECONDS)

@@ -72,11 +72,12 @@ async def trust(client: Cluster) -> ssl.SSLContext:
 
 @dataclass(frozen=True)
 class Choir:
-    """All reporters together. ``every``: seconds between two reports of one."""
+    """All reporters together. ``every``: seconds between two reports of one; ``before``: steps that were reported already."""
 
     base: str
     trusted: ssl.SSLContext
     every: float
+    before: int = 0
 
     async def report(self, voices: Iterable[Reporter], seconds: float, answers: Answers) -> None:
         """Report for so long, each at moments of its own."""
@@ -97,7 +98,7 @@ class Choir:
     async def _one(self, voice: Reporter, session: aiohttp.ClientSession, end: float, answers: Answers) -> None:
         url = progress_url(self.base, voice.job)
         due = time.monotonic() + random.random() * self.every  # noqa: S311 - spreads load
-        step = 0
+        step = self.before
         while due < end:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             step += 10

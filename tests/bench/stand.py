@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.cluster.places import cluster_folder
 from tests.cluster.record import require
 from tests.simulated import Paces, World, WorldSettings, simulate
 from tests.support.apiserver import apply_crds
+from tests.support.eventually import eventually
 from tests.support.objects import instance_type
 from tests.support.operator_process import OperatorLaunch, OperatorProcess, running_operator
 
@@ -80,6 +82,22 @@ async def a_stand(paces: Paces, settings: Json | None = None) -> AsyncIterator[S
                 yield Stand(world, client, Path(folder), SETTINGS | (settings or {}))
     finally:
         down(CLUSTER)
+
+
+class OperatorEndedError(RuntimeError):
+    """The operator under test has ended by itself: there is nothing more to measure. Its last lines say why."""
+
+
+async def until(operator: OperatorProcess, probe: Callable[[], object], within: float) -> None:
+    """Wait until ``probe`` is true. Raises AssertionError when time is up, OperatorEndedError when the operator ended."""
+
+    async def asked() -> object:
+        if operator.process.poll() is not None:
+            raise OperatorEndedError(f"the operator ended with {operator.process.returncode}:\n{operator.tail()}")
+        answer = probe()
+        return await answer if inspect.isawaitable(answer) else answer
+
+    await eventually(asked, within)
 
 
 @dataclass(frozen=True)
