@@ -101,8 +101,10 @@ def _final(rejection: Rejection, view: View) -> bool:
 
 
 def _remains(view: View) -> tuple[ObservedJob, ...]:
+    """Children whose time to go has come, and one whose creation arrived after all was over: it must not run."""
     time = removal_time(view)
-    return tuple(job for job in view.observed.jobs if not job.deleting) if time and view.now >= time else ()
+    expired = time is not None and view.now >= time
+    return tuple(job for job in view.observed.jobs if not job.deleting and (expired or not job.finished))
 
 
 def _stray(view: View) -> Leaving | None:

@@ -117,8 +117,9 @@ class TestATerminalState:
     def test_never_runs_again_although_everything_was_deleted(self, phase: Phase) -> None:
         assert standing(scene(a_job(status=status(phase=phase)))) == Over()
 
-    def test_never_runs_again_although_a_job_of_it_runs(self, phase: Phase) -> None:
-        assert standing(scene(a_job(status=status(phase=phase)), stage_job(), running_pod())) == Over()
+    def test_never_runs_again_and_a_job_whose_creation_came_after_it_is_ended(self, phase: Phase) -> None:
+        seen = scene(a_job(status=status(phase=phase)), stage_job(), running_pod())
+        assert standing(seen) == Over(remains=seen.observed.jobs)
 
 
 class TestAnAttemptThatGoesOn:
