@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self, cast
 
@@ -92,10 +93,23 @@ class Cluster:
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> Objects:
         """All objects, in pages; without a namespace, of all namespaces. Selectors as kubectl takes them."""
-        found = [item async for item in self._items(resource, namespace, _selectors(labels, fields), {})]
-        kind = {"apiVersion": resource.api_version, "kind": resource.kind}
-        # The server leaves both out of the items of a list.
-        return [{**kind, **item} for item in found]
+        items = self._items(resource, namespace, _selectors(labels, fields), {})
+        return [_complete(resource, item) async for item in items]
+
+    async def pages(self, resource: Resource, *, labels: str = "") -> AsyncIterator[Objects]:
+        """All objects of all namespaces, a page at a time: never are all in memory at once.
+
+        Pages expire after some minutes; then it begins anew, and objects come a second time.
+        """
+        for left in reversed(range(RELISTS)):
+            try:
+                async for page in self._pages(resource, None, _selectors(labels, ""), {}):
+                    yield [_complete(resource, item) for item in page]
+            except Unavailable as error:
+                if not _expired(error) or not left:
+                    raise
+            else:
+                return
 
     async def list_keys(
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
@@ -148,7 +162,7 @@ class Cluster:
                 pages = [page async for page in self._pages(resource, namespace, query, headers)]
                 break
             except Unavailable as error:
-                if error.status != 410 or not left:  # noqa: PLR2004 - HTTP Gone
+                if not _expired(error) or not left:
                     raise
         for page in pages:
             for item in page:
@@ -189,6 +203,15 @@ class Cluster:
             raise
         finally:
             self._on_call(CallRecord(verb, plural, outcome, self._clock() - start))
+
+
+def _expired(error: Unavailable) -> bool:
+    return error.status == HTTPStatus.GONE
+
+
+def _complete(resource: Resource, item: Json) -> Json:
+    """The server leaves version and kind out of the items of a list."""
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **item}
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
 from itertools import count
 from typing import Final
 
-from finetune_operator.api.model import Json
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import ClusterError, NotFound
 from finetune_operator.cluster.resources import Key, ObjectKey, Resource
@@ -80,7 +78,7 @@ class Resync:
                 raise RewoundError(
                     f"{resource.kind} {key} is of version {there[key].version}, and was of {held.version}"
                 )
-            if key not in there and self._store.object_keys(resource).get(key) == held:
+            if key not in there and self._store.head(resource, key) == held:
                 self._lost(resource, key)
         now = self._store.object_keys(resource)
         await self._read(resource, [key for key, found in there.items() if now.get(key) != found])
@@ -88,14 +86,13 @@ class Resync:
     async def _fill(self, resource: Resource) -> None:
         for failures in count(1):
             try:
-                bodies = await self._cluster.list(resource, labels=LABELS[resource])
+                await self._read_all(resource)
             except ClusterError as error:
                 delay = PATIENCE.delay(failures, self._jitter())
                 hint = "; are the CustomResourceDefinitions installed?" if isinstance(error, NotFound) else ""
                 log.warning("cannot list %s: %s%s Again in %.1f s", resource.plural, error, hint, delay)
                 await asyncio.sleep(delay)
             else:
-                self._take(resource, bodies)
                 return
 
     async def _pause(self, period: float) -> None:
@@ -106,9 +103,10 @@ class Resync:
         await asyncio.sleep(min(AFTER_START_SECONDS, period))
         self._soon.clear()
 
-    def _take(self, resource: Resource, bodies: Iterable[Json]) -> None:
-        for body in bodies:
-            self._intake.changed(resource, body, Priority.RESYNC)
+    async def _read_all(self, resource: Resource) -> None:
+        async for page in self._cluster.pages(resource, labels=LABELS[resource]):
+            for body in page:
+                self._intake.changed(resource, body, Priority.RESYNC)
 
     def _lost(self, resource: Resource, key: Key) -> None:
         body = self._store.get(resource, key)
@@ -118,7 +116,7 @@ class Resync:
 
     async def _read(self, resource: Resource, keys: list[Key]) -> None:
         if len(keys) > FEW:
-            self._take(resource, await self._cluster.list(resource, labels=LABELS[resource]))
+            await self._read_all(resource)
             return
         for key in keys:
             try:

@@ -35,6 +35,22 @@ def slim(resource: Resource, body: Json) -> Json:
     return _SLIMMERS[resource](body)
 
 
+def outline(job: Json) -> Json:
+    """Of a slim FineTuneJob, what is looked at of all jobs at once: in metrics, when the catalog changes, on a resync."""
+    spec, status = job["spec"], job.get("status") or {}
+    resolved = status.get("resolved")
+    kept = _chosen(status, ("phase", "reason", "observedGeneration", "usage"))
+    if resolved:
+        gpu = (resolved.get("instanceType") or {}).get("gpu") or {}
+        kept["resolved"] = {"nodes": resolved.get("nodes", 1), "instanceType": {"gpu": _chosen(gpu, ("count",))}}
+    if progress := status.get("progress"):
+        kept["progress"] = _chosen(progress, ("lastUpdatedTime",))
+    named = {} if resolved else _chosen(spec, ("datasets",))
+    output = {"output": _chosen(spec["output"], ("uri",))} if spec.get("output") else {}
+    metadata = _chosen(job["metadata"], ("name", "namespace", "uid", "generation"))
+    return {"metadata": metadata, "spec": named | output, "status": kept}
+
+
 def same_but_for_version(one: Json, other: Json) -> bool:
     """Whether two slim objects differ in their version alone: then no decision can differ either."""
     newest = {"resourceVersion": None}

@@ -25,7 +25,8 @@ from finetune_operator.cluster.resources import (
     Resource,
 )
 from finetune_operator.reconciler.departed import Departed
-from finetune_operator.reconciler.slim import slim
+from finetune_operator.reconciler.shelf import Shelf
+from finetune_operator.reconciler.slim import outline, slim
 
 WATCHED: Final = (FINETUNEJOBS, INSTANCETYPES, BASEMODELS, DATASETS, JOBS, PODS)
 CATALOG: Final = (INSTANCETYPES, BASEMODELS)
@@ -50,7 +51,9 @@ class Store:
     """Objects by kind and key. Belongs to one event loop: no method waits, and none is safe in another thread."""
 
     def __init__(self) -> None:
-        self._objects: Mapping[Resource, dict[Key, Json]] = {resource: {} for resource in WATCHED}
+        self._objects: Mapping[Resource, Shelf] = {resource: Shelf() for resource in WATCHED}
+        self._heads: Mapping[Resource, dict[Key, ObjectKey]] = {resource: {} for resource in WATCHED}
+        self._outlines: dict[Key, Json] = {}
         self._owned: Mapping[Resource, dict[str, set[Key]]] = {resource: {} for resource in CHILDREN}
         self._deleted: OrderedDict[tuple[Resource, Key], str] = OrderedDict()
         self._departed = Departed()
@@ -60,15 +63,18 @@ class Store:
         """Keep an object as it now is. False when what is held, or its deletion, is as new or newer."""
         key = key_of(body)
         version = _version(body)
-        held = self._objects[resource].get(key)
-        if held is not None and not _newer(version, _version(held)):
+        head = self._heads[resource].get(key)
+        if head is not None and not _newer(version, head.version):
             return False
         if (deletion := self._deleted.get((resource, key))) is not None and not _newer(version, deletion):
             return False
-        if held is not None:
-            self._disown(resource, key, held)
+        if head is not None:
+            self._disown(resource, key, self._objects[resource][key])
         self._deleted.pop((resource, key), None)
         kept = self._objects[resource][key] = slim(resource, body)
+        self._heads[resource][key] = ObjectKey(key, str(body["metadata"].get("uid", "")), version)
+        if resource == FINETUNEJOBS:
+            self._outlines[key] = outline(kept)
         self._forget_catalog(resource)
         if resource in CHILDREN:
             self._owned[resource].setdefault(_owner_uid(kept), set()).add(key)
@@ -91,7 +97,9 @@ class Store:
         if last is None:
             self._see_off(resource, held)
         self._disown(resource, key, held)
-        del self._objects[resource][key]
+        del self._objects[resource][key], self._heads[resource][key]
+        if resource == FINETUNEJOBS:
+            del self._outlines[key]
         self._forget_catalog(resource)
         return True
 
@@ -104,8 +112,8 @@ class Store:
         return self._objects[FINETUNEJOBS].get(key)
 
     def jobs(self) -> tuple[Json, ...]:
-        """All FineTuneJobs."""
-        return tuple(self._objects[FINETUNEJOBS].values())
+        """All FineTuneJobs in outline: what somebody looks at of all of them at once. ``job`` has the whole."""
+        return tuple(self._outlines.values())
 
     def keys(self) -> tuple[Key, ...]:
         """The keys of all FineTuneJobs."""
@@ -114,13 +122,13 @@ class Store:
     def catalog(self) -> Catalog:
         """All InstanceTypes and BaseModels, read once after each change."""
         if self._catalog is None:
-            specs = [{b["metadata"]["name"]: b["spec"] for b in self._objects[kind].values()} for kind in CATALOG]
+            specs = [{b["metadata"]["name"]: b["spec"] for b in self.entries(kind)} for kind in CATALOG]
             self._catalog = read_catalog(*specs)
         return self._catalog
 
     def entries(self, resource: Resource) -> tuple[Json, ...]:
         """All objects of a kind."""
-        return tuple(self._objects[resource].values())
+        return tuple(self._objects[resource].bodies())
 
     def dataset(self, namespace: str, name: str) -> Json | None:
         """The Dataset, or None."""
@@ -128,7 +136,8 @@ class Store:
 
     def datasets(self, namespace: str) -> tuple[Json, ...]:
         """All Datasets of a namespace."""
-        return tuple(body for key, body in self._objects[DATASETS].items() if key.namespace == namespace)
+        shelf = self._objects[DATASETS]
+        return tuple(shelf[key] for key in shelf if key.namespace == namespace)
 
     def children(self, uid: str) -> Children:
         """The Jobs and Pods of the FineTuneJob or Dataset with this uid."""
@@ -140,8 +149,11 @@ class Store:
 
     def object_keys(self, resource: Resource) -> dict[Key, ObjectKey]:
         """What is held of a kind, and how new."""
-        held = self._objects[resource].items()
-        return {key: ObjectKey(key, body["metadata"]["uid"], _version(body)) for key, body in held}
+        return dict(self._heads[resource])
+
+    def head(self, resource: Resource, key: Key) -> ObjectKey | None:
+        """Which object is held at a key, and how new; None for none."""
+        return self._heads[resource].get(key)
 
     def _forget_catalog(self, resource: Resource) -> None:
         if resource in CATALOG:

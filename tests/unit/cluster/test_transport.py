@@ -104,24 +104,49 @@ async def test_a_token_that_is_still_refused_is_an_error(tmp_path: Path) -> None
             await cluster.list(PODS)
 
 
-async def test_a_list_whose_pages_expired_is_read_again_from_the_start(tmp_path: Path) -> None:
-    asked: list[str] = []
+class Expiring:
+    """A list of two pages, of which the second expires when it is asked for the first time."""
 
-    async def paged(request: web.Request) -> web.Response:
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def answer(self, request: web.Request) -> web.Response:
         token = request.query.get("continue", "")
-        asked.append(token)
-        if token and asked.count(token) == 1:
+        self.asked.append(token)
+        if token and self.asked.count(token) == 1:
             return web.json_response({"kind": "Status", "reason": "Expired", "code": 410}, status=410)
         names = ["b"] if token else ["a"]
         metadata = {} if token else {"continue": "more"}
         items = [{"metadata": {"name": name}} for name in names]
         return web.json_response({"items": items, "metadata": metadata})
 
-    async with served(paged, tmp_path) as cluster:
+
+async def test_a_list_whose_pages_expired_is_read_again_from_the_start(tmp_path: Path) -> None:
+    server = Expiring()
+
+    async with served(server.answer, tmp_path) as cluster:
         listed = await cluster.list(PODS)
 
     assert [item["metadata"]["name"] for item in listed] == ["a", "b"]
-    assert asked == ["", "more", "", "more"]
+    assert server.asked == ["", "more", "", "more"]
+
+
+async def test_pages_that_expired_come_again_from_the_start_each_as_soon_as_it_is_there(tmp_path: Path) -> None:
+    server = Expiring()
+
+    async with served(server.answer, tmp_path) as cluster:
+        seen = [[(item["kind"], item["metadata"]["name"]) for item in page] async for page in cluster.pages(PODS)]
+
+    assert seen == [[("Pod", "a")], [("Pod", "a")], [("Pod", "b")]]
+
+
+async def test_pages_that_expire_again_and_again_are_given_up(tmp_path: Path) -> None:
+    async def expired(_: web.Request) -> web.Response:
+        return web.json_response({"kind": "Status", "reason": "Expired", "code": 410}, status=410)
+
+    async with served(expired, tmp_path) as cluster:
+        with pytest.raises(Unavailable):
+            _ = [page async for page in cluster.pages(PODS)]
 
 
 async def test_writes_wait_for_their_turn_and_reads_do_not(tmp_path: Path) -> None:
