@@ -54,6 +54,8 @@ class Workers:
                 self._queue.done(key)
                 self.last_end = self._clock()
                 self._observer.reconciled(outcome, self.last_end - start)
+            # A call that had nothing to wait for has given nobody a turn; after thousands the Lease would be lost.
+            await asyncio.sleep(0)
 
     async def _attempt(self, key: Task) -> str:
         try:

@@ -85,3 +85,30 @@ async def test_a_defect_is_logged_once_with_its_traceback(caplog: pytest.LogCapt
     assert "a defect of the operator" in record.getMessage()
     assert record.exc_info is not None
     assert record.exc_info[0] is ZeroDivisionError
+
+
+async def test_work_that_never_waits_leaves_others_their_turn() -> None:
+    turns = 0
+
+    async def reconcile(_: Task) -> None:
+        nonlocal turns_at_end
+        turns_at_end = turns
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    turns_at_end = 0
+    queue, notes = WorkQueue(time.monotonic, lambda: 1.0), Notes()
+    for number in range(300):
+        queue.add(Task("ns", str(number)))
+    tasks = [asyncio.ensure_future(others())]
+    tasks.append(asyncio.ensure_future(Workers(queue, reconcile, notes, time.monotonic).run(3)))
+    await eventually(lambda: len(notes.outcomes) == 300, within=5)
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+
+    assert turns_at_end >= 90
