@@ -88,7 +88,8 @@ PARTS: tuple[Part, ...] = (
         "unit, architecture, contract and chart tests",
         pytest=(*PARALLEL, "tests/unit", "tests/architecture", "tests/contract", "tests/chart"),
     ),
-    Part("control plane", "against a real API server", pytest=(*PARALLEL, "tests/controlplane")),
+    # They wait for controllers more than they compute.
+    Part("control plane", "against a real API server", pytest=("-n", "3", "--dist", "worksteal", "tests/controlplane")),
     Part("set-up", "cluster and images for the rest; minutes the first time", command=(PYTHON, "-m", "tests.e2e")),
     Part(
         "end to end",
@@ -99,7 +100,11 @@ PARTS: tuple[Part, ...] = (
     ),
     Part("operator", "its death, doubling and absence", pytest=("tests/e2e",), marks="e2e and alone"),
     Part(
-        "trainer", "the real trainer, by its contract alone", pytest=("-n", "2", "--dist", "loadfile", "tests/trainer")
+        "trainer",
+        "the real trainer, by its contract alone",
+        pytest=("-n", "2", "--dist", "loadfile", "tests/trainer"),
+        # The operator's tests wait most of the time: for Leases, for Helm, for pods.
+        beside="operator",
     ),
 )
 EXHAUSTIVE_PARTS: tuple[Part, ...] = (
