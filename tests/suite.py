@@ -8,12 +8,13 @@ import signal
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ET
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pytest
 
 from tests.checks import CHECKOUT, PYTHON, source_environment
 from tests.cluster import ClusterError, down, find
@@ -22,42 +23,15 @@ from tests.cluster.places import cluster_folder
 from tests.conftest import EXHAUSTIVE
 from tests.e2e.place import cluster_name
 from tests.images.ensure import references
+from tests.parts import EXHAUSTIVE_PARTS, ON_A_NODE, PARTS, Part, pytest_arguments, side_by_side
 from tests.pulse import pulse
+from tests.results import Counts, Results, results
 
 REPORTS = CHECKOUT / "build" / "tests"
 KEEP = "FINETUNE_KEEP_CLUSTER"
-
-
-@dataclass(frozen=True)
-class Part:
-    """One part of the suite: a program, or pytest with these arguments for the tests with these `marks`.
-
-    `about` says what it needs; `beside` names the part that it runs beside, if that is to run too.
-    """
-
-    name: str
-    about: str
-    command: tuple[str, ...] = ()
-    pytest: tuple[str, ...] = ()
-    marks: str = ""
-    beside: str = ""
-
-
-@dataclass(frozen=True)
-class Counts:
-    """How many tests passed, failed (errors included) and were skipped."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
-
-    @property
-    def words(self) -> str:
-        """As people read it."""
-        return f"{self.passed} passed, {self.failed} failed" + (f", {self.skipped} skipped" if self.skipped else "")
+FEW = 3
+"""Of as many tests a busy machine may be the cause; of more it is the change."""
+AGAIN = ("-n", "0", "--last-failed", "--last-failed-no-failures", "none")
 
 
 @dataclass(frozen=True)
@@ -68,6 +42,8 @@ class Outcome:
     code: int
     seconds: float
     counts: Counts = field(default_factory=Counts)
+    second_try: tuple[str, ...] = ()
+    """Tests that failed and then passed alone."""
 
 
 @dataclass(frozen=True)
@@ -76,45 +52,6 @@ class Wish:
 
     parts: tuple[Part, ...]
     exhaustive: bool
-
-
-ON_A_NODE = {"set-up", "trainer", "end to end", "operator"}
-PARALLEL = ("-n", "2", "--dist", "worksteal")
-# Cheap and telling first; those on the node last, of which one has the operator to itself.
-PARTS: tuple[Part, ...] = (
-    Part("check", "format, lint, types, layers, CRDs, chart", command=(PYTHON, "-m", "tests.checks")),
-    Part(
-        "unit",
-        "unit, architecture, contract and chart tests",
-        pytest=(*PARALLEL, "tests/unit", "tests/architecture", "tests/contract", "tests/chart"),
-    ),
-    # They wait for controllers more than they compute.
-    Part("control plane", "against a real API server", pytest=("-n", "3", "--dist", "worksteal", "tests/controlplane")),
-    Part("set-up", "cluster and images for the rest; minutes the first time", command=(PYTHON, "-m", "tests.e2e")),
-    Part(
-        "end to end",
-        "on a real node, with real training",
-        # By file: tests of one file may share a job or count what is on the node.
-        pytest=("-n", "2", "--dist", "loadfile", "tests/e2e"),
-        marks="e2e and not alone",
-    ),
-    Part("operator", "its death, doubling and absence", pytest=("tests/e2e",), marks="e2e and alone"),
-    Part(
-        "trainer",
-        "the real trainer, by its contract alone",
-        pytest=("-n", "2", "--dist", "loadfile", "tests/trainer"),
-        # The operator's tests wait most of the time: for Leases, for Helm, for pods.
-        beside="operator",
-    ),
-)
-EXHAUSTIVE_PARTS: tuple[Part, ...] = (
-    Part(
-        "cluster life", "the local cluster starts, dies and leaves nothing", pytest=("tests/e2e/test_cluster_life.py",)
-    ),
-    Part(
-        "bench", "that it runs; not for its figures", command=(PYTHON, "-m", "tests.bench", "--jobs=40", "--rounds=1")
-    ),
-)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -129,21 +66,6 @@ def main(arguments: Sequence[str]) -> int:
             _tidy()
     _summarise(outcomes, time.monotonic() - started)
     return 1 if any(outcome.code for outcome in outcomes) else 0
-
-
-def side_by_side(parts: Sequence[Part]) -> list[tuple[Part, ...]]:
-    """The parts in order, each with those that run beside it."""
-    names = {part.name for part in parts}
-    alone = [part for part in parts if part.beside not in names]
-    return [(part, *(other for other in parts if other.beside == part.name)) for part in alone]
-
-
-def pytest_arguments(part: Part, *, exhaustive: bool) -> tuple[str, ...]:
-    """The arguments of pytest for a part."""
-    marks = [part.marks] if part.marks else []
-    if not exhaustive and part not in EXHAUSTIVE_PARTS:
-        marks.append("not exhaustive")
-    return (*part.pytest, *(("-m", " and ".join(marks)) if marks else ()))
 
 
 def _wish(arguments: Sequence[str]) -> Wish:
@@ -166,6 +88,8 @@ def _run(together: Sequence[Part], wish: Wish) -> list[Outcome]:
         beside = f" (beside {first.name!r}; its output follows)" if part is not first else ""
         print(f"\n===== {part.name}: {part.about}{beside} =====", flush=True)
     with ThreadPoolExecutor(len(together)) as pool:
+        for part in others:
+            _log(part).unlink(missing_ok=True)
         side = [pool.submit(_run_one, part, wish, _log(part)) for part in others]
         outcomes = [_run_one(first, wish, None), *(each.result() for each in side)]
     for part in others:
@@ -175,26 +99,57 @@ def _run(together: Sequence[Part], wish: Wish) -> list[Outcome]:
 
 def _run_one(part: Part, wish: Wish, log: Path | None) -> Outcome:
     started = time.monotonic()
+    if part.command:
+        return Outcome(part, _execute(part.command, wish, log), time.monotonic() - started)
+    code, first = _run_pytest(part, pytest_arguments(part, exhaustive=wish.exhaustive), wish, log)
+    if not deserves_another(part, code, first, exhaustive=wish.exhaustive):
+        return Outcome(part, code, time.monotonic() - started, first.counts)
+    _say(f"{part.name}: tried once more, alone: {', '.join(sorted(first.failed))}", log)
+    code, second = _run_pytest(part, (*part.pytest, *AGAIN), wish, log)
+    saved = first.failed - second.failed
+    counts = Counts(first.counts.passed + len(saved), second.counts.failed, first.counts.skipped)
+    return Outcome(part, code, time.monotonic() - started, counts, tuple(sorted(saved)))
+
+
+def deserves_another(part: Part, code: int, first: Results, *, exhaustive: bool) -> bool:
+    """Whether what failed is tried again: a few tests with names, of a part that meets a real cluster, and not in test-all."""
+    return part.again and not exhaustive and code == pytest.ExitCode.TESTS_FAILED and 0 < len(first.failed) <= FEW
+
+
+def _run_pytest(part: Part, chosen: Sequence[str], wish: Wish, log: Path | None) -> tuple[int, Results]:
     REPORTS.mkdir(parents=True, exist_ok=True)
-    report = REPORTS / f"{part.name.replace(' ', '-')}.xml"
+    name = part.name.replace(" ", "-")
+    report = REPORTS / f"{name}.xml"
     report.unlink(missing_ok=True)
-    chosen = pytest_arguments(part, exhaustive=wish.exhaustive)
-    pytest = (PYTHON, "-m", "pytest", "-q", "--durations=5", f"--junitxml={report}", *chosen)
-    # Programs of ours say by themselves that they go on, and on a terminal the dots of pytest do.
-    quiet = bool(part.command) or log is not None or sys.stdout.isatty()
+    program = (
+        PYTHON,
+        "-m",
+        "pytest",
+        "-q",
+        "--durations=5",
+        f"--junitxml={report}",
+        "-o",
+        f"cache_dir={REPORTS / name}",
+    )
+    # On a terminal the dots of pytest say that it goes on.
+    quiet = log is not None or sys.stdout.isatty()
     with nullcontext() if quiet else pulse(lambda seconds: print(f"  {seconds:.0f} s …", flush=True)):
-        code = _execute(part.command or pytest, {EXHAUSTIVE: "1"} if wish.exhaustive else {}, log)
-    counts = _counts(report) if part.pytest else Counts()
-    return Outcome(part, code, time.monotonic() - started, counts)
+        code = _execute((*program, *chosen), wish, log)
+    return code, results(report)
 
 
-def _execute(command: Sequence[str], more: Mapping[str, str], log: Path | None) -> int:
-    environment = {**source_environment(), **_real_trainer(), **more}
-    with log.open("wb") if log else nullcontext() as output:
+def _execute(command: Sequence[str], wish: Wish, log: Path | None) -> int:
+    environment = {**source_environment(), **_real_trainer(), **({EXHAUSTIVE: "1"} if wish.exhaustive else {})}
+    with log.open("ab") if log else nullcontext() as output:
         done = subprocess.run(
             command, cwd=CHECKOUT, env=environment, stdout=output, stderr=output and subprocess.STDOUT, check=False
         )
     return done.returncode
+
+
+def _say(line: str, log: Path | None) -> None:
+    with log.open("a", encoding="utf-8") if log else nullcontext(sys.stdout) as output:
+        print(f"\n{line}", file=output, flush=True)
 
 
 def _log(part: Part) -> Path:
@@ -209,20 +164,6 @@ def _real_trainer() -> dict[str, str]:
         return {}
     image = references(("trainer",))["trainer"]
     return {"FINETUNE_TRAINER_IMAGE": image, "CONTAINERD_ADDRESS": str(socket)} if socket else {}
-
-
-def _counts(report: Path) -> Counts:
-    """What pytest wrote; a session that broke before it wrote anything is one failure."""
-    if not report.exists():
-        return Counts(failed=1)
-    suites = ET.parse(report).getroot().iter("testsuite")  # noqa: S314 - pytest wrote it a moment ago
-    return sum(map(_counted, suites), Counts())
-
-
-def _counted(suite: ET.Element) -> Counts:
-    total, skipped = int(suite.get("tests", 0)), int(suite.get("skipped", 0))
-    failed = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
-    return Counts(total - failed - skipped, failed, skipped)
 
 
 def _tidy() -> None:
@@ -241,6 +182,8 @@ def _summarise(outcomes: Sequence[Outcome], seconds: float) -> None:
     print("\n===== summary =====")
     for line in lines_of(outcomes):
         print(line)
+    for name in (name for outcome in outcomes for name in outcome.second_try):
+        print(f"Failed first and passed alone: {name}")
     print(f"{total.words} in {seconds / 60:.1f} min; reports in {REPORTS.relative_to(CHECKOUT)}")
     if broken := [outcome.part.name for outcome in outcomes if outcome.code]:
         print(f"Failed: {', '.join(broken)}. One part alone: python -m tests.suite {broken[0].replace(' ', '-')}")

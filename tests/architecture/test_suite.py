@@ -5,7 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from tests.suite import EXHAUSTIVE_PARTS, PARTS, Outcome, Part, lines_of, pytest_arguments, side_by_side
+import pytest
+
+from tests.parts import EXHAUSTIVE_PARTS, PARTS, Part, pytest_arguments, side_by_side
+from tests.results import Counts, Results, results
+from tests.suite import FEW, Outcome, deserves_another, lines_of
 
 ROOT: Final = Path(__file__).parents[2]
 ALL: Final = (*PARTS, *EXHAUSTIVE_PARTS)
@@ -41,3 +45,33 @@ def test_a_part_runs_beside_another_only_if_that_runs_too() -> None:
 def test_a_part_that_was_killed_is_told_by_the_signal() -> None:
     killed, broken = Outcome(Part("one", ""), -9, 1.0), Outcome(Part("two", ""), 1, 1.0)
     assert [line.split("  ")[-1] for line in lines_of([killed, broken])] == ["failed, ended by SIGKILL", "failed"]
+
+
+NODE: Final = Part("on a node", "", pytest=("tests/e2e",), again=True)
+
+
+@pytest.mark.parametrize(
+    ("part", "code", "failed", "exhaustive", "again"),
+    [
+        (NODE, 1, FEW, False, True),
+        (NODE, 1, FEW + 1, False, False),
+        (NODE, 1, FEW, True, False),
+        (NODE, 2, FEW, False, False),
+        (NODE, 1, 0, False, False),
+        (Part("pure", "", pytest=("tests/unit",)), 1, 1, False, False),
+    ],
+    ids=["a few", "many", "in test-all", "interrupted", "broken before it began", "without a cluster"],
+)
+def test_a_few_failures_beside_a_real_cluster_are_tried_again(
+    part: Part, code: int, failed: int, *, exhaustive: bool, again: bool
+) -> None:
+    first = Results(Counts(10, max(failed, 1)), frozenset(f"test_{number}" for number in range(failed)))
+    assert deserves_another(part, code, first, exhaustive=exhaustive) is again
+
+
+def test_a_report_tells_who_failed(tmp_path: Path) -> None:
+    report = tmp_path / "report.xml"
+    cases = '<testcase classname="a" name="one"/><testcase classname="a" name="two"><failure/></testcase>'
+    report.write_text(f'<testsuites><testsuite tests="2" failures="1" errors="0">{cases}</testsuite></testsuites>')
+    assert results(report) == Results(Counts(1, 1), frozenset({"a::two"}))
+    assert results(tmp_path / "missing.xml") == Results(Counts(failed=1))

@@ -16,7 +16,7 @@ from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL, UID_LABEL
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.cluster.client import CallRecord, Cluster, Limits
 from finetune_operator.cluster.connection import Connection
-from finetune_operator.cluster.resources import EVENTS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key
+from finetune_operator.cluster.resources import EVENTS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key, Resource
 from finetune_operator.planning.dataset.manifest import InspectionImages
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
 from finetune_operator.planning.progress import Progress
@@ -186,15 +186,29 @@ class Stage:
         }
         await self.world.create(EVENTS, self.namespace, body)
 
+    async def bind(self, pod: Json) -> None:
+        """Play the scheduler: put a pod on a node, of which there is only the name."""
+        name = pod["metadata"]["name"]
+        target = Resource("", "v1", f"pods/{name}/binding", "Binding")
+        body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}}
+        await self.world.create(target, self.namespace, body | {"target": {"kind": "Node", "name": "node-0"}})
+
     async def hold(self, pod: Json) -> None:
-        """Keep a pod Terminating when it is deleted, as an unreachable node does."""
+        """Keep a pod Terminating when it is deleted: it is on a node whose kubelet does not answer.
+
+        On none, the pod collector of the control plane would end it within 20 s; on one that it does not know, in a minute.
+        """
+        name = pod["metadata"]["name"]
+        await self.bind(pod)
         finalizers = [*pod["metadata"].get("finalizers", ()), HOLD]
-        await self.world.patch(PODS, self.namespace, pod["metadata"]["name"], {"metadata": {"finalizers": finalizers}})
+        await self.world.patch(PODS, self.namespace, name, {"metadata": {"finalizers": finalizers}})
 
     async def let_go(self, pod: Json) -> None:
-        """Let a held pod go away."""
-        await self.world.patch(PODS, self.namespace, pod["metadata"]["name"], {"metadata": {"finalizers": []}})
-        await eventually(lambda: self._gone(pod["metadata"]["name"]))
+        """Let a held pod go away, as the kubelet does when it answers again."""
+        name = pod["metadata"]["name"]
+        await self.world.patch(PODS, self.namespace, name, {"metadata": {"finalizers": []}})
+        await self.world.delete(PODS, self.namespace, name, uid=pod["metadata"]["uid"], grace_seconds=0)
+        await eventually(lambda: self._gone(name))
 
     async def told(self) -> list[str]:
         """The reasons of the Events about the job."""

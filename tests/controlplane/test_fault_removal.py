@@ -47,7 +47,8 @@ async def test_a_job_that_is_deleted_while_its_first_child_is_created_leaves_not
     await eventually(lambda: held.came)
     await life.world.delete(FINETUNEJOBS, life.namespace, NAME)
     late.gate.set()
-    await eventually(lambda: [each for each in proxy.written if each.plural == "jobs"])
+    await eventually(late.arrived.is_set)
+    assert [each for each in proxy.written if each.plural == "jobs"], proxy.seen
     await eventually(partial(_has_nothing, life), COLLECTED_WITHIN)
 
 

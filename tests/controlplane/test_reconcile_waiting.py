@@ -44,15 +44,6 @@ def waiting(reason: str, message: str) -> Json:
     }
 
 
-async def bind(stage: Stage, kind: str) -> Json:
-    """Play the scheduler: put the pod of a stage on a node."""
-    pod = await stage.pod(kind)
-    body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": pod["metadata"]["name"]}}
-    target = Resource("", "v1", f"pods/{pod['metadata']['name']}/binding", "Binding")
-    await stage.world.create(target, stage.namespace, body | {"target": {"kind": "Node", "name": "node-0"}})
-    return await stage.pod(kind)
-
-
 async def quota(stage: Stage, **hard: str) -> None:
     """A ResourceQuota that the server enforces from now on."""
     body = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "small"}, "spec": {"hard": _dotted(hard)}}
@@ -159,7 +150,7 @@ async def _with_reason(stage: Stage, *reasons: Reason) -> FineTuneJobStatus:
 async def test_the_kubelets_own_words_are_shown(stage: Stage, reason: str, message: str, shown: Reason) -> None:
     await stage.apply()
     await stage.prepare()
-    await bind(stage, "train")
+    await stage.bind(await stage.pod("train"))
     await stage.say("train", waiting(reason, message))
     seen = await stage.visit()
     assert words(seen) == (Phase.STARTING, shown)
@@ -171,7 +162,8 @@ async def test_the_kubelets_own_words_are_shown(stage: Stage, reason: str, messa
 async def test_a_volume_that_cannot_be_mounted_is_told_by_an_event_only_and_shown(stage: Stage) -> None:
     await stage.apply()
     await stage.prepare()
-    pod = await bind(stage, "train")
+    pod = await stage.pod("train")
+    await stage.bind(pod)
     await stage.say("train", waiting("ContainerCreating", ""))
     await stage.event(pod, "Pod", "FailedMount", 'MountVolume.SetUp failed for volume "x": nothing there')
     seen = await stage.visit()

@@ -229,11 +229,16 @@ def observe(raw_jobs: Iterable[Json], raw_pods: Iterable[Json], beside: Beside) 
     )
 
 
+def ends(batch_job: Json) -> list[Json]:
+    """The conditions that say that a batch/v1 Job is over."""
+    conditions = batch_job.get("status", {}).get("conditions") or ()
+    return [each for each in conditions if each["type"] in {"Complete", "Failed"} and each["status"] == "True"]
+
+
 def parse_stage_job(raw: Json, pods: Iterable[ObservedPod], departed: Iterable[ObservedPod] = ()) -> ObservedJob:
     """A batch/v1 Job of ours. Raises KeyError for one without our labels: the watch selects by them."""
     metadata, spec = raw["metadata"], raw.get("spec", {})
-    conditions = raw.get("status", {}).get("conditions", ())
-    over = [c for c in conditions if c["type"] in {"Complete", "Failed"} and c["status"] == "True"]
+    over = ends(raw)
     times = [parse_time(c["lastTransitionTime"]) for c in over if "lastTransitionTime" in c]
     there = tuple(sorted(pods, key=lambda pod: pod.created))
     present = {pod.uid for pod in there}

@@ -30,6 +30,7 @@ from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Admission, admit, complete, recorded
+from finetune_operator.planning.rest import at_rest
 from finetune_operator.planning.stand import give_up_time, stand, unconfirmed
 from finetune_operator.planning.standing import STAGES, Broken, Refused, Standing, View, Wanted
 from finetune_operator.planning.unknown_fields import with_unknown_fields
@@ -78,6 +79,8 @@ class Reconciler:
         body = self.store.job(key)
         if body is None or "deletionTimestamp" in body["metadata"]:
             return None  # its children go with it, by their owner references
+        if at_rest(body, self.store.batch_jobs(body["metadata"]["uid"])):
+            return None
         try:
             job = parse_job(body)
         except ValidationError as error:

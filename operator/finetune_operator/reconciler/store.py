@@ -143,6 +143,10 @@ class Store:
         """The Jobs and Pods of the FineTuneJob or Dataset with this uid."""
         return Children(self._of(JOBS, uid), self._of(PODS, uid), self._departed.of(uid))
 
+    def batch_jobs(self, uid: str) -> tuple[Json, ...]:
+        """Of ``children`` the Jobs alone."""
+        return self._of(JOBS, uid)
+
     def pod(self, key: Key) -> Json | None:
         """One of our Pods, or None."""
         return self._objects[PODS].get(key)

@@ -14,6 +14,7 @@ from finetune_operator.api.conditions import TERMINAL_PHASES
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Attempt
 from finetune_operator.planning.progress import Progress
+from finetune_operator.planning.rest import at_rest
 from tests.unit.planning.scene import verdict
 from tests.unit.planning.world import Crashed, Key, World, live, success
 
@@ -49,10 +50,10 @@ class Life(RuleBasedStateMachine):
     @rule()
     def the_operator_visits(self) -> None:
         before = self.world.cluster.status_writes
-        recorded = _ended(self.world)
+        recorded, rested = _ended(self.world), self._rests()
         self.world.reconcile()
         assert self.world.cluster.status_writes - before <= 1
-        assert self.world.writes <= 2
+        assert self.world.writes <= (0 if rested else 2)
         self._no_verdict_is_lost(recorded)
 
     @rule(writes=st.integers(0, 2))
@@ -229,6 +230,11 @@ class Life(RuleBasedStateMachine):
         self.world.watch()
         assert not self.world.reconcile()
         assert self.world.cluster.status_writes == writes
+        assert self._rests()
+
+    def _rests(self) -> bool:
+        """Whether the operator would not even look at it."""
+        return at_rest(self.world.mind.body, self.world.mind.jobs.values())
 
     def _is_over(self) -> bool:
         status = self.world.status

@@ -1,0 +1,23 @@
+"""Jobs at rest: over, and with nothing left to be done for them. In a cluster of some age nearly all are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from finetune_operator.api.conditions import TERMINAL_PHASES
+from finetune_operator.api.model import Json
+from finetune_operator.planning.observed import ends
+
+
+def at_rest(job: Json, batch_jobs: Iterable[Json]) -> bool:
+    """Whether a FineTuneJob needs no look at all, by the objects as they are: a start with ten thousand reads no more.
+
+    It is in a terminal phase that was told for its present spec, no newer run is asked for, none of its batch/v1 Jobs
+    may still run, and none is yet to be removed.
+    """
+    metadata, spec, status = job["metadata"], job["spec"], job.get("status") or {}
+    told = status.get("phase") in TERMINAL_PHASES and status.get("observedGeneration") == metadata.get("generation")
+    if not told or spec.get("restartGeneration", 0) > status.get("restartGeneration", 0):
+        return False
+    expire = spec.get("childrenTTLSecondsAfterFinished") is not None
+    return not any(expire or not ends(child) for child in batch_jobs)
