@@ -40,9 +40,11 @@ class Workers:
 
     def signal(self, number: int) -> None:
         """Send a signal to all that have not ended."""
-        for process in self._processes.values():
+        # Popen would first look whether the process has ended, and so take its code away from `reap`. No other process
+        # can have the id: it is free only once `reap` has collected its end.
+        for pid in self._processes:
             with contextlib.suppress(ProcessLookupError):
-                process.send_signal(number)
+                os.kill(pid, number)
 
     def reap(self) -> None:
         """Collect every child that has ended: ours, and orphans that PID 1 inherits."""
