@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.documents import write_safetensors
+from trainer.contract.run import Job
+from trainer.failures import Interrupted
 from trainer.workspace.checkpoints import (
     Checkpoint,
     Retention,
@@ -23,6 +25,7 @@ from trainer.workspace.checkpoints import (
     sound_checkpoints,
 )
 from trainer.workspace.entries import entries
+from trainer.workspace.fence import take_fence
 from trainer.workspace.layout import Workspace
 from trainer.workspace.marker import Mark, read_mark
 
@@ -42,7 +45,8 @@ def write_checkpoint(
     if complete:
         bring_to_disk(checkpoint)
         metrics = {"loss": 2.5} if loss is None else {"loss": 2.5, "evalLoss": loss}
-        mark_complete(checkpoint, Mark(NOON, run=1, training_seconds=12.5, wasted_seconds=2.5, metrics=metrics))
+        mark = Mark(NOON, run=1, training_seconds=12.5, wasted_seconds=2.5, metrics=metrics)
+        mark_complete(checkpoint, mark, root / "fence.json")
     return checkpoint
 
 
@@ -98,6 +102,17 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, file: str, harm: ob
     harm(newest.path / file)  # type: ignore[operator]
     assert expected in (damage(newest) or "")
     assert next(sound_checkpoints(tmp_path)) == older
+
+
+def test_a_checkpoint_does_not_count_whose_attempt_was_taken_over_while_it_was_saved(tmp_path: Path) -> None:
+    job, fence = Job("team-a", "support-bot", "uid-1"), tmp_path / "fence.json"
+    take_fence(fence, job, 1)
+    checkpoint = write_checkpoint(tmp_path, 1, 90, complete=False)
+    bring_to_disk(checkpoint)
+    take_fence(fence, job, 2)
+    with pytest.raises(Interrupted, match="attempt 2 has taken over"):
+        mark_complete(checkpoint, Mark(NOON), fence)
+    assert not checkpoint.complete
 
 
 def test_rotation_keeps_the_newest_and_removes_what_others_left_half_written(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.workspace.durability import make_readable, sync
+from trainer.workspace.fence import check_fence
 from trainer.workspace.marker import MARKER, Mark, marked_files, read_mark, write_mark
 from trainer.workspace.soundness import damage_of_file
 
@@ -90,8 +91,9 @@ def bring_to_disk(checkpoint: Checkpoint) -> None:
     sync(checkpoint.path)
 
 
-def mark_complete(checkpoint: Checkpoint, mark: Mark) -> None:
-    """Let a checkpoint count that is on the disk."""
+def mark_complete(checkpoint: Checkpoint, mark: Mark, fence: Path) -> None:
+    """Let a checkpoint count that is on the disk. Interrupted when a newer attempt has taken the workspace meanwhile."""
+    check_fence(fence, checkpoint.attempt)
     write_mark(checkpoint.path, {"step": checkpoint.step, "attempt": checkpoint.attempt}, mark)
 
 

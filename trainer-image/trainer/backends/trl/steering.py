@@ -162,13 +162,14 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         self._course.turn_to("step")
 
     def _complete(self, state: TrainerState) -> None:
-        step = state.global_step
-        check_fence(self._workspace.fence, self._run.attempt)
+        step, fence = state.global_step, self._workspace.fence
+        check_fence(fence, self._run.attempt)
         folder = self._workspace.attempt_checkpoints(self._run.attempt) / f"checkpoint-{step}"
         checkpoint = Checkpoint(step=step, attempt=self._run.attempt, path=folder)
         bring_to_disk(checkpoint)
+        check_fence(fence, self._run.attempt)  # that may have taken minutes
         self._course.keep_ledger(self._workspace.ledger)
-        mark_complete(checkpoint, self._mark(state))
+        mark_complete(checkpoint, self._mark(state), fence)
         rotate(self._workspace.checkpoints, self._retention, self._run.attempt)
         print(f"checkpoint {step} is complete", flush=True)
 
