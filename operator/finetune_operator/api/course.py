@@ -11,6 +11,9 @@ from finetune_operator.api.model import Amount, ApiModel, Count
 
 MOST_CHECKPOINTS = 8
 """Checkpoints that the status lists: the newest ones and the best."""
+MOST_METRICS = 64
+MOST_METRICS_OF_CHECKPOINT = 4
+LONGEST_METRIC_NAME = 64
 
 
 class Progress(ApiModel):
@@ -32,7 +35,7 @@ class Progress(ApiModel):
     """Tokens trained on, padding not counted."""
     checkpoint_step: int | None = None
     """Step of the newest complete checkpoint."""
-    metrics: Annotated[dict[str, float], Field(max_length=64)] = Field(default_factory=dict)
+    metrics: Annotated[dict[str, float], Field(max_length=MOST_METRICS)] = Field(default_factory=dict)
     """The latest values: loss, firstLoss, learningRate …"""
     last_updated_time: datetime
     """When the trainer last reported."""
@@ -51,9 +54,9 @@ class CheckpointRecord(ApiModel):
     """When it was complete."""
     training_seconds: Amount | None = None
     """Training time until then."""
-    metrics: Annotated[dict[Annotated[str, Field(max_length=64)], float], Field(max_length=4)] = Field(
-        default_factory=dict
-    )
+    metrics: Annotated[
+        dict[Annotated[str, Field(max_length=LONGEST_METRIC_NAME)], float], Field(max_length=MOST_METRICS_OF_CHECKPOINT)
+    ] = Field(default_factory=dict)
     """loss, and evalLoss where it was measured."""
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -90,7 +90,13 @@ Quantity = Annotated[
 Text = Annotated[str, Field(max_length=1024)]
 Name = Annotated[str, Field(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
 
-Count = Annotated[int, Field(ge=0, le=2**53)]
+LARGEST_COUNT: Final = 2**53
 """Above it JSON readers disagree about integers."""
+Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
 
 Amount = Annotated[float, Field(ge=0, le=1e15)]
+
+LARGEST_MEASURE: Final = 1e9
+"""Thirty years of seconds: more is nonsense, must not reach the status, and leads to dates that do not exist."""
+Measure = Annotated[float, Field(ge=0, le=LARGEST_MEASURE, allow_inf_nan=False)]
+"""Seconds or epochs as a trainer tells them, in a report as in its verdict."""

@@ -10,7 +10,8 @@ from typing import Annotated, Final, Literal
 from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
 
 from finetune_operator.api.conditions import Reason
-from finetune_operator.api.model import ApiModel, Count
+from finetune_operator.api.course import LONGEST_METRIC_NAME, MOST_METRICS
+from finetune_operator.api.model import ApiModel, Count, Measure
 from finetune_operator.api.status import Outcome, Report
 from finetune_operator.planning.observed import Exit, ObservedJob, ObservedPod
 
@@ -35,9 +36,6 @@ DOING: Final[Mapping[str, str]] = {
 }
 """What a pod does, by its stage."""
 
-MOST_METRICS: Final = 64
-LONGEST_METRIC_NAME: Final = 64
-
 
 def _first(most: int) -> BeforeValidator:
     """Keeps the first ``most`` characters or items: an image that does not keep the contract must not break a status."""
@@ -50,10 +48,6 @@ def _storable(value: object) -> object:
         return value
     finite = {k[:LONGEST_METRIC_NAME]: v for k, v in value.items() if isinstance(v, int | float) and math.isfinite(v)}
     return dict(list(finite.items())[:MOST_METRICS])
-
-
-Amount = Annotated[float, Field(ge=0, le=1e9)]
-"""Thirty years of seconds: more is nonsense, and must not reach the status."""
 
 
 class Artifact(ApiModel):
@@ -81,9 +75,9 @@ class Verdict(ApiModel):
     advice: Annotated[str | None, _first(1024)] = None
     step: Count | None = None
     total_steps: Count | None = None
-    epoch: Amount | None = None
-    training_seconds: Amount | None = None
-    wasted_seconds: Amount | None = None
+    epoch: Measure | None = None
+    training_seconds: Measure | None = None
+    wasted_seconds: Measure | None = None
     trained_tokens: Count | None = None
     metrics: Annotated[dict[str, float], BeforeValidator(_storable)] = Field(default_factory=dict)
     report: Report | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.api.model import LARGEST_MEASURE
 from finetune_operator.planning.asked import fuse_time
 from finetune_operator.planning.decide import CreateStage, Remove
 from finetune_operator.planning.standing import BackingOff, Leaving, Underway, Wanted
@@ -43,6 +44,11 @@ class TestTheFuse:
             seen = life.visit(prepared(), stage_job(), running_pod(), now=seconds, beside=beside)
             assert isinstance(seen.standing, kind)
         assert seen.last.ends_for == "DeadlineExceeded"
+
+    def test_can_be_reckoned_with_the_longest_training_time_that_a_report_may_tell(self) -> None:
+        beside = pushed(training_seconds=LARGEST_MEASURE, received_at=at(60))
+        seen = Life().visit(prepared(), stage_job(), running_pod(), now=60, beside=beside)
+        assert fuse_time(seen.view, seen.view.observed.jobs[-1]) == at(60 + LONGEST - LARGEST_MEASURE)
 
     def test_ends_a_trainer_that_reports_nothing(self) -> None:
         late = LONGEST + 2 * HOUR

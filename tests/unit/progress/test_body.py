@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from finetune_operator.api.model import Json
+from finetune_operator.api.model import LARGEST_MEASURE, Json
+from finetune_operator.planning.ending import parse_verdict
 from finetune_operator.planning.progress import Checkpoint, LogLine, Progress
 from finetune_operator.reconciler.progress.body import Sender, parse
 from finetune_operator.reconciler.progress.refusal import PostRefusedError
@@ -154,10 +155,7 @@ def test_keys_of_a_newer_trainer_are_passed_over() -> None:
         (ours(checkpoints=[checkpoint(path="a\nb")]), "finetune.checkpoints.0.path: String should match pattern"),
         (ours(checkpoints=[checkpoint(path="x" * 254)]), "finetune.checkpoints.0.path: String should have at most 253"),
         (ours(checkpoints=[checkpoint(time="2026-11-21T12:00:00")]), "finetune.checkpoints.0.time: Input should have"),
-        (
-            ours(trainingSeconds=1e300),
-            "finetune.trainingSeconds: Input should be less than or equal to 1000000000000000",
-        ),
+        (ours(trainingSeconds=1e12), "finetune.trainingSeconds: Input should be less than or equal to 1000000000"),
         (ours(logs=[{"message": "no time"}]), "finetune.logs.0.timestamp: Field required"),
         (
             ours(logs=[{"timestamp": "0001-01-01T00:00:00+14:00", "message": ""}]),
@@ -172,6 +170,20 @@ def test_a_wrong_report_is_refused_with_the_field_and_what_was_given(document: o
         parsed(document)
     assert refused.value.status == 422
     assert sentence in refused.value.message
+
+
+@pytest.mark.parametrize("field", ["trainingSeconds", "wastedSeconds", "epoch"])
+@pytest.mark.parametrize("value", [0, LARGEST_MEASURE, 2 * LARGEST_MEASURE, -1])
+def test_what_a_report_may_tell_the_verdict_after_it_may_tell_too(field: str, value: float) -> None:
+    verdict = {"contractVersion": 1, "stage": "train", "attempt": 1, "result": "completed", "message": "", field: value}
+    believed = parse_verdict(json.dumps(verdict)) is not None
+    assert believed == (0 <= value <= LARGEST_MEASURE)
+    try:
+        parsed(ours(**{field: value}))
+    except PostRefusedError:
+        assert not believed
+    else:
+        assert believed
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe", b"[" * 60_000, b'{"trainerStatus": {"metrics": 1}}', b"null"])

@@ -14,7 +14,13 @@ from typing import Final, cast, get_args
 
 from pydantic import ValidationError
 
-from finetune_operator.api.course import MOST_CHECKPOINTS
+from finetune_operator.api.course import (
+    LONGEST_METRIC_NAME,
+    MOST_CHECKPOINTS,
+    MOST_METRICS,
+    MOST_METRICS_OF_CHECKPOINT,
+)
+from finetune_operator.api.model import LARGEST_COUNT, LARGEST_MEASURE
 from finetune_operator.planning.progress import (
     LONGEST_LOG_MESSAGE,
     MOST_LOG_LINES,
@@ -24,20 +30,9 @@ from finetune_operator.planning.progress import (
     Progress,
 )
 from finetune_operator.reconciler.progress.refusal import PostRefusedError
-from finetune_operator.reconciler.progress.wire import (
-    LARGEST_AMOUNT,
-    LARGEST_COUNT,
-    Body,
-    Finetune,
-    GivenCheckpoint,
-    GivenLine,
-    TrainerStatus,
-)
+from finetune_operator.reconciler.progress.wire import Body, Finetune, GivenCheckpoint, GivenLine, TrainerStatus
 
 MOST_BYTES: Final = 64 * 1024
-MOST_METRICS: Final = 64
-MOST_METRICS_OF_CHECKPOINT: Final = 4
-LONGEST_NAME: Final = 64
 MOST_FAULTS: Final = 3
 LONGEST_GIVEN: Final = 80
 _UNPRINTABLE: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -100,7 +95,7 @@ def _foreign(given: TrainerStatus, sender: Sender) -> Progress:
         step=_count(step) or 0,
         received_at=sender.received_at,
         total_steps=_count(total),
-        epoch=epoch if epoch is not None and 0 <= epoch <= LARGEST_AMOUNT else None,
+        epoch=epoch if epoch is not None and 0 <= epoch <= LARGEST_MEASURE else None,
         metrics=MappingProxyType(values),
     )
 
@@ -147,7 +142,7 @@ def _finite(named: Iterable[tuple[str, float | None]]) -> Mapping[str, float]:
     fit = (
         (name, value)
         for name, value in named
-        if value is not None and math.isfinite(value) and 0 < len(name) <= LONGEST_NAME
+        if value is not None and math.isfinite(value) and 0 < len(name) <= LONGEST_METRIC_NAME
     )
     return MappingProxyType(dict(islice(fit, MOST_METRICS)))
 

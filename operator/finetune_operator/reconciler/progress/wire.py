@@ -12,15 +12,11 @@ from typing import Annotated, Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from finetune_operator.api.model import LARGEST_COUNT, Count, Measure
 from finetune_operator.planning.progress import Activity
 
-LARGEST_COUNT: Final = 2**53
-"""Above it JSON readers disagree about integers."""
-LARGEST_AMOUNT: Final = 1e15
 LONGEST_PATH: Final = 253
 
-Count = Annotated[int, Field(ge=0, le=LARGEST_COUNT)]
-Amount = Annotated[float, Field(ge=0, le=LARGEST_AMOUNT, allow_inf_nan=False)]
 # A pod's clock may be wrong; the ends of the calendar cannot be reckoned with.
 Time = Annotated[AwareDatetime, Field(ge=datetime(1970, 1, 2, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))]
 Values = dict[str, float | None]
@@ -51,7 +47,7 @@ class GivenCheckpoint(_Wire):
     attempt: Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
     path: Annotated[str, Field(min_length=1, max_length=LONGEST_PATH, pattern=r"^[\x20-\x7e]+$")]
     time: Time | None = None
-    training_seconds: Amount | None = None
+    training_seconds: Measure | None = None
     metrics: Values = {}
 
 
@@ -71,10 +67,10 @@ class Finetune(_Wire):
     activity: Activity
     step: Count
     total_steps: Count | None = None
-    epoch: Amount | None = None
-    total_epochs: Amount | None = None
-    training_seconds: Amount | None = None
-    wasted_seconds: Amount | None = None
+    epoch: Measure | None = None
+    total_epochs: Measure | None = None
+    training_seconds: Measure | None = None
+    wasted_seconds: Measure | None = None
     trained_tokens: Count | None = None
     metrics: Values = {}
     checkpoint_step: Count | None = None
