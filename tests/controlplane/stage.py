@@ -25,6 +25,7 @@ from finetune_operator.reconciler.act import Actor
 from finetune_operator.reconciler.catalog_status import CatalogStatus
 from finetune_operator.reconciler.datasets import DatasetKeeper
 from finetune_operator.reconciler.gather import Gatherer
+from finetune_operator.reconciler.hints import Hints
 from finetune_operator.reconciler.offering import Offering
 from finetune_operator.reconciler.reconcile import Reconciler
 from finetune_operator.reconciler.store import WATCHED, Store
@@ -62,8 +63,8 @@ class Operator:
     @property
     def datasets(self) -> DatasetKeeper:
         """Over this operator's view; ``woken`` hears of every Dataset whose status it wrote."""
-        images = InspectionImages(IMAGES, "Always")
-        return DatasetKeeper(self.cluster, self.store, images, self.woken.append, self._now)
+        images, hints = InspectionImages(IMAGES, "Always"), Hints(self.cluster, time.monotonic)
+        return DatasetKeeper(self.cluster, self.store, images, self.woken.append, self._now, hints)
 
     @property
     def catalog(self) -> CatalogStatus:

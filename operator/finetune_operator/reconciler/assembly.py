@@ -12,6 +12,7 @@ from finetune_operator.reconciler.act import Actor
 from finetune_operator.reconciler.catalog_status import CatalogStatus
 from finetune_operator.reconciler.datasets import DatasetKeeper
 from finetune_operator.reconciler.gather import Gatherer
+from finetune_operator.reconciler.hints import Hints
 from finetune_operator.reconciler.offering import Offering
 from finetune_operator.reconciler.post import Post
 from finetune_operator.reconciler.reconcile import Reconciler
@@ -59,4 +60,5 @@ def _datasets(parts: Parts) -> DatasetKeeper:
     settings = parts.settings
     images = InspectionImages(settings.images.by_family(), settings.image_pull_policy)
     waker = Waker(parts.store, parts.queue)
-    return DatasetKeeper(parts.cluster, parts.store, images, waker.users_of_dataset, parts.now)
+    hints = Hints(parts.cluster, time.monotonic)
+    return DatasetKeeper(parts.cluster, parts.store, images, waker.users_of_dataset, parts.now, hints)

@@ -35,7 +35,7 @@ from finetune_operator.planning.observed import Hint
 from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.unreadable import first_fault
 from finetune_operator.reconciler.gather import learn
-from finetune_operator.reconciler.hints import hints_about, puzzling
+from finetune_operator.reconciler.hints import Hints
 from finetune_operator.reconciler.reconcile import Clock
 from finetune_operator.reconciler.store import Store
 
@@ -56,6 +56,7 @@ class DatasetKeeper:
     images: InspectionImages
     changed: Changed
     clock: Clock
+    hints: Hints
 
     async def reconcile(self, key: Key) -> float | None:
         """Do what is to be done for a Dataset. Answers in how many seconds it must be looked at again, None for never.
@@ -122,8 +123,9 @@ class DatasetKeeper:
         return stand(self._look(registration)), None
 
     async def _hints(self, registration: Registration, standing: Standing) -> tuple[Hint, ...]:
-        subject = puzzling(standing.inspection.job) if isinstance(standing, Underway) else None
-        return await hints_about(self.cluster, registration.namespace, subject) if subject else ()
+        if not isinstance(standing, Underway):
+            return ()
+        return await self.hints.about(registration.namespace, standing.inspection.job)
 
     def _unreadable(self, body: Json, error: ValidationError) -> DatasetStatus:
         """What the schema let through and the models refuse."""
