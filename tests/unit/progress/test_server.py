@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import AsyncIterator
 
 import jsonschema
 import pytest
 
 from finetune_operator.cluster import Unavailable
-from finetune_operator.cluster.resources import PODS, Key
+from finetune_operator.cluster.resources import FINETUNEJOBS, PODS, Key
 from finetune_operator.reconciler.progress.server import progress_url
-from tests.unit.progress.stories import KEY, Reviews, child, store_of
+from tests.support.eventually import eventually
+from tests.unit.progress.stories import KEY, Reviews, child, job, store_of
 from tests.unit.progress.world import CONTRACT, REPORT, Answer, World
 
 
@@ -92,6 +94,26 @@ async def test_while_the_api_server_is_silent_the_caller_is_asked_to_come_again(
     async with world.open():
         answer = await world.post()
     assert (answer.status, answer.body["reason"], answer.retry_after) == (503, "ServiceUnavailable", "5")
+
+
+@pytest.mark.parametrize("namesakes", [[], ["a-later-uid"]], ids=["nobody follows", "a namesake follows"])
+async def test_a_report_whose_job_is_deleted_while_it_arrives_leaves_nothing(namesakes: list[str]) -> None:
+    world = World()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield REPORT[:9]
+        await eventually(lambda: world.reviews.asked)
+        world.store.drop(FINETUNEJOBS, KEY)
+        for uid in namesakes:
+            world.store.put(
+                FINETUNEJOBS, {**job(), "metadata": job()["metadata"] | {"uid": uid, "resourceVersion": "9"}}
+            )
+        yield REPORT[9:]
+
+    async with world.open():
+        answer = await world.post(body())
+    assert (answer.status, answer.body["reason"]) == (404, "NotFound")
+    assert len(world.inbox) == 0
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", None, 405), ("POST", "/elsewhere", 404)])

@@ -66,7 +66,7 @@ class Reception:
         token = _bearer(caller.authorization)
         job = self._store.job(key)
         if job is None:
-            raise PostRefusedError(HTTPStatus.NOT_FOUND, f"there is no FineTuneJob {key}; it may have been deleted")
+            raise _gone(key)
         uid = job["metadata"]["uid"]
         audience = progress_audience(key.namespace, key.name, uid)
         if not self._reviewer.remembers(token, audience):
@@ -77,7 +77,11 @@ class Reception:
         return reporter
 
     def accept(self, reporter: Reporter, body: bytes) -> Json:
-        """Take the report of an admitted pod and return the reply. Raises PostRefusedError (422)."""
+        """Take the report of an admitted pod and return the reply. Raises PostRefusedError (404, 422)."""
+        job = self._store.job(reporter.key)
+        if job is None or job["metadata"]["uid"] != reporter.job_uid:
+            # Deleted while the body was on its way: nobody would ever forget what is kept of it now.
+            raise _gone(reporter.key)
         progress = parse(body, Sender(reporter.pod_uid, reporter.attempt, self._now()))
         # A report that is too old is not the trainer's fault, and the reply is for it all the same.
         taken = self._inbox.offer(reporter, progress)
@@ -98,6 +102,10 @@ def _bearer(authorization: str) -> str:
         message = f"the token has {len(token)} characters; at most {LONGEST_TOKEN} are read"
         raise PostRefusedError(HTTPStatus.UNAUTHORIZED, message)
     return token
+
+
+def _gone(key: Key) -> PostRefusedError:
+    return PostRefusedError(HTTPStatus.NOT_FOUND, f"there is no FineTuneJob {key}; it may have been deleted")
 
 
 def _charge(quota: Quota, name: str, message: str) -> None:
