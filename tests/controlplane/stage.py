@@ -58,7 +58,7 @@ class Operator:
         gatherer = Gatherer(self.cluster, self.store, self.reports.get)
         actor = Actor(self.cluster, self.store, lambda _: ProgressTarget("https://progress.test", "pem"), "Always")
         offering = Offering(self.cluster, self.store, IMAGES, time.monotonic, self.staging)
-        return Reconciler(self.cluster, self.store, gatherer, actor, offering, self._now)
+        return Reconciler(self.cluster, self.store, gatherer, actor, offering, self._now, self.store.put)
 
     @property
     def datasets(self) -> DatasetKeeper:

@@ -112,7 +112,7 @@ async def site(cluster: Cluster, namespace: str) -> AsyncIterator[Site]:
 @asynccontextmanager
 async def opened(cluster: Cluster, reviewing: Cluster, namespace: str) -> AsyncIterator[Site]:
     store = Store()
-    inbox = Inbox(15, lambda _key, _after: None, time.monotonic)
+    inbox = Inbox(15, lambda _key, _after: None, time.monotonic, lambda: datetime.now(UTC))
     clocks = Clocks(lambda: datetime.now(UTC), time.monotonic)
     reception = Reception(store, TokenReviewer(reviewing, time.monotonic), inbox, lambda _key: {}, clocks)
     progress = {"host": "127.0.0.1", "port": 0, "url": "https://127.0.0.1:8443"}

@@ -53,7 +53,7 @@ async def test_the_first_listing_knows_all_kinds(cluster: Cluster, world: World)
 
     await world.resync.fill()
 
-    children = world.store.children(job["metadata"]["uid"])
+    children = world.store.children(job["metadata"]["namespace"], job["metadata"]["uid"])
     assert [child["metadata"]["name"] for child in (*children.jobs, *children.pods)] == ["child", "child-x"]
     assert not world.holds(JOBS, "theirs")
     assert await world.asked_for() == {"one"}

@@ -59,7 +59,8 @@ async def _play(world: Cluster, fate_of: FateOf, poll: float) -> None:
     while True:
         with suppress(ClusterError):
             jobs = {_key(body): body.get("status") or {} for body in await world.list(FINETUNEJOBS)}
-            for pod in await world.list(PODS, labels=OURS):
+            # Those that inspect a Dataset have no stage, and nobody to play them.
+            for pod in await world.list(PODS, labels=f"{OURS},{STAGE_LABEL}"):
                 owner = Key(pod["metadata"]["namespace"], pod["metadata"]["labels"].get(JOB_LABEL, ""))
                 if step := next_step(pod, jobs.get(owner, {}), fate_of):
                     await _take(world, pod, step)

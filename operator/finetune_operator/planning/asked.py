@@ -10,6 +10,7 @@ from finetune_operator.api.conditions import Reason
 from finetune_operator.planning.attempts import checkpoint_known, record_of
 from finetune_operator.planning.budget import budget_seconds
 from finetune_operator.planning.observed import ObservedJob
+from finetune_operator.planning.progress import Progress
 from finetune_operator.planning.standing import View
 from finetune_operator.planning.waiting import Why, why_waiting
 
@@ -44,7 +45,8 @@ def cause_to_end(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | No
     record = record_of(view.job, job.stage, job.attempt)
     if record and record.ends_for:
         reason, said = next((r for r in Reason if r == record.ends_for), Reason.CANCELLED), view.job.status
-        return Cause(reason, said.message if said.message and said.reason == reason else reason.sentence)
+        whole = said.message if said.reason == reason else None
+        return Cause(reason, whole or record.message or reason.sentence)
     return _asked(view, job, newer_run=newer_run) or _overdue(view, job)
 
 
@@ -57,14 +59,14 @@ def deadline_of(view: View, job: ObservedJob) -> datetime | None:
 def fuse_time(view: View, job: ObservedJob) -> datetime | None:
     """When an attempt that trains must be over, if its trainer kept to the budget; None before it runs.
 
-    By its own count of training time where it reports one, else by the time since its first container ran. What earlier
+    By its own count of training time where it reports one, else by the time since its container ran. What earlier
     attempts used is not taken off that: a new operator cannot tell it from what this one has used.
     """
     since = job.pod.running_since if job.pod and job.stage == "train" else None
-    if since is None or job.pod is None:
+    if since is None:
         return None
-    longest, pushed = budget_seconds(view.job.spec, view.job.status.resolved) * OVERRUN_SHARE, view.observed.progress
-    if pushed and pushed.attempt == job.attempt and pushed.training_seconds is not None:
+    longest, pushed = budget_seconds(view.job.spec, view.job.status.resolved) * OVERRUN_SHARE, _heard(view, job)
+    if pushed and pushed.training_seconds is not None:
         return pushed.as_of + timedelta(seconds=longest - pushed.training_seconds) + OVERRUN
     return since + timedelta(seconds=longest) + OVERRUN + UNREPORTED
 
@@ -106,11 +108,17 @@ def _overdue(view: View, job: ObservedJob) -> Cause | None:
 
 
 def _not_started(view: View, job: ObservedJob, why: Why) -> Cause | None:
-    own = view.job.spec.start_deadline_seconds
+    own = None if _has_run(view, job) else view.job.spec.start_deadline_seconds
     limit = timedelta(seconds=own) if own else START_DEADLINE if why.reason in UNMENDED else None
     if limit is None or view.now < (job.created if own else _since(job)) + limit:
         return None
     return Cause(Reason.START_DEADLINE_EXCEEDED, f"not started within {limit.total_seconds():g} s: {why.message}")
+
+
+def _has_run(view: View, job: ObservedJob) -> bool:
+    """Whether it ran before and waits again: a queue that preempts a Job takes its pods and keeps the Job."""
+    record = record_of(view.job, job.stage, job.attempt)
+    return record is not None and record.running_time is not None
 
 
 def _since(job: ObservedJob) -> datetime:
@@ -121,11 +129,18 @@ def _since(job: ObservedJob) -> datetime:
 
 def _stall_time(view: View, job: ObservedJob) -> datetime | None:
     """When its silence is too long. Only of who has reported: an image need not, and an operator may be new."""
-    limit, pushed = view.job.spec.stall_timeout_seconds, view.observed.progress
-    if limit is None or pushed is None or job.stage != "train" or pushed.attempt != job.attempt or job.over:
+    limit, pushed = view.job.spec.stall_timeout_seconds, _heard(view, job)
+    if limit is None or pushed is None or job.over:
         return None
     factor = STALL_FACTOR * (LONG_ACTIVITY_FACTOR if pushed.activity in LONG_ACTIVITIES else 1)
     return pushed.received_at + timedelta(seconds=limit * factor)
+
+
+def _heard(view: View, job: ObservedJob) -> Progress | None:
+    """What the pods that are there now last reported: those before them, in the same attempt, say nothing of these."""
+    pushed = view.observed.progress
+    there = pushed is not None and any(pod.uid == pushed.pod_uid for pod in job.latest)
+    return pushed if there and job.stage == "train" else None
 
 
 def _last_sign(view: View) -> datetime:

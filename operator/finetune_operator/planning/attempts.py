@@ -67,7 +67,7 @@ def ended_attempt(view: View, stage: Stage, number: int) -> Ended | None:
         return None
     ending = ending_of(current) if current else _vanished(view, stage, number)
     if record and record.ends_for:
-        ending = _as_asked(ending, record.ends_for, view.job.status)
+        ending = _as_asked(ending, record, view.job.status)
     step = _checkpoint_step(view, number, ending) if stage == "train" else 0
     return Ended(stage, number, ending, _end_time(view, current), recorded, step)
 
@@ -99,14 +99,14 @@ def _vanished(view: View, stage: Stage, number: int) -> Ending:
     return ending_of_departed(pods) if pods else VANISHED
 
 
-def _as_asked(ending: Ending, cause: str, told: FineTuneJobStatus) -> Ending:
+def _as_asked(ending: Ending, record: Attempt, told: FineTuneJobStatus) -> Ending:
     """It ended because it was told to, unless it was done or refused before it heard."""
     if ending.outcome in _DONE_ANYWAY:
         return ending
-    reason = _reason(cause)
+    reason = _reason(record.ends_for or "")
     outcome: Outcome = "Platform" if reason == Reason.STEP_STALLED else "Requested"
     if reason in _LIMITS:  # what its pods say is that they were told to end; why is what the status said by then
-        said = told.message if told.reason == reason else None
+        said = told.message if told.reason == reason else record.message
         return replace(ending, outcome=outcome, reason=reason, message=said or reason.sentence)
     message = ending.message if ending.verdict else f"ended by the operator: {reason.sentence}"
     return replace(ending, outcome=outcome, reason=reason, message=message)
@@ -120,7 +120,7 @@ def _reason(word: str) -> Reason:
     return next((reason for reason in Reason if reason == word), Reason.ERROR)
 
 
-def _saved(verdict: Verdict) -> bool:
+def saved(verdict: Verdict) -> bool:
     """Whether its step is one that it saved: an end by mistake tells how far it was."""
     return verdict.result in _SAVING and verdict.code not in _UNSAVED
 
@@ -130,7 +130,7 @@ def _checkpoint_step(view: View, number: int, ending: Ending) -> int:
 
     The report may have come to another operator, before this one took over: then the status has it.
     """
-    if ending.verdict and ending.verdict.step and _saved(ending.verdict):
+    if ending.verdict and ending.verdict.step and saved(ending.verdict):
         return ending.verdict.step
     progress, written = view.observed.progress, view.job.status.progress
     reported = progress.checkpoint_step if progress and progress.attempt == number else None

@@ -71,11 +71,19 @@ class Remove:
 Action = CreateClaim | CreateService | CreateStage | Remove
 
 
-def decide(standing: Standing, *, claims_for: Stage | None, nodes: int = 1) -> tuple[Action, ...]:
+def decide(
+    standing: Standing, *, claims_for: Stage | None, nodes: int = 1, late: tuple[ObservedJob, ...] = ()
+) -> tuple[Action, ...]:
     """The children to create or remove, in order. Each may be done twice, so running this twice changes nothing.
 
-    ``claims_for``: the stage before which a claim of the job's own is made, None where the output names one.
+    ``claims_for``: the stage before which a claim of the job's own is made, None where the output names one. ``late``:
+    Jobs that came when their attempt was over.
     """
+    overtaken = () if isinstance(standing, Over) else tuple(Remove(job) for job in late)
+    return (*overtaken, *_called_for(standing, claims_for, nodes))
+
+
+def _called_for(standing: Standing, claims_for: Stage | None, nodes: int) -> tuple[Action, ...]:
     match standing:
         case Wanted():
             return _create(standing, claims_for, nodes)

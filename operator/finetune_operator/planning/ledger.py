@@ -8,7 +8,7 @@ from datetime import datetime
 from finetune_operator.api.course import Progress, Usage
 from finetune_operator.api.status import Attempt, Resolved, Stage
 from finetune_operator.planning import progress as reported
-from finetune_operator.planning.attempts import record_of
+from finetune_operator.planning.attempts import record_of, saved
 from finetune_operator.planning.budget import SECONDS_PER_HOUR, budget_seconds
 from finetune_operator.planning.ending import Verdict
 from finetune_operator.planning.records import fresh_endings
@@ -82,11 +82,18 @@ def _held(view: View, resolved: Resolved | None, own: list[Attempt]) -> tuple[fl
     seconds, counted = 0.0, old.counted_until
     for attempt in sorted((a for a in own if a.stage == "train"), key=lambda a: a.number):
         heard = pushed.as_of.replace(microsecond=0) if pushed and pushed.attempt == attempt.number else None
-        since, until = attempt.running_time, attempt.end_time or heard
+        since, until = _holds_since(view, attempt), attempt.end_time or heard
         if gpu and since and until and until > max(since, counted or since):
             seconds, counted = seconds + (until - max(since, counted or since)).total_seconds(), until
     per_second = gpu.count * resolved.nodes if gpu and resolved else 0
     return round(old.gpu_seconds + seconds * per_second, 1), counted
+
+
+def _holds_since(view: View, attempt: Attempt) -> datetime | None:
+    """Since when its present pod runs: one that a queue took away before it has freed what it held."""
+    child = view.observed.job("train", attempt.number)
+    present = child.pod.started if child and child.pod else None
+    return present if attempt.running_time and present and present > attempt.running_time else attempt.running_time
 
 
 def _pushed(view: View) -> reported.Progress | None:
@@ -121,7 +128,7 @@ def _from_verdict(verdict: Verdict, now: datetime, old: Progress | None) -> Prog
         percentage=100 if done else _percentage(fraction),
         estimated_remaining_seconds=0 if done else None,
         trained_tokens=verdict.trained_tokens,
-        checkpoint_step=verdict.step,
+        checkpoint_step=verdict.step if saved(verdict) else old and old.checkpoint_step,
         metrics=verdict.metrics or (old.metrics if old else {}),
         last_updated_time=now,
     )

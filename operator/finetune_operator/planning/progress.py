@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Final, Literal
 
 Activity = Literal["loading", "step", "evaluation", "save", "finishing"]
@@ -79,3 +79,9 @@ class Progress:
     def as_of(self) -> datetime:
         """When what is told here was so."""
         return self.told_at or self.received_at
+
+
+def moved(progress: Progress, shift: timedelta) -> Progress:
+    """The same report by a clock that was set by so much."""
+    told_at = progress.told_at + shift if progress.told_at else None
+    return replace(progress, received_at=progress.received_at + shift, told_at=told_at) if shift else progress

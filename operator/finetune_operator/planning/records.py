@@ -45,10 +45,10 @@ def _ran_out(view: View, attempt: Attempt) -> bool:
     return attempt.run == view.job.run and attempt.reason == Reason.OUT_OF_MEMORY
 
 
-def _numbers(view: View, stage: Stage) -> range:
-    """The attempts to look at. Those older than the oldest record were dropped from it and are not news."""
-    recorded = [attempt.number for attempt in view.job.status.attempts if attempt.stage == stage]
-    return range(min(recorded, default=1), latest_attempt(view, stage) + 1)
+def _numbers(view: View, stage: Stage) -> list[int]:
+    """The attempts to look at. One below the newest record that has none itself was dropped, and is not news."""
+    recorded = {attempt.number for attempt in view.job.status.attempts if attempt.stage == stage}
+    return sorted(recorded.union(range(max(recorded, default=0) + 1, latest_attempt(view, stage) + 1)))
 
 
 def _fresh(view: View, stage: Stage, number: int) -> Ended | None:
@@ -90,7 +90,8 @@ def _told(attempt: Attempt, standing: Standing) -> Attempt:
             attempt.stage,
             attempt.number,
         ) and not attempt.end_time:
-            return attempt.model_copy(update={"ends_for": str(cause)})
+            message = attempt.message or standing.message[:LONGEST_MESSAGE]
+            return attempt.model_copy(update={"ends_for": str(cause), "message": message})
         case _:
             return attempt
 

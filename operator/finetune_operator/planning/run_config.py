@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Resolved, Stage
 from finetune_operator.planning.budget import budget_seconds
+from finetune_operator.planning.grace import grace_seconds
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.places import CACHE, WORKSPACE, fetches
 from finetune_operator.planning.quantity import cores
@@ -18,8 +18,6 @@ from finetune_operator.planning.run_settings import setting_sections
 
 PREPARE_CPU: Final = "1"
 """What the check of model and data may use, whatever the instance type has."""
-GRACE_SECONDS: Final[Mapping[Stage, int]] = {"prepare": 10, "train": 120, "publish": 10}
-"""Between SIGTERM and SIGKILL: training needs the time of a step and a checkpoint."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +37,11 @@ class Run:
     def nodes(self) -> int:
         """Pods that work together: only training has more than one."""
         return self.resolved.nodes if self.stage == "train" else 1
+
+    @property
+    def grace_seconds(self) -> int:
+        """Between SIGTERM and SIGKILL."""
+        return grace_seconds(self.stage, self.resolved)
 
     @property
     def several(self) -> bool:
@@ -79,7 +82,7 @@ def _course(run: Run) -> Json:
 def _limits(run: Run) -> Json:
     limits: Json = {
         "trainingSeconds": budget_seconds(run.job.spec, run.resolved),
-        "graceSeconds": GRACE_SECONDS[run.stage],
+        "graceSeconds": run.grace_seconds,
     }
     stall = run.job.spec.stall_timeout_seconds
     return limits | ({"stallSeconds": stall} if stall else {})

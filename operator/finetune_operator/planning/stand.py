@@ -97,7 +97,15 @@ def _untouched(view: View) -> bool:
 def _final(rejection: Rejection, view: View) -> bool:
     if rejection.waits:
         return False
-    return not rejection.may_mend or view.now >= view.job.created + GRACE
+    return not rejection.may_mend or view.now >= _run_since(view) + GRACE
+
+
+def _run_since(view: View) -> datetime:
+    """When the present run was first seen; the first one began with the job."""
+    if view.job.run == 0:
+        return view.job.created
+    held = next((c for c in view.job.status.conditions if c.type == ConditionType.RECONCILING), None)
+    return held.last_transition_time if held and held.status == "True" else view.now
 
 
 def _remains(view: View) -> tuple[ObservedJob, ...]:
@@ -107,10 +115,21 @@ def _remains(view: View) -> tuple[ObservedJob, ...]:
     return tuple(job for job in view.observed.jobs if not job.deleting and (expired or not job.finished))
 
 
+def late(view: View) -> tuple[ObservedJob, ...]:
+    """Jobs whose attempt was over before they came: made by an operator that had lost its Lease. They must not run."""
+    return tuple(job for job in view.observed.jobs if not job.finished and not job.deleting and _is_late(view, job))
+
+
+def _is_late(view: View, job: ObservedJob) -> bool:
+    record = record_of(view.job, job.stage, job.attempt)
+    newest = max((a.number for a in view.job.status.attempts if a.stage == job.stage), default=0)
+    return record.end_time is not None if record else job.attempt < newest
+
+
 def _stray(view: View) -> Leaving | None:
     """What was begun for a run that was overtaken before its status was written must not hold this one back."""
     older = (job for job in view.observed.jobs if job.run < view.job.run and not job.finished)
-    job = next(older, None)
+    job = next((job for job in older if not _is_late(view, job)), None)
     if job is None:
         return None
     record = record_of(view.job, job.stage, job.attempt)

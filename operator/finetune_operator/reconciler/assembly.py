@@ -16,6 +16,7 @@ from finetune_operator.reconciler.hints import Hints
 from finetune_operator.reconciler.offering import Offering
 from finetune_operator.reconciler.post import Post
 from finetune_operator.reconciler.reconcile import Reconciler
+from finetune_operator.reconciler.source import Intake
 from finetune_operator.reconciler.task import CATALOG, Task
 from finetune_operator.reconciler.waking import Waker
 from finetune_operator.reconciler.wiring import Assembly, Parts
@@ -38,7 +39,8 @@ async def assemble(parts: Parts) -> Assembly:
     offering = Offering(
         parts.cluster, parts.store, parts.settings.images.by_family(), time.monotonic, parts.settings.stages.staging
     )
-    reconciler = Reconciler(parts.cluster, parts.store, gatherer, actor, offering, parts.now)
+    learn = Intake(parts.store, parts.queue).changed
+    reconciler = Reconciler(parts.cluster, parts.store, gatherer, actor, offering, parts.now, learn)
     datasets = _datasets(parts)
     catalog = CatalogStatus(parts.cluster, parts.store, parts.now)
 

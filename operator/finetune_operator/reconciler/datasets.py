@@ -88,14 +88,14 @@ class DatasetKeeper:
         return self._look(registration)
 
     def _look(self, registration: Registration) -> View:
-        children = self.store.children(registration.uid)
+        children = self.store.children(registration.namespace, registration.uid)
         plan = plan_inspection(registration.spec, self.store.catalog(), self.images.by_family)
         now = self.clock().replace(microsecond=0)
         return View(registration, plan, inspections(children.jobs, children.pods, children.departed), now)
 
     async def _confirm(self, registration: Registration) -> None:
         selector = f"{DATASET_UID_LABEL}={registration.uid}"
-        held = self.store.children(registration.uid)
+        held = self.store.children(registration.namespace, registration.uid)
         jobs = await self.cluster.list(JOBS, registration.namespace, labels=selector)
         pods = await self.cluster.list(PODS, registration.namespace, labels=selector)
         learn(self.store, JOBS, jobs, held.jobs)

@@ -31,7 +31,7 @@ class Gatherer:
 
     def look(self, job: Job, hints: tuple[Hint, ...] = ()) -> Observed:
         """What the watch has brought so far. Costs nothing."""
-        children = self._store.children(job.uid)
+        children = self._store.children(job.namespace, job.uid)
         beside = Beside(self._read_progress(job.uid), hints, departed=children.departed)
         return observe(children.jobs, children.pods, beside)
 
@@ -40,10 +40,10 @@ class Gatherer:
         selector = f"{UID_LABEL}={job.uid}"
         jobs = await self._cluster.list(JOBS, job.namespace, labels=selector)
         pods = await self._cluster.list(PODS, job.namespace, labels=selector)
-        children = self._store.children(job.uid)
+        children = self._store.children(job.namespace, job.uid)
         learn(self._store, JOBS, jobs, children.jobs)
         learn(self._store, PODS, pods, children.pods)
-        departed = self._store.children(job.uid).departed
+        departed = self._store.children(job.namespace, job.uid).departed
         return observe(jobs, pods, Beside(self._read_progress(job.uid), confirmed=True, departed=departed))
 
     async def hints(self, job: Job, standing: Standing) -> tuple[Hint, ...]:

@@ -46,6 +46,7 @@ class Post:
             settings.status_interval_seconds,
             self._on_news,
             time.monotonic,
+            parts.now,
             self._bucket(settings.status_writes_per_second, SHARE_OF_STATUSES),
             self.recorder.note,
         )

@@ -19,9 +19,9 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import NotFound
-from finetune_operator.cluster.resources import BASEMODELS, FINETUNEJOBS, INSTANCETYPES, Key
+from finetune_operator.cluster.resources import BASEMODELS, FINETUNEJOBS, INSTANCETYPES, Key, Resource
 from finetune_operator.planning.assess import Blocked, assess, report_of
-from finetune_operator.planning.decide import decide, look_again
+from finetune_operator.planning.decide import POLL_SECONDS, decide, look_again
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.observed import Observed
@@ -31,7 +31,7 @@ from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Admission, admit, complete, recorded
 from finetune_operator.planning.rest import at_rest
-from finetune_operator.planning.stand import give_up_time, stand, unconfirmed
+from finetune_operator.planning.stand import give_up_time, late, stand, unconfirmed
 from finetune_operator.planning.standing import STAGES, Broken, Refused, Standing, View, Wanted
 from finetune_operator.planning.unknown_fields import with_unknown_fields
 from finetune_operator.planning.unreadable import unreadable_status
@@ -45,6 +45,7 @@ from finetune_operator.reconciler.store import Store
 log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
+Learn = Callable[[Resource, Json], object]
 CATALOGS: Final = {Reason.UNKNOWN_INSTANCE_TYPE: INSTANCETYPES, Reason.UNKNOWN_MODEL: BASEMODELS}
 """Where what a refusal misses may have come to meanwhile."""
 UNREADABLE_SECONDS: Final = 60.0
@@ -70,6 +71,8 @@ class Reconciler:
     actor: Actor
     offering: Offering
     clock: Clock
+    learn: Learn
+    """Of objects that were read because the store may lag: as if a watch had brought them."""
 
     async def reconcile(self, key: Key) -> float | None:
         """Do what is to be done for a job. Answers in how many seconds it must be looked at again, None for never.
@@ -79,7 +82,7 @@ class Reconciler:
         body = self.store.job(key)
         if body is None or "deletionTimestamp" in body["metadata"]:
             return None  # its children go with it, by their owner references
-        if at_rest(body, self.store.batch_jobs(body["metadata"]["uid"])):
+        if at_rest(body, self.store.batch_jobs(key.namespace, body["metadata"]["uid"])):
             return None
         try:
             job = parse_job(body)
@@ -100,7 +103,7 @@ class Reconciler:
         status = with_unknown_fields(status, unknown_fields_of(body))
         await self._write(seen.view.job, body.get("status") or {}, status)
         again = look_again(seen.standing, seen.view)
-        return 10.0 if blocked else again
+        return POLL_SECONDS if blocked else again
 
     async def _is_there(self, job: Job) -> bool:
         """Whether the API server still has the job; if not, or if it has a namesake instead, the store knows it then.
@@ -112,7 +115,7 @@ class Reconciler:
         except NotFound:
             self.store.drop(FINETUNEJOBS, Key(job.namespace, job.name))
             return False
-        self.store.put(FINETUNEJOBS, body)
+        self.learn(FINETUNEJOBS, body)
         return bool(body["metadata"]["uid"] == job.uid)
 
     async def _gather(self, stored: Job) -> Seen:
@@ -146,7 +149,7 @@ class Reconciler:
         if isinstance(choice, Rejection) and choice.reason in CATALOGS:
             resource = CATALOGS[choice.reason]
             for entry in await self.cluster.list(resource):
-                self.store.put(resource, entry)
+                self.learn(resource, entry)
             return await self._chosen(job)
         return choice
 
@@ -158,7 +161,8 @@ class Reconciler:
         job, resolved = seen.view.job, seen.plan.resolved if seen.plan else None
         if resolved is None:
             return seen, None
-        actions = decide(seen.standing, claims_for=claims_for(job), nodes=resolved.nodes)
+        overtaken = late(seen.view)
+        actions = decide(seen.standing, claims_for=claims_for(job), nodes=resolved.nodes, late=overtaken)
         if not actions:
             return seen, None
         # What was here before may be gone because the job is.

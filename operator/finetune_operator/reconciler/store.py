@@ -139,13 +139,14 @@ class Store:
         shelf = self._objects[DATASETS]
         return tuple(shelf[key] for key in shelf if key.namespace == namespace)
 
-    def children(self, uid: str) -> Children:
-        """The Jobs and Pods of the FineTuneJob or Dataset with this uid."""
-        return Children(self._of(JOBS, uid), self._of(PODS, uid), self._departed.of(uid))
+    def children(self, namespace: str, uid: str) -> Children:
+        """The Jobs and Pods of the FineTuneJob or Dataset with this uid: in its namespace, for labels anybody may write."""
+        departed = (pod for pod in self._departed.of(uid) if pod["metadata"].get("namespace") == namespace)
+        return Children(self._of(JOBS, namespace, uid), self._of(PODS, namespace, uid), tuple(departed))
 
-    def batch_jobs(self, uid: str) -> tuple[Json, ...]:
+    def batch_jobs(self, namespace: str, uid: str) -> tuple[Json, ...]:
         """Of ``children`` the Jobs alone."""
-        return self._of(JOBS, uid)
+        return self._of(JOBS, namespace, uid)
 
     def pod(self, key: Key) -> Json | None:
         """One of our Pods, or None."""
@@ -163,8 +164,9 @@ class Store:
         if resource in CATALOG:
             self._catalog = None
 
-    def _of(self, resource: Resource, uid: str) -> tuple[Json, ...]:
-        found = [self._objects[resource][key] for key in self._owned[resource].get(uid, ())]
+    def _of(self, resource: Resource, namespace: str, uid: str) -> tuple[Json, ...]:
+        own = (key for key in self._owned[resource].get(uid, ()) if key.namespace == namespace)
+        found = [self._objects[resource][key] for key in own]
         return tuple(sorted(found, key=lambda body: (body["metadata"].get("creationTimestamp", ""), key_of(body))))
 
     def _see_off(self, resource: Resource, gone: Json) -> None:

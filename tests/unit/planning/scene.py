@@ -173,8 +173,8 @@ def prepared() -> tuple[Json, Json]:
 def scene(job: Job, *children: Json | tuple[Json, ...], now: datetime = NOW, beside: Beside | None = None) -> View:
     """A view of the job with these Jobs and pods."""
     flat = tuple(_flat(children))
-    jobs = [body for body in flat if "spec" not in body]
-    pods = [body for body in flat if "spec" in body]
+    jobs = [body for body in flat if "ownerReferences" not in body["metadata"]]
+    pods = [body for body in flat if "ownerReferences" in body["metadata"]]
     return View(job, observe(jobs, pods, beside or Beside()), now)
 
 
@@ -185,7 +185,8 @@ def hints(*pairs: tuple[str, str]) -> Beside:
 
 def pushed(**more: object) -> Beside:
     """A report of the trainer."""
-    report = {"attempt": 1, "pod_uid": "pod-train-1", "step": 6, "received_at": NOW} | more
+    pod_uid = f"pod-train-{more.get('attempt', 1)}"
+    report = {"attempt": 1, "pod_uid": pod_uid, "step": 6, "received_at": NOW} | more
     return Beside(progress=Progress(**report))  # type: ignore[arg-type]
 
 

@@ -104,7 +104,10 @@ def test_a_refused_job_is_read_again_when_its_restart_generation_is_raised() -> 
     again = told(scene(a_job({"restartGeneration": 1}, refused), now=at(90)))
     assert (words(again), again.restart_generation) == ((Phase.PENDING, Reason.PENDING), 1)
     assert (again.failure, again.completion_time, again.warnings) == (None, None, ())
-    refused_again = told(scene(a_job({"restartGeneration": 1}, refused), now=at(90)), UNKNOWN)
+    # The same apply may bring what is missing, for a new run as for a new job.
+    waiting = told(scene(a_job({"restartGeneration": 1}, refused), now=at(90)), UNKNOWN)
+    assert words(waiting) == (Phase.PENDING, Reason.UNKNOWN_INSTANCE_TYPE)
+    refused_again = told(scene(a_job({"restartGeneration": 1}, waiting), now=at(100)), UNKNOWN)
     assert told(scene(a_job({"restartGeneration": 1}, refused_again), now=at(120))) == refused_again
 
 

@@ -8,7 +8,7 @@ from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
 from finetune_operator.planning.decide import CreateStage
 from finetune_operator.planning.run_config import Run, run_document
-from tests.unit.planning.scene import ended, in_run, prepared, running_pod, stage_job, verdict
+from tests.unit.planning.scene import at, ended, in_run, prepared, pushed, running_pod, stage_job, verdict
 from tests.unit.planning.visits import Life
 
 FULL = verdict("outOfMemory", message="CUDA out of memory")
@@ -68,6 +68,26 @@ def test_it_stays_halved_however_many_attempts_the_platform_ends() -> None:
         assert len(follows.status.attempts) <= 8
     over = life.visit(prepared(), ran_out(16), now=now + 2)
     assert over.words == (Phase.FAILED, Reason.OUT_OF_MEMORY)
+
+
+def test_attempts_that_the_record_has_dropped_are_no_news_beside_it() -> None:
+    """Their Jobs stay until the job is over."""
+    life, there = (
+        once(),
+        [prepared(), ran_out(), ended(attempt=2, code=1, message=verdict("failed", attempt=2, step=3))],
+    )
+    now = 1
+    for number in range(3, 12):
+        now += 400
+        word = verdict("retry", attempt=number, step=10 * number)
+        there.append(ended(attempt=number, code=75, message=word))
+        life.visit(*there, now=now)
+        seen = life.visit(*there, stage_job(attempt=number + 1), running_pod(attempt=number + 1), now=now + 1)
+    beside = pushed(attempt=12, step=115, received_at=at(now + 2))
+    for _ in range(2):
+        seen = life.visit(*there, stage_job(attempt=12), running_pod(attempt=12), now=now + 2, beside=beside)
+        assert seen.status.progress is not None
+        assert (seen.status.retries, seen.status.progress.step) == (1, 115)
 
 
 def test_a_new_run_may_halve_again() -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
+from finetune_operator.api.names import STAGE_LABEL
 from finetune_operator.planning.decide import CreateStage, Remove
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.stand import give_up_time
@@ -43,6 +44,22 @@ def unplaced(message: str) -> Json:
 def broken(reason: str, message: str) -> Json:
     """A pod whose container cannot be made."""
     return pod(containerStatuses=[container({"waiting": {"reason": reason, "message": message}})])
+
+
+def test_what_it_waited_for_is_told_at_the_end_whatever_was_said_between() -> None:
+    life = Life({"startDeadlineSeconds": 600})
+    told = life.visit(stage_job("prepare"), _prepare(unpulled()), now=601)
+    assert "no such image" in (told.last.message or "")
+    life.status = told.status.model_copy(update={"reason": "CreateFailed", "message": "the server is busy"})
+    over = life.visit(now=605)
+    assert over.status.failure is not None
+    assert "no such image" in over.status.failure.message
+
+
+def _prepare(body: Json) -> Json:
+    body["metadata"]["labels"] |= {STAGE_LABEL: "prepare"}
+    body["metadata"]["ownerReferences"][0]["uid"] = "job-prepare-1"
+    return body
 
 
 UNMENDED: dict[str, tuple[tuple[Json, ...], Beside]] = {

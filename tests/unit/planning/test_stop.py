@@ -103,6 +103,16 @@ def test_between_two_attempts_without_a_checkpoint_there_is_nothing_to_publish()
     assert "nothing to publish" in (seen.status.message or "")
 
 
+def test_the_step_of_an_end_by_mistake_is_no_checkpoint() -> None:
+    life = training()
+    word = verdict("failed", code="LossNotFinite", step=5)
+    seen = life.visit(prepared(), ended(code=1, message=word), now=1)
+    assert seen.status.progress is not None
+    assert (seen.status.progress.step, seen.status.progress.checkpoint_step) == (5, None)
+    life.asks(stop=True)
+    assert life.visit(prepared(), ended(code=1, message=word), now=2).words == NOTHING
+
+
 def test_before_anything_was_created_it_is_called_off() -> None:
     assert Life({"stop": True}).visit().words == NOTHING
 

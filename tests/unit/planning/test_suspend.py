@@ -200,4 +200,4 @@ def test_a_node_that_does_not_answer_is_named_while_it_is_waited_for() -> None:
     assert seen.words == (Phase.SUSPENDING, Reason.NODE_UNREACHABLE)
     back = life.visit(prepared(), deleted(stage_job(), at(11)), running_pod(), now=610)
     assert back.words == (Phase.SUSPENDING, Reason.SUSPENDED)
-    assert back.status.message == Reason.SUSPENDED.sentence
+    assert back.status.message == "the attempt saves a checkpoint and ends, then the hardware is free"

@@ -135,6 +135,15 @@ class TestGpuSeconds:
         meter = Meter()
         assert meter.reads(checked(), stage_job(), now=3600).gpu_seconds == 0
 
+    def test_do_not_count_what_waits_for_its_turn_again(self) -> None:
+        """A queue took the first pod away and gave the hardware back hours later."""
+        meter = Meter()
+        meter.reads(checked(), runs(), now=30, beside=pushed(received_at=at(30)))
+        job, again = runs(since=18000)
+        again["metadata"]["uid"] = "pod-train-1-again"
+        beside = pushed(pod_uid="pod-train-1-again", received_at=at(18010))
+        assert meter.reads(checked(), (job, again), now=18010, beside=beside).gpu_seconds == 8 * (30 + 10)
+
     def test_are_of_all_nodes(self) -> None:
         meter = Meter(nodes=2, output={"accessModes": ["ReadWriteMany"]})
         assert meter.reads(checked(), runs(), now=30, beside=pushed(received_at=at(30))).gpu_seconds == 2 * 8 * 30

@@ -10,7 +10,7 @@ from finetune_operator.planning.assess import assess
 from finetune_operator.planning.decide import Action, decide, look_again
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.resolve import Admission
-from finetune_operator.planning.stand import stand, unconfirmed
+from finetune_operator.planning.stand import late, stand, unconfirmed
 from finetune_operator.planning.standing import Standing, View
 from tests.unit.planning.scene import a_job, at, in_its_run, resolved_for, scene
 
@@ -67,7 +67,7 @@ def visit(view: View) -> Visit:
     return Visit(
         view,
         standing,
-        decide(standing, claims_for=None),
+        decide(standing, claims_for=None, late=late(view)),
         assess(view, standing, plan, None),
         look_again(standing, view),
         unconfirmed(standing, view),

@@ -23,7 +23,7 @@ from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.progress import Progress
 from finetune_operator.planning.resolve import Admission
-from finetune_operator.planning.stand import stand, unconfirmed
+from finetune_operator.planning.stand import late, stand, unconfirmed
 from finetune_operator.planning.standing import Standing, View
 from tests.unit.planning.scene import (
     NOW,
@@ -168,7 +168,8 @@ class World:
         if unconfirmed(standing, view):
             self.watch(body=False)
             view, standing, plan = self._stand(stored, self.mind.look(confirmed=True))
-        actions = [a for a in decide(standing, claims_for="prepare") if isinstance(a, CreateStage | Remove)]
+        decided = decide(standing, claims_for="prepare", late=late(view))
+        actions = [a for a in decided if isinstance(a, CreateStage | Remove)]
         for action in actions:
             self._count_or_die(killed_after)
             self._act(action, view.job.run)

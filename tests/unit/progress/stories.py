@@ -23,12 +23,14 @@ class Clock:
     """Both clocks at once, moved by hand."""
 
     seconds: float = 1000.0
+    set_by: float = 0.0
+    """Seconds by which the time of day was set."""
 
     def monotonic(self) -> float:
         return self.seconds
 
     def now(self) -> datetime:
-        return START + timedelta(seconds=self.seconds - 1000)
+        return START + timedelta(seconds=self.seconds - 1000 + self.set_by)
 
     def pass_(self, seconds: float) -> None:
         self.seconds += seconds

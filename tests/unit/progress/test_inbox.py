@@ -38,7 +38,11 @@ class Desk:
 
     def __post_init__(self) -> None:
         self.inbox = Inbox(
-            self.interval, self._hear, self.clock.monotonic, on_taken=lambda _, report: self.taken.append(report)
+            self.interval,
+            self._hear,
+            self.clock.monotonic,
+            self.clock.now,
+            on_taken=lambda _, report: self.taken.append(report),
         )
 
     def _hear(self, key: Key, after: float) -> None:
@@ -233,7 +237,9 @@ class Office:
     def __init__(self, rate: float) -> None:
         self.clock = Clock()
         self.told: list[tuple[float, str]] = []
-        self.inbox = Inbox(15, self._hear, self.clock.monotonic, TokenBucket(rate, int(rate), self.clock.monotonic))
+        self.inbox = Inbox(
+            15, self._hear, self.clock.monotonic, self.clock.now, TokenBucket(rate, int(rate), self.clock.monotonic)
+        )
 
     def _hear(self, key: Key, after: float) -> None:
         self.told.append((self.clock.seconds + after, key.name))
@@ -330,3 +336,21 @@ def test_a_new_pod_starts_a_new_pace() -> None:
     desk.offer(2)
     desk.offer(1, attempt=2, pod="b")
     assert desk.newest.seconds_per_step is None
+
+
+@pytest.mark.parametrize("hours", [1, -1])
+def test_what_was_heard_keeps_its_age_when_the_clock_is_set(hours: int) -> None:
+    desk = Desk()
+    desk.offer(7)
+    desk.clock.pass_(20)
+    desk.clock.set_by = hours * 3600
+    assert desk.clock.now() - desk.newest.received_at == timedelta(seconds=20)
+    assert desk.inbox.last_heard(JOB_UID) == desk.newest.received_at
+
+
+def test_a_clock_that_is_corrected_little_by_little_changes_no_report() -> None:
+    desk = Desk()
+    desk.offer(7)
+    before = desk.newest
+    desk.clock.set_by = 1.5
+    assert desk.newest is before

@@ -17,7 +17,7 @@ def admitted(
 ) -> Reporter:
     identity = PodIdentity(KEY.namespace, name, f"uid-of-{name}")
     store = store_of(jobs=jobs, pods=pods, attempts=attempts)
-    return reporter_of(identity, job(*attempts), store.children(JOB_UID))
+    return reporter_of(identity, job(*attempts), store.children(KEY.namespace, JOB_UID))
 
 
 def refusal(name: str, pods: tuple[Json, ...], jobs: tuple[Json, ...] = (), attempts: tuple[Json, ...] = ()) -> str:
@@ -67,10 +67,10 @@ def test_a_namesake_of_a_pod_with_another_uid_may_not() -> None:
     store = store_of(pods=(child("p1", 1),), jobs=(child("j1", 1),))
     identity = PodIdentity(KEY.namespace, "p1", "uid-of-its-predecessor")
     with pytest.raises(PostRefusedError):
-        reporter_of(identity, job(), store.children(JOB_UID))
+        reporter_of(identity, job(), store.children(KEY.namespace, JOB_UID))
 
 
 def test_a_pod_of_the_same_uid_from_another_namespace_may_not() -> None:
     store = store_of(pods=(child("p1", 1),), jobs=(child("j1", 1),))
     with pytest.raises(PostRefusedError, match="team-b/p1 is no pod"):
-        reporter_of(PodIdentity("team-b", "p1", "uid-of-p1"), job(), store.children(JOB_UID))
+        reporter_of(PodIdentity("team-b", "p1", "uid-of-p1"), job(), store.children(KEY.namespace, JOB_UID))

@@ -47,7 +47,7 @@ class World:
     port: int = 0
 
     def __post_init__(self) -> None:
-        self.inbox = Inbox(15, lambda _key, _after: None, self.clock.monotonic)
+        self.inbox = Inbox(15, lambda _key, _after: None, self.clock.monotonic, self.clock.now)
         reviewer = TokenReviewer(self.reviews, self.clock.monotonic)
         clocks = Clocks(self.clock.now, self.clock.monotonic)
         self.reception = Reception(self.store, reviewer, self.inbox, lambda _key: self.reply, clocks)

@@ -86,7 +86,7 @@ async def test_a_child_is_its_jobs_work_when_it_comes_and_when_it_goes() -> None
 
     world.intake.deleted(JOBS, stamped(child, 2))
     assert await world.asked_for() == {"one"}
-    assert world.store.children("u-1").jobs == ()
+    assert world.store.children("ns", "u-1").jobs == ()
 
 
 async def test_the_last_state_of_a_pod_comes_with_its_deletion() -> None:
@@ -103,8 +103,8 @@ async def test_the_last_state_of_a_pod_comes_with_its_deletion() -> None:
 
     world.intake.deleted(PODS, gone)
 
-    assert [each["status"] for each in world.store.children("u-1").departed] == [{"phase": "Failed"}]
-    assert world.store.children("u-1").pods == ()
+    assert [each["status"] for each in world.store.children("ns", "u-1").departed] == [{"phase": "Failed"}]
+    assert world.store.children("ns", "u-1").pods == ()
 
 
 async def test_a_child_that_names_no_job_is_nobodys_work() -> None:
@@ -176,7 +176,7 @@ async def test_an_inspection_is_the_work_of_its_dataset_and_not_of_a_job_of_that
     world.intake.changed(JOBS, stamped(batch_job("rows-inspect-1", labels), 1))
 
     assert [await world.queue.get()] == [Task("ns", "rows", "Dataset")]
-    assert [each["metadata"]["name"] for each in world.store.children("u-2").jobs] == ["rows-inspect-1"]
+    assert [each["metadata"]["name"] for each in world.store.children("ns", "u-2").jobs] == ["rows-inspect-1"]
 
 
 async def test_a_revisit_asks_for_the_catalog_for_datasets_and_for_jobs_that_go_on_or_were_edited() -> None:

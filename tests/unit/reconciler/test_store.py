@@ -10,7 +10,7 @@ from finetune_operator.api.model import Json
 from finetune_operator.catalog.catalog import Broken
 from finetune_operator.cluster.resources import DATASETS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key, Resource
 from finetune_operator.reconciler.slim import slim, unknown_fields_of
-from finetune_operator.reconciler.store import Store
+from finetune_operator.reconciler.store import Children, Store
 from tests.support.objects import batch_job, child_labels, dataset, fine_tune_job, instance_type, pod
 
 KEY = Key("ns", "one")
@@ -81,22 +81,22 @@ def test_children_are_found_by_the_uid_of_their_job_oldest_first() -> None:
     store.put(JOBS, at(batch_job("other", child_labels("y", "u-y")), 3))
     store.put(PODS, at(pod("one", child_labels("x", "u-x")), 4))
 
-    children = store.children("u-x")
+    children = store.children("ns", "u-x")
 
     assert [job["metadata"]["name"] for job in children.jobs] == ["one", "two"]
     assert [found["metadata"]["name"] for found in children.pods] == ["one"]
-    assert store.children("nobody") == Store().children("nobody")
+    assert store.children("ns", "nobody") == Store().children("ns", "nobody")
 
 
 def test_a_child_that_changes_or_goes_leaves_no_trace_in_the_index() -> None:
     store = Store()
     store.put(JOBS, at(batch_job("one", child_labels("x", "u-x")), 1))
     store.put(JOBS, at(batch_job("one", child_labels("y", "u-y")), 2))
-    assert store.children("u-x").jobs == ()
-    assert len(store.children("u-y").jobs) == 1
+    assert store.children("ns", "u-x").jobs == ()
+    assert len(store.children("ns", "u-y").jobs) == 1
 
     store.drop(JOBS, KEY, "3")
-    assert store.children("u-y").jobs == ()
+    assert store.children("ns", "u-y").jobs == ()
 
 
 @pytest.mark.parametrize("resource", [JOBS, PODS])
@@ -143,7 +143,7 @@ def a_store_with_a_job(name: str = "train", owner: str = "u-x") -> Store:
 
 
 def departed(store: Store, owner: str = "u-x") -> list[Json]:
-    return [body["status"] for body in store.children(owner).departed]
+    return [body["status"] for body in store.children("ns", owner).departed]
 
 
 def test_a_pod_that_is_gone_is_remembered_as_it_was_last_seen_until_whose_it_is_goes_too() -> None:
@@ -151,7 +151,7 @@ def test_a_pod_that_is_gone_is_remembered_as_it_was_last_seen_until_whose_it_is_
     store.put(PODS, owned("one", phase="Running"))
     store.drop(PODS, KEY, "3", last=owned("one", phase="Failed"))
 
-    assert store.children("u-x").pods == ()
+    assert store.children("ns", "u-x").pods == ()
     assert departed(store) == [{"phase": "Failed"}]
 
     store.drop(JOBS, Key("ns", "train"), "4")
@@ -192,7 +192,7 @@ def test_an_old_deletion_makes_no_pod_that_is_there_departed() -> None:
     store.drop(PODS, KEY, "1")
 
     assert departed(store) == []
-    assert len(store.children("u-x").pods) == 1
+    assert len(store.children("ns", "u-x").pods) == 1
 
 
 def test_only_so_many_pods_that_are_gone_are_remembered() -> None:
@@ -263,3 +263,15 @@ def test_only_so_many_deletions_are_remembered() -> None:
 
     assert store.put(PODS, at(pod("0"), 4)), "the first one was forgotten"
     assert not store.put(PODS, at(pod("10000"), 4))
+
+
+def test_a_child_in_another_namespace_is_nobodys_whatever_its_label_says() -> None:
+    store = Store()
+    for resource, body in (
+        (JOBS, batch_job("one", child_labels("x", "u-x"))),
+        (PODS, pod("one", child_labels("x", "u-x"))),
+    ):
+        store.put(resource, at(body, 1, namespace="elsewhere"))
+    assert store.children("ns", "u-x") == Children()
+    store.drop(PODS, Key("elsewhere", "one"))
+    assert store.children("ns", "u-x").departed == ()

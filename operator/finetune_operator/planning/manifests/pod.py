@@ -20,7 +20,7 @@ from finetune_operator.planning.places import (
     WORKSPACE,
     fetches,
 )
-from finetune_operator.planning.run_config import GRACE_SECONDS, PREPARE_CPU, Run, run_json
+from finetune_operator.planning.run_config import PREPARE_CPU, Run, run_json
 from finetune_operator.planning.sizing.merging import merging_memory
 from finetune_operator.planning.volumes import Mounts, input_mounts
 
@@ -44,7 +44,7 @@ def pod_template(run: Run, pull_policy: str, progress: Progress | None) -> Json:
         "restartPolicy": "Never",
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": GRACE_SECONDS[run.stage],
+        "terminationGracePeriodSeconds": run.grace_seconds,
         "securityContext": {
             "runAsNonRoot": True,
             "fsGroup": GROUP_ID,

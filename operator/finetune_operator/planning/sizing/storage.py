@@ -55,6 +55,14 @@ def storage_of(spec: FineTuneJobSpec, resolved: Resolved) -> Storage:
     return Storage(size, words)
 
 
+def checkpoint_bytes(resolved: Resolved) -> int | None:
+    """Of one checkpoint; None where nothing is known of the model."""
+    model = resolved.model
+    if model is None or model.parameters is None:
+        return None
+    return _trained(model, model.parameters, resolved.hyperparameters) * STATE_BYTES
+
+
 def too_small(spec: FineTuneJobSpec, resolved: Resolved) -> tuple[str, ...]:
     """A warning when the claim that was asked for is smaller than what it will hold; below LEAST nobody counts."""
     given, needed = spec.output.storage_size if spec.output else None, storage_of(spec, resolved)

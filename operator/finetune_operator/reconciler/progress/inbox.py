@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 from finetune_operator.cluster.bucket import TokenBucket
 from finetune_operator.cluster.resources import Key
-from finetune_operator.planning.progress import Progress
+from finetune_operator.planning.progress import Progress, moved
 from finetune_operator.reconciler.progress.pace import Pace, pace_with
 from finetune_operator.reconciler.progress.reporter import Reporter
 
@@ -17,6 +18,8 @@ OnNews = Callable[[Key, float], None]
 """Called with a job's key and the seconds after which its news is wanted: the work queue's ``add``."""
 OnTaken = Callable[[Reporter, Progress], None]
 """Called with each report that is taken, its log lines included."""
+SET: Final = timedelta(seconds=5)
+"""A clock that is off by more was set; by less it was corrected little by little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class _Held:
     shown: Progress
     due: float
     pace: Pace
+    heard: float
+    """When the newest came, in monotonic seconds."""
 
 
 class Inbox:
@@ -37,7 +42,7 @@ class Inbox:
     higher step; the same step again is a sign of life and is taken. ``on_news`` hears of a job at once, then at most
     once per ``interval`` seconds, and of all jobs together as often as ``bucket`` allows; what comes between is waited
     for and told together. Nothing of it waits that is a transition: a new attempt or pod, and its first step.
-    ``clock`` is monotonic seconds.
+    ``clock`` is monotonic seconds, ``now`` the time of day, which somebody may set: what was heard keeps its age then.
     """
 
     def __init__(
@@ -45,6 +50,7 @@ class Inbox:
         interval: float,
         on_news: OnNews,
         clock: Callable[[], float],
+        now: Callable[[], datetime],
         bucket: TokenBucket | None = None,
         on_taken: OnTaken = lambda _reporter, _progress: None,
     ) -> None:
@@ -52,6 +58,7 @@ class Inbox:
         self._on_news = on_news
         self._on_taken = on_taken
         self._clock = clock
+        self._now = now
         self._bucket = bucket
         self._held: dict[str, _Held] = {}
 
@@ -76,8 +83,9 @@ class Inbox:
         if held is None:
             return None
         if held.shown is held.progress or held.due <= self._clock():
-            return held.progress
-        return replace(held.shown, told_at=held.shown.received_at, received_at=held.progress.received_at)
+            return moved(held.progress, self._shift(held))
+        shown = replace(held.shown, told_at=held.shown.received_at, received_at=held.progress.received_at)
+        return moved(shown, self._shift(held))
 
     def awaited(self, uid: str) -> float | None:
         """Seconds until there is news that ``newest`` keeps back yet; None when it keeps nothing back.
@@ -91,7 +99,7 @@ class Inbox:
     def last_heard(self, uid: str) -> datetime | None:
         """When the job with this uid last reported."""
         held = self._held.get(uid)
-        return held.progress.received_at if held else None
+        return held.progress.received_at + self._shift(held) if held else None
 
     def forget(self, uid: str) -> None:
         """Drop what is held of a job that has ended or is gone."""
@@ -100,9 +108,15 @@ class Inbox:
     def __len__(self) -> int:
         return len(self._held)
 
+    def _shift(self, held: _Held) -> timedelta:
+        """By how much the time of day was set since the newest report came."""
+        age = timedelta(seconds=self._clock() - held.heard)
+        shift = self._now() - age - held.progress.received_at
+        return timedelta(seconds=round(shift.total_seconds())) if abs(shift) >= SET else timedelta()
+
     def _hold(self, reporter: Reporter, progress: Progress, pace: Pace) -> None:
         due, shown, after = self._planned(self._held.get(reporter.job_uid), progress, self._clock())
-        self._held[reporter.job_uid] = _Held(reporter, progress, shown, due, pace)
+        self._held[reporter.job_uid] = _Held(reporter, progress, shown, due, pace, self._clock())
         if after is not None:
             self._on_news(reporter.key, after)
 

@@ -72,7 +72,7 @@ class Reception:
         if not self._reviewer.remembers(token, audience):
             _charge(self._reviews, caller.address, "too many unknown tokens from this address")
         identity = await self._reviewer.pod_of(token, audience)
-        reporter = reporter_of(identity, job, self._store.children(uid))
+        reporter = reporter_of(identity, job, self._store.children(key.namespace, uid))
         _charge(self._posts, identity.pod_uid, "too many reports from this pod; one in five seconds is enough")
         return reporter
 
