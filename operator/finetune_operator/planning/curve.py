@@ -12,11 +12,14 @@ from typing import Final, Self
 MOST_POINTS: Final = 200
 MOST_SERIES: Final = 64
 SIGNIFICANT_DIGITS: Final = 6
+SERIES_BYTES: Final = 350
+POINT_BYTES: Final = 16
+"""What a series without points, and each point of it, take of memory: measured, and rounded."""
 MEASURED_NOW_AND_THEN: Final = "eval"
 """Metrics of an evaluation are repeated in each report until the next one; a point belongs where the value changed."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Series:
     """One metric: steps in rising order and a value for each. Arrays, because an operator holds thousands."""
 
@@ -83,6 +86,11 @@ class Curve:
     def last_step(self) -> int:
         """The highest step of all points; 0 without any."""
         return max((series.steps[-1] for series in self._series.values() if series.steps), default=0)
+
+    @property
+    def size(self) -> int:
+        """Bytes of memory that it takes, roughly."""
+        return sum(SERIES_BYTES + POINT_BYTES * len(series.steps) for series in self._series.values())
 
     def add(self, step: int, metrics: Mapping[str, float], *, going_back: bool = True) -> None:
         """Take the values of one step. Step 0 is none: who reports it does not know where the training is."""

@@ -70,11 +70,11 @@ class WorkQueue:
         self._backlog.done(key, self._clock())
         self._wake()
 
-    def retry(self, key: Task, *, at_least: float = 0) -> float:
+    def retry(self, key: Task, *, at_least: float = 0, priority: Priority = Priority.RESYNC) -> float:
         """Ask for the key again after its backoff, and not before ``at_least`` seconds. Returns the seconds."""
         self._failures[key] = failures = self._failures.get(key, 0) + 1
         after = max(at_least, self._backoff.delay(failures, self._jitter()))
-        self.add(key, after=after, priority=Priority.RESYNC)
+        self.add(key, after=after, priority=priority)
         return after
 
     def forget(self, key: Task) -> None:

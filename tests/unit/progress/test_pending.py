@@ -79,3 +79,32 @@ def test_all_jobs_together_hold_no_more_than_there_is_room_for() -> None:
     found = pending.take(KEY)
     assert found is not None
     assert found.lines == ("room again",)
+
+
+def crowd(pending: Pending, jobs: int, step: int = 1) -> None:
+    for number in range(jobs):
+        metrics = {f"m{place}": 1.0 * step for place in range(64)}
+        pending.note(KEY._replace(name=str(number)), Told(JOB_UID, 0, step, metrics))
+
+
+def test_the_curves_of_all_jobs_together_take_no_more_than_there_is_room_for() -> None:
+    room = 100_000
+    pending = Pending(room)
+    for step in range(1, 9):
+        crowd(pending, 20, step)
+    held = [pending.take(KEY._replace(name=str(number))) for number in range(20)]
+    sizes = [each.curve.size for each in held if each]
+    assert room / 2 < sum(sizes) < room + max(sizes)
+    assert pending.note(KEY, told(1))
+
+
+def test_where_there_is_no_room_a_curve_goes_back_with_its_training_and_gets_the_end_of_its_run() -> None:
+    pending = Pending(100_000)
+    pending.note(KEY, told(90))
+    pending.note(KEY, told(100))
+    crowd(pending, 20)
+    pending.note(KEY, told(95))
+    pending.note(KEY, Told(JOB_UID, 0, 120, {"loss": 0.5}, is_end=True))
+    found = pending.take(KEY)
+    assert found is not None
+    assert steps(found.curve) == [90, 120]

@@ -16,7 +16,7 @@ from finetune_operator.cluster import AlreadyExists, ClusterError, Conflict, Not
 from finetune_operator.cluster.bucket import TokenBucket
 from finetune_operator.cluster.resources import FINETUNEJOBS, Key
 from finetune_operator.planning.progress import LogLine, Progress
-from finetune_operator.reconciler.progress.recorder import Recorder, Tempo
+from finetune_operator.reconciler.progress.recorder import WRITERS, Recorder, Tempo
 from finetune_operator.reconciler.progress.reporter import Reporter
 from finetune_operator.reconciler.queue import Backoff, WorkQueue
 from finetune_operator.reconciler.store import Store
@@ -94,6 +94,15 @@ class Desk:
         lines = tuple(LogLine(NOW, "info", message) for message in messages)
         self.recorder.note(reporter, Progress(1, "pod", step, NOW, metrics={"loss": 1 / step}, log_lines=lines))
 
+    def others_report(self, count: int) -> None:
+        """As many other jobs, which go on."""
+        for number in range(count):
+            body = job_body()
+            body["metadata"] |= {"name": f"other-{number}", "uid": f"uid-{number}"}
+            self.store.put(FINETUNEJOBS, body)
+            reporter = Reporter(KEY._replace(name=f"other-{number}"), f"uid-{number}", 1, "pod", NOW, 0)
+            self.recorder.note(reporter, Progress(1, "pod", 1, NOW, metrics={"loss": 1.0}))
+
     def ends(self, phase: str, step: int, loss: float) -> None:
         progress = {"step": step, "metrics": {"loss": loss}, "lastUpdatedTime": "2026-11-21T12:00:00Z"}
         body = job_body(status={"phase": phase, "progress": progress})
@@ -158,6 +167,19 @@ async def test_a_job_that_ends_is_written_at_once_with_how_it_ended() -> None:
         desk.ends("Succeeded", 9, 0.125)
         await eventually(desk.is_done)
     assert (desk.shelf.steps(), desk.shelf.lines()) == ([5, 9], ["the last words"])
+
+
+@pytest.mark.parametrize("failures", [[], [Unavailable("away")] * WRITERS], ids=["at once", "when it is tried again"])
+async def test_the_end_of_a_job_is_written_before_what_others_report(failures: list[ClusterError]) -> None:
+    desk = Desk(interval=0, rate=100)
+    desk.shelf.failures.extend(failures)
+    desk.others_report(50)
+    desk.report(5, "the last words")
+    desk.ends("Succeeded", 9, 0.125)
+    async with desk.running():
+        await eventually(desk.is_done)
+    assert len(desk.shelf.writes) == 52
+    assert desk.shelf.writes.index(f"create {LOG}") < 20
 
 
 async def test_a_job_that_failed_keeps_what_it_reported() -> None:

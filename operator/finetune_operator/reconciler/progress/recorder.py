@@ -14,7 +14,7 @@ from typing import Final, Protocol
 
 from pydantic import ValidationError
 
-from finetune_operator.api.conditions import Phase
+from finetune_operator.api.conditions import TERMINAL_PHASES, Phase
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import UID_LABEL
 from finetune_operator.cluster import AlreadyExists, ClusterError, Conflict, NotFound, Resource
@@ -25,6 +25,7 @@ from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.logbook import extended, written
 from finetune_operator.planning.manifests.record import Record, record_map
 from finetune_operator.planning.progress import Progress
+from finetune_operator.reconciler.backlog import Priority
 from finetune_operator.reconciler.logs import about
 from finetune_operator.reconciler.progress.pending import Part, Pending, Told, no_points
 from finetune_operator.reconciler.progress.reporter import Reporter
@@ -84,15 +85,18 @@ class Recorder:
         lines = tuple(written(line, report.attempt) for line in report.log_lines)
         told = Told(reporter.job_uid, reporter.run, report.step, report.metrics, lines)
         if self._pending.note(reporter.key, told):
-            self._queue.add(_task(reporter.key), after=self._tempo.interval)
+            self._queue.add(_task(reporter.key), after=self._tempo.interval, priority=Priority.RESYNC)
 
     def conclude(self, key: Key) -> None:
-        """The job has ended: write at once what there is, and where a model came of it, how it ended."""
+        """The job has ended: write what there is before all that others report, and where a model came of it, its end.
+
+        What is not written is lost with this process, and who looks at a job that has ended finds its curve cut off.
+        """
         job = self._store.job(key) or {}
         status = job.get("status") or {}
         if status.get("phase") == Phase.SUCCEEDED and (progress := status.get("progress")):
             uid, run = job["metadata"]["uid"], status.get("restartGeneration") or 0
-            self._pending.note(key, Told(uid, run, progress["step"], progress.get("metrics") or {}))
+            self._pending.note(key, Told(uid, run, progress["step"], progress.get("metrics") or {}, is_end=True))
         self._queue.add(_task(key))
 
     async def run(self) -> None:
@@ -130,7 +134,9 @@ class Recorder:
 
     def _put_off(self, task: Task, part: Part, at_least: float) -> None:
         self._pending.put_back(task.key, part)
-        self._queue.retry(task, at_least=at_least)
+        phase = ((self._store.job(task.key) or {}).get("status") or {}).get("phase")
+        priority = Priority.LIVE if phase in TERMINAL_PHASES else Priority.RESYNC
+        self._queue.retry(task, at_least=at_least, priority=priority)
 
     async def _without_points(self, job: Job, part: Part) -> Part:
         """The part once its points are kept."""
