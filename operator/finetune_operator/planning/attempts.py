@@ -108,7 +108,7 @@ def _as_asked(ending: Ending, record: Attempt, told: FineTuneJobStatus) -> Endin
     if reason in _LIMITS:  # what its pods say is that they were told to end; why is what the status said by then
         said = told.message if told.reason == reason else record.message
         return replace(ending, outcome=outcome, reason=reason, message=said or reason.sentence)
-    message = ending.message if ending.verdict else f"ended by the operator: {reason.sentence}"
+    message = ending.message if ending.verdict else f"ended by the operator: {record.message or reason.sentence}"
     return replace(ending, outcome=outcome, reason=reason, message=message)
 
 
