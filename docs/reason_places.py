@@ -223,7 +223,7 @@ STATIONS: Final[Mapping[Phase, Station]] = {
     Phase.FAILED: Station(
         "No attempt follows. `status.failure` says why, whom it concerns, and what to do.",
         NOTHING,
-        "Mend it and raise `restartGeneration`: the new run goes on from the newest checkpoint.",
+        "Mend it and raise `restartGeneration`: the new run goes on from the newest checkpoint. Model and datasets never change: mended there, it is a new job.",
     ),
     Phase.CANCELLED: Station(
         "Its owner ended it; nothing of this run is published.",

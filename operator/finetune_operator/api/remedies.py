@@ -92,7 +92,10 @@ REMEDIES: Final[Mapping[Reason, str]] = {
         "Mend the field that the message begins with. What may change with a run: raise restartGeneration in the same "
         "update; what never changes: delete the job and apply it corrected."
     ),
-    Reason.USER_ERROR: "Mend what the message names, then raise restartGeneration.",
+    Reason.USER_ERROR: (
+        "Mend what the message names, then raise restartGeneration; where that is spec.model or spec.datasets, which never "
+        "change, delete the job and apply it corrected."
+    ),
     Reason.OUT_OF_MEMORY: (
         "Choose an instance type with more GPU memory, a smaller hyperparameters.batchSize, or LoRA, together with a raised "
         "restartGeneration."

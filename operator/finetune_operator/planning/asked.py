@@ -9,6 +9,7 @@ from typing import Final
 from finetune_operator.api.conditions import Reason
 from finetune_operator.planning.attempts import checkpoint_known, record_of
 from finetune_operator.planning.budget import budget_seconds
+from finetune_operator.planning.claim_fields import with_field
 from finetune_operator.planning.observed import ObservedJob
 from finetune_operator.planning.progress import Progress
 from finetune_operator.planning.standing import View
@@ -74,7 +75,7 @@ def fuse_time(view: View, job: ObservedJob) -> datetime | None:
 def _asked(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | None:
     spec = view.job.spec
     if spec.cancel:
-        return Cause(Reason.CANCELLED, "cancelled: the pods end without saving")
+        return Cause(Reason.CANCELLED, "cancelled: the pods get five seconds and need not save")
     if newer_run:
         return Cause(Reason.RESTARTED, "restartGeneration was raised: this attempt saves and ends")
     if spec.suspend:
@@ -112,7 +113,8 @@ def _not_started(view: View, job: ObservedJob, why: Why) -> Cause | None:
     limit = timedelta(seconds=own) if own else START_DEADLINE if why.reason in UNMENDED else None
     if limit is None or view.now < (job.created if own else _since(job)) + limit:
         return None
-    return Cause(Reason.START_DEADLINE_EXCEEDED, f"not started within {limit.total_seconds():g} s: {why.message}")
+    message = f"not started within {limit.total_seconds():g} s: {with_field(why.message, view.job.spec)}"
+    return Cause(Reason.START_DEADLINE_EXCEEDED, message)
 
 
 def _has_run(view: View, job: ObservedJob) -> bool:

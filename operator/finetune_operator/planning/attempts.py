@@ -107,8 +107,12 @@ def _as_asked(ending: Ending, record: Attempt, told: FineTuneJobStatus) -> Endin
     outcome: Outcome = "Platform" if reason == Reason.STEP_STALLED else "Requested"
     if reason in _LIMITS:  # what its pods say is that they were told to end; why is what the status said by then
         said = told.message if told.reason == reason else record.message
-        return replace(ending, outcome=outcome, reason=reason, message=said or reason.sentence)
-    message = ending.message if ending.verdict else f"ended by the operator: {record.message or reason.sentence}"
+        # What never ran has no exit code, though the kubelet makes one up.
+        code = None if reason == Reason.START_DEADLINE_EXCEEDED else ending.exit_code
+        return replace(ending, outcome=outcome, reason=reason, message=said or reason.sentence, exit_code=code)
+    message = (
+        ending.verdict.message if ending.verdict else f"ended by the operator: {record.message or reason.sentence}"
+    )
     return replace(ending, outcome=outcome, reason=reason, message=message)
 
 

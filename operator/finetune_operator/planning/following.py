@@ -80,7 +80,8 @@ def _as_requested(view: View, ended: Ended) -> Standing:
     if pods:  # somebody else deleted the Job, which would have stayed until they are gone
         return Fenced(ended.stage, pods)
     if reason == Reason.CANCELLED:
-        return CalledOff(reason, message)
+        kept = f"; checkpoint {ended.checkpoint_step} stays" if ended.checkpoint_step else ""
+        return CalledOff(reason, f"cancelled: nothing is published{kept}")
     if reason in {Reason.START_DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED}:
         return Broken(ended.ending, reason, message)
     return start(view, ended.stage, ended.number + 1, ended.ending)

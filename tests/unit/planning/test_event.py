@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
@@ -84,3 +86,26 @@ def test_two_attempts_that_ended_unseen_have_two_events() -> None:
     failed = told(scene(a_job(), prepared(), ended(code=1), ended(attempt=2, code=1)))
     names = [event["metadata"]["name"] for event in events_of(a_job(), failed, NOW)]
     assert len(set(names)) == len(names) == 3
+
+
+def test_events_of_one_second_are_named_in_their_order() -> None:
+    failed = told(scene(a_job(), prepared(), ended(code=1, message="boom")))
+    first = step(None, LOADING)
+    later = replace(a_job(status=LOADING), resource_version="1000")
+    names = [event["metadata"]["name"] for event in (first, *events_of(later, failed, NOW))]
+    assert len(names) == 3
+    assert names == sorted(names)
+    assert names[1:] == [event["metadata"]["name"] for event in events_of(later, failed, at(5))]
+
+
+@pytest.mark.parametrize(
+    ("start", "words"), [("checkpoint", "from the newest checkpoint"), ("scratch", "from the beginning")]
+)
+def test_a_run_that_begins_is_told_of_once(start: str, words: str) -> None:
+    asked: Json = {"restartGeneration": 1, "restartFrom": start}
+    again = scene(a_job(asked, FineTuneJobStatus(restart_generation=1)))
+    begun = told(again)
+    run, transition = events_of(again.job, begun, NOW)
+    assert (run["reason"], run["message"]) == ("Restarted", f"run 1 begins, {words}")
+    assert transition["reason"] == "Pending"
+    assert [event["reason"] for event in events_of(a_job(asked, begun), TRAINING, NOW)] == ["Training"]

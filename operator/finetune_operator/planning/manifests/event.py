@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from finetune_operator.api import names
 from finetune_operator.api.conditions import Phase, Reason
@@ -32,6 +33,8 @@ WARNINGS = frozenset(
     }
 )
 
+_BEGIN: Final = {"checkpoint": "from the newest checkpoint", "scratch": "from the beginning"}
+
 
 def events_of(job: Job, status: FineTuneJobStatus, now: datetime) -> tuple[Json, ...]:
     """The Events of the step from the job's last status to this one: attempts that went wrong, then the transition."""
@@ -47,10 +50,12 @@ def events_of(job: Job, status: FineTuneJobStatus, now: datetime) -> tuple[Json,
         )
         for a in wrong
     ]
+    if job.run and job.status.phase is None:
+        told.insert(0, Told("Normal", Reason.RESTARTED, f"run {job.run} begins, {_BEGIN[job.spec.restart_from]}"))
     if (job.status.phase, job.status.reason) != (status.phase, status.reason) and status.reason:
         warning = status.phase == Phase.FAILED or status.reason in WARNINGS
         told.append(Told("Warning" if warning else "Normal", status.reason, f"{status.phase}: {status.message}"))
-    return tuple(_event(job, each, now) for each in told)
+    return tuple(_event(job, each, index, now) for index, each in enumerate(told))
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,12 @@ class Told:
     message: str
 
 
-def _event(job: Job, told: Told, now: datetime) -> Json:
+def _event(job: Job, told: Told, index: int, now: datetime) -> Json:
     time = now.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {
         "apiVersion": "v1",
         "kind": "Event",
-        "metadata": {"name": _event_name(job, told), "namespace": job.namespace},
+        "metadata": {"name": _event_name(job, told, index), "namespace": job.namespace},
         "type": told.type,
         "reason": told.reason,
         "message": told.message[:1024],
@@ -86,7 +91,10 @@ def _event(job: Job, told: Told, now: datetime) -> Json:
     }
 
 
-def _event_name(job: Job, told: Told) -> str:
-    """Bound to the write that it tells of, so that telling it twice makes one Event."""
-    source = f"{job.uid} {job.resource_version} {told.reason} {told.message}"
-    return f"{job.name}.{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+def _event_name(job: Job, told: Told, index: int) -> str:
+    """Bound to the write that it tells of, so that telling it twice makes one Event.
+
+    Events have whole seconds, and kubectl leaves those of one second in the order of their names: it begins with the version.
+    """
+    source = f"{job.uid} {told.reason} {told.message}"
+    return f"{job.name}.{job.resource_version:0>20}.{index}.{hashlib.sha256(source.encode()).hexdigest()[:8]}"
