@@ -14,6 +14,7 @@ import importlib.util
 import json
 import os
 import secrets
+import shutil
 import socket
 import subprocess
 import sys
@@ -72,7 +73,8 @@ class Trainer:
         return [
             *("ctr", "-n", "k8s.io", "run", "--rm", "--read-only", "--net-host"),
             *("--fifo-dir", str(folder / ".fifos")),  # a containerd may have a /run of its own
-            *("--mount", "type=tmpfs,dst=/tmp,options=rw"),
+            # What a pod may write to.
+            *(part for place in ("/tmp", "/cache") for part in ("--mount", f"type=tmpfs,dst={place},options=rw")),
             *(part for mount in mounts for part in ("--mount", mount)),
             *(part for name, value in contract_variables(folder).items() for part in ("--env", f"{name}={value}")),
             *(self._image, f"trainer-{secrets.token_hex(4)}"),
@@ -105,6 +107,13 @@ class Trainer:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+
+def copy_for_trainer(folder: Path, target: Path) -> None:
+    """Copy a folder so that the trainer may write everywhere in it: in its image it is another user."""
+    shutil.copytree(folder, target)
+    for path in (target, *target.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
 
 
 class Job:

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.eventually import wait_until
 from tests.trainer.operator_endpoint import OperatorEndpoint
-from tests.trainer.real_trainer import WITHIN, Attempt, Job, Trainer, children, column
+from tests.trainer.real_trainer import WITHIN, Attempt, Job, Trainer, children, column, copy_for_trainer
 from trainer.workspace.jsonfile import read_json
 from trainer.workspace.layout import Workspace
 
@@ -25,9 +25,7 @@ RATE = 1e-4
 def trained(job: Job, undisturbed: tuple[Job, Attempt]) -> Job:
     """A job whose run 0 has made 60 steps and a model."""
     shutil.rmtree(job.workspace.root)
-    shutil.copytree(undisturbed[0].workspace.root, job.workspace.root)
-    for folder in (job.workspace.root, job.workspace.checkpoints, *job.workspace.root.glob("*/*")):
-        folder.chmod(0o777)  # a trainer in its image is another user
+    copy_for_trainer(undisturbed[0].workspace.root, job.workspace.root)
     return job
 
 

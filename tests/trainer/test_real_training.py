@@ -13,7 +13,7 @@ import pytest
 from tests.support.eventually import wait_until
 from tests.trainer.documents import CONTRACT, SAMPLE, write_lines
 from tests.trainer.operator_endpoint import OperatorEndpoint
-from tests.trainer.real_trainer import WITHIN, Attempt, Job, Trainer
+from tests.trainer.real_trainer import WITHIN, Attempt, Job, Trainer, copy_for_trainer
 
 pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
 
@@ -100,9 +100,7 @@ def test_a_checkpoint_that_cannot_be_loaded_although_it_is_whole_is_kept(
     job: Job, undisturbed: tuple[Job, Attempt]
 ) -> None:
     kept = undisturbed[0].workspace.checkpoints
-    shutil.copytree(kept, job.workspace.checkpoints)
-    for folder in (job.workspace.checkpoints, *job.workspace.checkpoints.glob("*")):
-        folder.chmod(0o777)  # a trainer in its image is another user
+    copy_for_trainer(kept, job.workspace.checkpoints)
     for marker in job.workspace.checkpoints.rglob("COMPLETE.json"):
         told = json.loads(marker.read_text())
         del told["method"]  # by which the checkpoint would be refused before it is loaded
