@@ -230,13 +230,33 @@ def _root_schema(kind: Kind) -> Json:
     if kind.status:
         # The default makes kstatus (Helm 4, Flux) wait for the operator: without it an unseen resource counts as ready.
         properties["status"] = {
-            **described(kind.status, structural_schema(kind.status)),
+            **described(kind.status, _part_by_part(structural_schema(kind.status))),
             "default": {"observedGeneration": -1},
         }
     root: Json = {"description": kind.description, "type": "object", "required": ["spec"], "properties": properties}
     if kind.rules:
         root["x-kubernetes-validations"] = [rule.schema() for rule in kind.rules]
     return root
+
+
+def _part_by_part(status: Json) -> Json:
+    """The status with each of its parts written whole, conditions apart: the operator alone writes them.
+
+    The API server books an owner for every field that it may merge. For all fields of a status that is a fifth of the
+    processor time of each write, and nearly as large as the status itself (measured on Kubernetes 1.35).
+    """
+    parts = {name: part if name == "conditions" else _whole(part) for name, part in status["properties"].items()}
+    return {**status, "properties": parts}
+
+
+def _whole(part: Json) -> Json:
+    match part.get("type"):
+        case "object":
+            return {**part, "x-kubernetes-map-type": "atomic"}
+        case "array":
+            return {**part, "x-kubernetes-list-type": "atomic"}
+        case _:
+            return part
 
 
 def rendered() -> dict[str, str]:

@@ -363,14 +363,9 @@ class FineTuneJobStatus(ApiModel):
         default=(), json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]}
     )
     """The conditions of the job: kubectl wait --for=condition=Complete."""
-    stages: Annotated[tuple[StageRecord, ...], Field(max_length=4)] = Field(
-        default=(), json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]}
-    )
+    stages: Annotated[tuple[StageRecord, ...], Field(max_length=4)] = ()
     """The stages of the present run, in their order."""
-    attempts: Annotated[tuple[Attempt, ...], Field(max_length=10)] = Field(
-        default=(),
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["stage", "number"]},
-    )
+    attempts: Annotated[tuple[Attempt, ...], Field(max_length=10)] = ()
     """The latest starts of the stages, oldest first."""
     retries: int = 0
     """Failures that counted against backoffLimit."""
@@ -378,10 +373,7 @@ class FineTuneJobStatus(ApiModel):
     """How far the training is."""
     usage: Usage | None = None
     """What the job has used."""
-    checkpoints: Annotated[tuple[CheckpointRecord, ...], Field(max_length=MOST_CHECKPOINTS)] = Field(
-        default=(),
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["step", "attempt"]},
-    )
+    checkpoints: Annotated[tuple[CheckpointRecord, ...], Field(max_length=MOST_CHECKPOINTS)] = ()
     """Complete checkpoints that are still there, oldest first."""
     report: Report | None = None
     """What the check of model and data found."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Annotated, ClassVar, Literal
 
@@ -14,7 +15,7 @@ from finetune_operator.api.openapi import KEPT, structural_schema
 
 ALLOWED = KEPT | {
     "additionalProperties", "anyOf", "x-kubernetes-int-or-string", "x-kubernetes-list-map-keys",
-    "x-kubernetes-list-type", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations",
+    "x-kubernetes-list-type", "x-kubernetes-map-type", "x-kubernetes-preserve-unknown-fields", "x-kubernetes-validations",
 }  # fmt: skip
 
 
@@ -166,6 +167,13 @@ class TestOurKinds:
             and node.get("x-kubernetes-list-type") != "map"
         }
         assert bare <= {".spec.tolerations", ".spec.podTemplate.tolerations"}
+
+    def test_have_the_operator_own_each_part_of_the_status_but_its_conditions_as_a_whole(self, kind: Kind) -> None:
+        parts = {path: node for path, node in every_node(kind) if re.fullmatch(r"\.status\.\w+", path)}
+        for path, node in parts.items():
+            types = {node.get("x-kubernetes-map-type"), node.get("x-kubernetes-list-type")} - {None}
+            owned = {"map"} if path == ".status.conditions" else {"atomic"}
+            assert types == (owned if node["type"] in {"object", "array"} else set()), path
 
     def test_key_a_list_by_fields_that_are_always_there(self, kind: Kind) -> None:
         """The API server refuses a key that is neither required nor defaulted."""
