@@ -17,7 +17,7 @@ from finetune_operator.reconciler.source import OURS
 from tests.controlplane.eventful_nodes import played
 from tests.controlplane.life import PATIENCE, Life, summary_of
 from tests.soak.judge import Judge
-from tests.soak.witness import Witness, witnessed
+from tests.soak.witness import Take, Witness, witnessed
 from tests.support.apiserver import ApiServer
 from tests.support.eventually import eventually
 from tests.support.faulty_proxy import Written
@@ -120,5 +120,16 @@ def must_come(kind: str, number: int) -> bool:
 async def judged(server: ApiServer, life: Life) -> AsyncIterator[Judge]:
     """Nodes and owner are played, and a judge looks whether an attempt has two Jobs or two pods can write at once."""
     judge = Judge()
-    async with witnessed(server, Witness(JOBS, judge.job, OURS), Witness(PODS, judge.pod, OURS)), played(life):
+    jobs, pods = (_of(life.namespace, take) for take in (judge.job, judge.pod))
+    async with witnessed(server, Witness(JOBS, jobs, OURS), Witness(PODS, pods, OURS)), played(life):
         yield judge
+
+
+def _of(namespace: str, take: Take) -> Take:
+    """What tests before this one left goes at its own pace: only what is in the namespace is looked at."""
+
+    def taken(event: str, body: Json) -> None:
+        if body["metadata"]["namespace"] == namespace:
+            take(event, body)
+
+    return taken

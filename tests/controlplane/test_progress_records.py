@@ -98,8 +98,10 @@ async def test_at_the_end_of_a_job_all_is_kept_at_once_and_outlives_its_pods(pla
         fleet.store.put(FINETUNEJOBS, await place.world.patch_status(FINETUNEJOBS, place.namespace, "j0", ended))
         fleet.queue.add(Task(place.namespace, "j0"))
         await eventually(lambda: kept.steps(5, 9))
+        await eventually(lambda: kept.messages("the last words"))
     # What still runs when a job is over is ended.
     await eventually(lambda: _no_pods(place))
+    assert await kept.steps(5, 9)
     assert await kept.messages("the last words")
 
 
