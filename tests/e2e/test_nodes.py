@@ -26,6 +26,7 @@ def two_nodes(world: World, hyperparameters: Json) -> Json:
     return finetunejob(JOB, nodes=NODES, output={"uri": f"pvc://{CLAIM}/runs/first"}, hyperparameters=hyperparameters)
 
 
+@pytest.mark.exhaustive  # the last test of this file begins so and goes on
 def test_two_pods_train_one_model_to_the_end(world: World) -> None:
     world.apply(two_nodes(world, QUICK | {"epochs": 4}))
 

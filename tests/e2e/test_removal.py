@@ -40,6 +40,7 @@ def test_deleting_a_job_whose_claim_is_not_retained_leaves_nothing(world: World)
     world.wait("nothing is left", lambda: True if _everything(world) == before else None)
 
 
+@pytest.mark.exhaustive  # test_node_faults.py has the same with a signal
 def test_a_training_pod_deleted_by_hand_is_followed_by_one_that_resumes_from_its_checkpoint(
     world: World, audit: Audit
 ) -> None:

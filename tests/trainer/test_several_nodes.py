@@ -93,7 +93,8 @@ def test_two_nodes_train_what_one_would(job: Job, undisturbed: tuple[Job, Attemp
 
 @pytest.mark.trainer
 @pytest.mark.timeout(4 * WITHIN)
-@pytest.mark.parametrize("asked", [pytest.param(0, marks=pytest.mark.exhaustive), 1])
+@pytest.mark.exhaustive  # tests/e2e/test_nodes.py has the same with pods
+@pytest.mark.parametrize("asked", [0, 1])
 def test_one_pod_asked_to_end_ends_all_with_one_checkpoint_and_all_go_on(
     job: Job, undisturbed: tuple[Job, Attempt], asked: int
 ) -> None:
