@@ -163,6 +163,7 @@ def test_an_adapter_is_merged_into_a_model_that_answers_as_it_did(
     assert (cut_off.exit_code, cut_off.verdict["code"]) == (75, "Terminated"), cut_off.output
     half = places.staging("publish", 1)
     half.mkdir(exist_ok=True)
+    half.chmod(0o777)  # a trainer in its image is another user
     (half / "model.safetensors").write_bytes(b"half")
 
     attempt = trained.attempt("publish", {"attempt": 2, "run": 1, **merged})
