@@ -73,8 +73,7 @@ class Trainer:
         return [
             *("ctr", "-n", "k8s.io", "run", "--rm", "--read-only", "--net-host"),
             *("--fifo-dir", str(folder / ".fifos")),  # a containerd may have a /run of its own
-            # What a pod may write to.
-            *(part for place in ("/tmp", "/cache") for part in ("--mount", f"type=tmpfs,dst={place},options=rw:mode=1777")),
+            *("--mount", "type=tmpfs,dst=/tmp,options=rw"),
             *(part for mount in mounts for part in ("--mount", mount)),
             *(part for name, value in contract_variables(folder).items() for part in ("--env", f"{name}={value}")),
             *(self._image, f"trainer-{secrets.token_hex(4)}"),

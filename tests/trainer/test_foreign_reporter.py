@@ -24,6 +24,9 @@ def posts(trainer: Trainer, world: Path) -> list[dict[str, str]]:
     folder.mkdir()
     folder.chmod(0o777)
     shutil.copy(SCRIPT, folder / SCRIPT.name)
+    # In a pod a volume is mounted where the image keeps these.
+    caches = {name: f"/tmp/{name.lower()}" for name in ("TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR", "HF_HOME")}
+    (folder / "place.json").write_text(json.dumps(caches))
     # The command ends in the module to run; this is a script.
     command = [*trainer.command("trainer", folder)[:-2], str(folder / SCRIPT.name), str(folder)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
