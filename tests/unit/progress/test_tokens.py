@@ -118,3 +118,13 @@ async def test_many_posts_at_once_with_one_token_are_few_reviews() -> None:
     reviewer = TokenReviewer(reviews, Clock().monotonic)
     await asyncio.gather(*(reviewer.pod_of("p1", AUDIENCE) for _ in range(200)))
     assert reviews.asked <= 16
+
+
+async def test_a_token_whose_review_is_on_its_way_needs_no_other() -> None:
+    """A pod that floods with a new token uses up nobody else's reviews."""
+    reviewer = TokenReviewer(Reviews({"p1": "u1"}), Clock().monotonic)
+    assert not reviewer.remembers("p1", AUDIENCE)
+    asking = asyncio.ensure_future(reviewer.pod_of("p1", AUDIENCE))
+    await asyncio.sleep(0)
+    assert reviewer.remembers("p1", AUDIENCE)
+    await asking

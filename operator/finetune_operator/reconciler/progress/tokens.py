@@ -67,8 +67,9 @@ class TokenReviewer:
         self._failing = False
 
     def remembers(self, token: str, audience: str) -> bool:
-        """Whether the answer is known without asking the API server."""
-        return self._remembered(_digest(token, audience)) is not None
+        """Whether the answer is known, or on its way: one more post with this token costs the API server nothing."""
+        digest = _digest(token, audience)
+        return digest in self._asking or self._remembered(digest) is not None
 
     async def pod_of(self, token: str, audience: str) -> PodIdentity:
         """The pod behind a token of this audience.
