@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -101,6 +102,8 @@ def _run_one(part: Part, wish: Wish, log: Path | None) -> Outcome:
     started = time.monotonic()
     if part.command:
         return Outcome(part, _execute(part.command, wish, log), time.monotonic() - started)
+    # What failed the last time is none of this run's.
+    shutil.rmtree(_cache(part), ignore_errors=True)
     code, first = _run_pytest(part, pytest_arguments(part, exhaustive=wish.exhaustive), wish, log)
     if not deserves_another(part, code, first, exhaustive=wish.exhaustive):
         return Outcome(part, code, time.monotonic() - started, first.counts)
@@ -129,7 +132,7 @@ def _run_pytest(part: Part, chosen: Sequence[str], wish: Wish, log: Path | None)
         "--durations=5",
         f"--junitxml={report}",
         "-o",
-        f"cache_dir={REPORTS / name}",
+        f"cache_dir={_cache(part)}",
     )
     # On a terminal the dots of pytest say that it goes on.
     quiet = log is not None or sys.stdout.isatty()
@@ -145,6 +148,11 @@ def _execute(command: Sequence[str], wish: Wish, log: Path | None) -> int:
             command, cwd=CHECKOUT, env=environment, stdout=output, stderr=output and subprocess.STDOUT, check=False
         )
     return done.returncode
+
+
+def _cache(part: Part) -> Path:
+    """Where pytest notes what failed."""
+    return REPORTS / f"{part.name.replace(' ', '-')}.cache"
 
 
 def _say(line: str, log: Path | None) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +13,7 @@ from aiohttp import web
 from tests.controlplane.life import WRITES, Life, lives
 from tests.support.apiserver import ApiServer
 from tests.support.chosen import chosen, dice
+from tests.support.eventually import eventually
 from tests.support.faults import Fault, Nth, a_write_in, answer, by_chance, cut, hang
 from tests.support.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.kept_operator import KeptOperator, kept_operator, through
@@ -47,8 +48,7 @@ async def test_each_write_goes_wrong_once_and_every_job_ends_the_same(
         wrong = [Nth(number, a_write_in(each.namespace)) for number, each in enumerate(all_, start=1)]
         for match in wrong:
             proxy.when(match, WAYS[way])
-        operator = await _undisturbed_in_the_end([life, *all_], proxy, api_server, tmp_path)
-        assert [match.number for match in wrong if not match.came] == []
+        operator = await _undisturbed_in_the_end([life, *all_], proxy, api_server, tmp_path, faults=wrong)
         assert len(operator.lives) == 1
 
 
@@ -67,8 +67,9 @@ async def test_every_fifth_request_goes_wrong_somehow_and_every_job_ends_the_sam
 
 
 async def _undisturbed_in_the_end(
-    all_: list[Life], proxy: FaultyProxy, server: ApiServer, folder: Path, *, more: int = 2
+    all_: list[Life], proxy: FaultyProxy, server: ApiServer, folder: Path, *, more: int = 2, faults: Sequence[Nth] = ()
 ) -> KeptOperator:
+    """All lives to their ends, and until each of the ``faults`` came: the last Event comes after the last status."""
     launch = through(proxy, OperatorLaunch(folder, {"resyncSeconds": 5}))
     async with kept_operator(server, all_[0].namespace, launch) as operator:
         await operator.leads()
@@ -76,6 +77,7 @@ async def _undisturbed_in_the_end(
         async with played_nodes(all_[0].world):
             for each in all_:
                 await each.ends()
+        await eventually(lambda: [match.number for match in faults if not match.came] == [])
     assert operator.defects() == []
     for each in all_:
         await each.is_as_undisturbed()
