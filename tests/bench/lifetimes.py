@@ -91,10 +91,13 @@ async def _verify(stand: Stand, count: int) -> None:
 
 
 def _writes(after: Readings, before: Readings, count: int) -> Json:
-    """API writes per job: in all, and by verb and kind."""
-    made = {key: number - before.calls.get(key, 0.0) for key, number in after.writes.items()}
-    by_kind = {f"{verb} {kind}": round(number / count, 2) for (verb, kind), number in sorted(made.items()) if number}
-    return {"api_writes_per_job": round(sum(made.values()) / count, 2), "api_writes_by_kind": by_kind}
+    """API writes and reads per job: in all, and by verb and kind."""
+    found: Json = {}
+    for what, calls in (("writes", after.writes), ("reads", after.reads)):
+        made = {key: number - before.calls.get(key, 0.0) for key, number in calls.items()}
+        by_kind = {f"{verb} {kind}": round(n / count, 2) for (verb, kind), n in sorted(made.items()) if n}
+        found |= {f"api_{what}_per_job": round(sum(made.values()) / count, 2), f"api_{what}_by_kind": by_kind}
+    return found
 
 
 def _cost(cost: Bill, count: int) -> Json:

@@ -113,6 +113,11 @@ class Readings:
         """Of the calls, those that change something; of the Lease's, none: they are not for a job."""
         return {key: number for key, number in self.calls.items() if key[0] in WRITES and key[1] != "leases"}
 
+    @property
+    def reads(self) -> Mapping[tuple[str, str], float]:
+        """Of the calls, those that change nothing."""
+        return {key: number for key, number in self.calls.items() if key[0] not in WRITES and key[1] != "leases"}
+
 
 async def read(operator: OperatorProcess) -> Readings:
     """Ask the operator for its metrics."""
