@@ -242,8 +242,8 @@ def _root_schema(kind: Kind) -> Json:
 def _part_by_part(status: Json) -> Json:
     """The status with each of its parts written whole, conditions apart: the operator alone writes them.
 
-    The API server books an owner for every field that it may merge. For all fields of a status that is a fifth of the
-    processor time of each write, and nearly as large as the status itself (measured on Kubernetes 1.35).
+    The API server books an owner for every field that it may merge: for all fields of a status that is nearly as large
+    as the status itself (4.5 kB of 13; 2.8 of 9 by parts, on Kubernetes 1.35), and every watch carries it.
     """
     parts = {name: part if name == "conditions" else _whole(part) for name, part in status["properties"].items()}
     return {**status, "properties": parts}
