@@ -91,14 +91,15 @@ def _run(together: Sequence[Part], wish: Wish) -> list[Outcome]:
     with ThreadPoolExecutor(len(together)) as pool:
         for part in others:
             _log(part).unlink(missing_ok=True)
-        side = [pool.submit(_run_one, part, wish, _log(part)) for part in others]
-        outcomes = [_run_one(first, wish, None), *(each.result() for each in side)]
+        side = [pool.submit(run_one, part, wish, _log(part)) for part in others]
+        outcomes = [run_one(first, wish, None), *(each.result() for each in side)]
     for part in others:
         print(f"\n===== {part.name}, as it went =====\n{_log(part).read_text(encoding='utf-8')}", flush=True)
     return outcomes
 
 
-def _run_one(part: Part, wish: Wish, log: Path | None) -> Outcome:
+def run_one(part: Part, wish: Wish, log: Path | None) -> Outcome:
+    """Run a part; what it says goes to `log`, if there is one. A few failures beside a real cluster are tried again."""
     started = time.monotonic()
     if part.command:
         return Outcome(part, _execute(part.command, wish, log), time.monotonic() - started)

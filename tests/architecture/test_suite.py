@@ -9,7 +9,7 @@ import pytest
 
 from tests.parts import EXHAUSTIVE_PARTS, PARTS, Part, pytest_arguments, side_by_side
 from tests.results import Counts, Results, results
-from tests.suite import FEW, Outcome, deserves_another, lines_of
+from tests.suite import FEW, Outcome, Wish, deserves_another, lines_of, run_one
 
 ROOT: Final = Path(__file__).parents[2]
 ALL: Final = (*PARTS, *EXHAUSTIVE_PARTS)
@@ -67,6 +67,20 @@ def test_a_few_failures_beside_a_real_cluster_are_tried_again(
 ) -> None:
     first = Results(Counts(10, max(failed, 1)), frozenset(f"test_{number}" for number in range(failed)))
     assert deserves_another(part, code, first, exhaustive=exhaustive) is again
+
+
+def test_what_passes_alone_is_counted_as_passed_and_named(tmp_path: Path) -> None:
+    file, noted = tmp_path / "test_late.py", tmp_path / "noted"
+    file.write_text(
+        f"from pathlib import Path\nNOTED = Path({str(noted)!r})\n"
+        "def test_late():\n    known = NOTED.exists()\n    NOTED.touch()\n    assert known\n"
+        "def test_well():\n    assert True\n"
+    )
+    late = Part("late", "", pytest=("--rootdir", str(tmp_path), str(file)), again=True)
+    outcome = run_one(late, Wish((late,), exhaustive=False), tmp_path / "log")
+    assert (outcome.code, outcome.counts) == (0, Counts(passed=2))
+    assert [name.rsplit("::", 1)[-1] for name in outcome.second_try] == ["test_late"]
+    assert "tried once more, alone" in (tmp_path / "log").read_text()
 
 
 def test_a_report_tells_who_failed(tmp_path: Path) -> None:

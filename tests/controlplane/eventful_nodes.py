@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import ClusterError
-from finetune_operator.cluster.resources import FINETUNEJOBS, PODS, Resource
+from finetune_operator.cluster.resources import FINETUNEJOBS, PODS
 from finetune_operator.reconciler.source import OURS
 from tests.controlplane.life import NAME, Life
-from tests.support.played_nodes import POLL, Fate, success
+from tests.support.played_nodes import POLL, Fate, bind, ended, meanwhile, running, success
 
 FAILS: Final = ("train", 1)
 SUSPENDED: Final = ("train", 2)
 """It trains until it is told to end, on a node that waits for its last word."""
-NODE: Final = "node-0"
 ARTIFACT: Final[Json] = {"path": "model", "kind": "model", "files": ["a"], "bytes": 7, "digest": f"sha256:{'0' * 64}"}
 
 
@@ -37,16 +34,9 @@ def fate_of(stage: str, attempt: int) -> Fate:
     return Fate(0, json.dumps(json.loads(well.message) | {"artifact": ARTIFACT})) if stage == "publish" else well
 
 
-@asynccontextmanager
-async def played(life: Life) -> AsyncIterator[None]:
+def played(life: Life) -> AbstractAsyncContextManager[None]:
     """Nodes and owner act while the context lasts, whatever becomes of the operator."""
-    playing = asyncio.ensure_future(_Played(life.world, life.namespace).go_on())
-    try:
-        yield
-    finally:
-        playing.cancel()
-        with suppress(asyncio.CancelledError):
-            await playing
+    return meanwhile(_Played(life.world, life.namespace).go_on())
 
 
 @dataclass(frozen=True)
@@ -82,35 +72,24 @@ class _Played:
         elif _record(status, stage, number) is None:
             return
         elif phase == "Pending" and status.get("reason") == "Unschedulable":
-            await self._say(pod, "Running", {"running": {"startedAt": _stamp()}})
+            await self._say(pod, running())
         elif phase == "Running" and _told_running(status, stage):
-            await (self._bind(pod) if (stage, number) == SUSPENDED else self._end(pod, fate_of(stage, number)))
+            await (self._place(pod) if (stage, number) == SUSPENDED else self._say(pod, ended(fate_of(stage, number))))
 
     async def _let_go(self, pod: Json, fate: Fate) -> None:
         """Told to end, it says its last word; then its node confirms that it is gone. On no node it goes by itself."""
         if pod["status"].get("phase") == "Running":
-            await self._end(pod, fate)
+            await self._say(pod, ended(fate))
         if "nodeName" in pod["spec"]:
             metadata = pod["metadata"]
             await self.world.delete(PODS, self.namespace, metadata["name"], uid=metadata["uid"], grace_seconds=0)
 
-    async def _bind(self, pod: Json) -> None:
-        if "nodeName" in pod["spec"]:
-            return
-        name = pod["metadata"]["name"]
-        target = Resource("", "v1", f"pods/{name}/binding", "Binding")
-        body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}}
-        await self.world.create(target, self.namespace, body | {"target": {"kind": "Node", "name": NODE}})
+    async def _place(self, pod: Json) -> None:
+        if "nodeName" not in pod["spec"]:
+            await bind(self.world, pod)
 
-    async def _end(self, pod: Json, fate: Fate) -> None:
-        ended = {"exitCode": fate.code, "message": fate.message, "startedAt": _stamp(), "finishedAt": _stamp()}
-        said = {"terminated": ended | {"reason": "Error" if fate.code else "Completed"}}
-        await self._say(pod, "Failed" if fate.code else "Succeeded", said)
-
-    async def _say(self, pod: Json, phase: str, state: Json) -> None:
-        container = {"name": "trainer", "image": "x", "imageID": "", "ready": False, "restartCount": 0, "state": state}
-        told = {"phase": phase, "containerStatuses": [container]}
-        await self.world.patch_status(PODS, self.namespace, pod["metadata"]["name"], {"status": told})
+    async def _say(self, pod: Json, status: Json) -> None:
+        await self.world.patch_status(PODS, self.namespace, pod["metadata"]["name"], {"status": status})
 
     async def _ask(self, **spec: object) -> None:
         await self.world.patch(FINETUNEJOBS, self.namespace, NAME, {"spec": spec})
@@ -129,7 +108,3 @@ def _told_running(status: Json, stage: str) -> bool:
     if stage == "train":
         return bool(status.get("phase") == "Running")
     return bool(status.get("reason") in {"Validating", "Publishing"})
-
-
-def _stamp() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -16,7 +16,7 @@ from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL, UID_LABEL
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.cluster.client import CallRecord, Cluster, Limits
 from finetune_operator.cluster.connection import Connection
-from finetune_operator.cluster.resources import EVENTS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key, Resource
+from finetune_operator.cluster.resources import EVENTS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key
 from finetune_operator.planning.dataset.manifest import InspectionImages
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
 from finetune_operator.planning.progress import Progress
@@ -32,6 +32,7 @@ from finetune_operator.reconciler.store import WATCHED, Store
 from tests.support.apiserver import ApiServer
 from tests.support.eventually import eventually
 from tests.support.objects import fine_tune_job, instance_type
+from tests.support.played_nodes import bind
 
 NAME: Final = "support-bot"
 IMAGES: Final = {"trl": "trainer:test", "lerobot": "robots:test"}
@@ -55,7 +56,7 @@ class Operator:
     @property
     def reconciler(self) -> Reconciler:
         """Over this operator's view."""
-        gatherer = Gatherer(self.cluster, self.store, self.reports.get)
+        gatherer = Gatherer(self.cluster, self.store, self.reports.get, Hints(self.cluster, time.monotonic))
         actor = Actor(self.cluster, self.store, lambda _: ProgressTarget("https://progress.test", "pem"), "Always")
         offering = Offering(self.cluster, self.store, IMAGES, time.monotonic, self.staging)
         return Reconciler(self.cluster, self.store, gatherer, actor, offering, self._now, self.store.put)
@@ -187,20 +188,13 @@ class Stage:
         }
         await self.world.create(EVENTS, self.namespace, body)
 
-    async def bind(self, pod: Json) -> None:
-        """Play the scheduler: put a pod on a node, of which there is only the name."""
-        name = pod["metadata"]["name"]
-        target = Resource("", "v1", f"pods/{name}/binding", "Binding")
-        body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}}
-        await self.world.create(target, self.namespace, body | {"target": {"kind": "Node", "name": "node-0"}})
-
     async def hold(self, pod: Json) -> None:
         """Keep a pod Terminating when it is deleted: it is on a node whose kubelet does not answer.
 
         On none, the pod collector of the control plane would end it within 20 s; on one that it does not know, in a minute.
         """
         name = pod["metadata"]["name"]
-        await self.bind(pod)
+        await bind(self.world, pod)
         finalizers = [*pod["metadata"].get("finalizers", ()), HOLD]
         await self.world.patch(PODS, self.namespace, name, {"metadata": {"finalizers": finalizers}})
 

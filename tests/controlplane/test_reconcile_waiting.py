@@ -14,6 +14,7 @@ from finetune_operator.cluster.resources import CONFIGMAPS, INSTANCETYPES, JOBS,
 from tests.controlplane.stage import Stage, verdict
 from tests.support.eventually import eventually
 from tests.support.objects import instance_type
+from tests.support.played_nodes import bind
 
 pytestmark = pytest.mark.controlplane
 
@@ -150,7 +151,7 @@ async def _with_reason(stage: Stage, *reasons: Reason) -> FineTuneJobStatus:
 async def test_the_kubelets_own_words_are_shown(stage: Stage, reason: str, message: str, shown: Reason) -> None:
     await stage.apply()
     await stage.prepare()
-    await stage.bind(await stage.pod("train"))
+    await bind(stage.world, await stage.pod("train"))
     await stage.say("train", waiting(reason, message))
     seen = await stage.visit()
     assert words(seen) == (Phase.STARTING, shown)
@@ -163,7 +164,7 @@ async def test_a_volume_that_cannot_be_mounted_is_told_by_an_event_only_and_show
     await stage.apply()
     await stage.prepare()
     pod = await stage.pod("train")
-    await stage.bind(pod)
+    await bind(stage.world, pod)
     await stage.say("train", waiting("ContainerCreating", ""))
     await stage.event(pod, "Pod", "FailedMount", 'MountVolume.SetUp failed for volume "x": nothing there')
     seen = await stage.visit()

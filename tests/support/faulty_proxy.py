@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,7 +116,8 @@ async def faulty_proxy(server: ApiServer, folder: Path) -> AsyncIterator[FaultyP
         credentials.server, connector=connector, timeout=timeout, headers=headers
     ) as upstream:
         application = web.Application(client_max_size=2**24)
-        application.router.add_route("*", "/{path:.*}", _Relay(proxy, upstream).handle)
+        relay = _Relay(proxy, upstream)
+        application.router.add_route("*", "/{path:.*}", relay.handle)
         runner = web.AppRunner(application, shutdown_timeout=0.1, handler_cancellation=True)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -126,12 +127,14 @@ async def faulty_proxy(server: ApiServer, folder: Path) -> AsyncIterator[FaultyP
         finally:
             proxy.cut_watches()
             await runner.cleanup()
+            await asyncio.gather(*relay.underway, return_exceptions=True)
 
 
 class _Relay:
     def __init__(self, proxy: FaultyProxy, upstream: aiohttp.ClientSession) -> None:
         self._proxy = proxy
         self._upstream = upstream
+        self.underway: set[asyncio.Task[web.Response]] = set()
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         self._proxy.seen.append(f"{request.method} {request.path_qs}")
@@ -140,7 +143,8 @@ class _Relay:
         body = await request.read() or None
 
         async def deliver() -> web.Response:
-            return await self._deliver(request, body)
+            # What was passed on takes effect, and is counted, whether or not who asked lives to hear of it.
+            return await asyncio.shield(self._begun(self._deliver(request, body)))
 
         try:
             for fault in tuple(self._proxy.faults):
@@ -149,6 +153,12 @@ class _Relay:
             return await (self._watch(request) if "watch=true" in request.query_string else deliver())
         except aiohttp.ClientError as error:
             return web.Response(status=502, text=str(error))
+
+    def _begun(self, delivery: Coroutine[None, None, web.Response]) -> asyncio.Task[web.Response]:
+        task = asyncio.ensure_future(delivery)
+        self.underway.add(task)
+        task.add_done_callback(self.underway.discard)
+        return task
 
     async def _deliver(self, request: web.Request, body: bytes | None) -> web.Response:
         asked = self._upstream.request(request.method, request.raw_path, headers=_passed(request.headers), data=body)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,10 +17,11 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.names import ATTEMPT_LABEL, JOB_LABEL, STAGE_LABEL
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import ClusterError
-from finetune_operator.cluster.resources import FINETUNEJOBS, PODS, Key
+from finetune_operator.cluster.resources import FINETUNEJOBS, PODS, Key, Resource
 from finetune_operator.reconciler.source import OURS
 
 POLL: Final = 0.1
+NODE: Final = "node-0"
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,14 @@ def success(stage: str, attempt: int) -> Fate:
 @asynccontextmanager
 async def played_nodes(world: Cluster, fate_of: FateOf = success, poll: float = POLL) -> AsyncIterator[None]:
     """All pods of ours are played while the context lasts; an API server that is away is waited for."""
-    playing = asyncio.ensure_future(_play(world, fate_of, poll))
+    async with meanwhile(_play(world, fate_of, poll)):
+        yield
+
+
+@asynccontextmanager
+async def meanwhile(play: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Something is played while the context lasts."""
+    playing = asyncio.ensure_future(play)
     try:
         yield
     finally:
@@ -81,13 +89,26 @@ def next_step(pod: Json, job: Json, fate_of: FateOf) -> Json | None:
         return None
     phase = pod["status"].get("phase")
     if phase == "Pending" and job.get("reason") == "Unschedulable":
-        return {"phase": "Running", "containerStatuses": [_container({"running": {"startedAt": _stamp()}})]}
-    return _end(fate_of(stage, number)) if phase == "Running" and _told_running(job, stage) else None
+        return running()
+    return ended(fate_of(stage, number)) if phase == "Running" and _told_running(job, stage) else None
 
 
-def _end(fate: Fate) -> Json:
-    ended = {"exitCode": fate.code, "message": fate.message, "startedAt": _stamp(), "finishedAt": _stamp()}
-    state = {"terminated": ended | {"reason": "Error" if fate.code else "Completed"}}
+async def bind(world: Cluster, pod: Json) -> None:
+    """Put a pod on a node, as the scheduler does; of the node there is only the name."""
+    namespace, name = _key(pod)
+    body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": {"kind": "Node", "name": NODE}}
+    await world.create(Resource("", "v1", f"pods/{name}/binding", "Binding"), namespace, body)
+
+
+def running() -> Json:
+    """The status of a pod whose container runs since now."""
+    return {"phase": "Running", "containerStatuses": [_container({"running": {"startedAt": _stamp()}})]}
+
+
+def ended(fate: Fate) -> Json:
+    """The status of a pod whose container has ended so."""
+    told = {"exitCode": fate.code, "message": fate.message, "startedAt": _stamp(), "finishedAt": _stamp()}
+    state = {"terminated": told | {"reason": "Error" if fate.code else "Completed"}}
     return {"phase": "Failed" if fate.code else "Succeeded", "containerStatuses": [_container(state)]}
 
 

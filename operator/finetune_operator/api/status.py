@@ -51,7 +51,7 @@ class Attempt(ApiModel):
     reason: Annotated[str | None, Field(max_length=64)] = None
     """Why it ended."""
     message: Text | None = None
-    """How it ended, in a sentence."""
+    """How it ended, in a sentence; until then, why the operator ends it."""
     checkpoint_step: int | None = None
     """Step of the newest checkpoint that is known of it."""
 

@@ -102,9 +102,9 @@ def _overdue(view: View, job: ObservedJob) -> Cause | None:
     if fuse and view.now >= fuse:
         hours = budget_seconds(view.job.spec, view.job.status.resolved) / 3600
         return Cause(Reason.DEADLINE_EXCEEDED, f"the trainer goes on long after its {hours:g} h were used up")
-    stalled = _stall_time(view, job)
-    if stalled and view.now >= stalled:
-        return Cause(Reason.STEP_STALLED, f"no sign of life since {_last_sign(view):%H:%M:%S} UTC")
+    stalled, heard = _stall_time(view, job), _heard(view, job)
+    if heard and stalled and view.now >= stalled:
+        return Cause(Reason.STEP_STALLED, f"no sign of life since {heard.received_at:%H:%M:%S} UTC")
     return None
 
 
@@ -143,7 +143,3 @@ def _heard(view: View, job: ObservedJob) -> Progress | None:
     pushed = view.observed.progress
     there = pushed is not None and any(pod.uid == pushed.pod_uid for pod in job.latest)
     return pushed if there and job.stage == "train" else None
-
-
-def _last_sign(view: View) -> datetime:
-    return view.observed.progress.received_at if view.observed.progress else view.now

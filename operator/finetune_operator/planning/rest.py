@@ -15,9 +15,15 @@ def at_rest(job: Json, batch_jobs: Iterable[Json]) -> bool:
     It is in a terminal phase that was told for its present spec, no newer run is asked for, none of its batch/v1 Jobs
     may still run, and none is yet to be removed.
     """
-    metadata, spec, status = job["metadata"], job["spec"], job.get("status") or {}
-    told = status.get("phase") in TERMINAL_PHASES and status.get("observedGeneration") == metadata.get("generation")
-    if not told or spec.get("restartGeneration", 0) > status.get("restartGeneration", 0):
+    spec, status = job["spec"], job.get("status") or {}
+    if not is_over(job) or spec.get("restartGeneration", 0) > status.get("restartGeneration", 0):
         return False
     expire = spec.get("childrenTTLSecondsAfterFinished") is not None
     return not any(expire or not ends(child) for child in batch_jobs)
+
+
+def is_over(job: Json) -> bool:
+    """Whether a FineTuneJob, whole or in outline, has ended and was not edited since that was told."""
+    status = job.get("status") or {}
+    generation = job["metadata"].get("generation")
+    return status.get("phase") in TERMINAL_PHASES and status.get("observedGeneration") == generation

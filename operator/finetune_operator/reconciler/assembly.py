@@ -34,14 +34,15 @@ async def assemble(parts: Parts) -> Assembly:
     def target_of(key: Key) -> ProgressTarget:
         return ProgressTarget(progress.progress_url(parts.settings.progress.url, key), endpoint.ca_bundle)
 
-    gatherer = Gatherer(parts.cluster, parts.store, post.inbox.newest)
+    hints = Hints(parts.cluster, time.monotonic)
+    gatherer = Gatherer(parts.cluster, parts.store, post.inbox.newest, hints)
     actor = Actor(parts.cluster, parts.store, target_of, parts.settings.image_pull_policy)
     offering = Offering(
         parts.cluster, parts.store, parts.settings.images.by_family(), time.monotonic, parts.settings.stages.staging
     )
     learn = Intake(parts.store, parts.queue).changed
     reconciler = Reconciler(parts.cluster, parts.store, gatherer, actor, offering, parts.now, learn)
-    datasets = _datasets(parts)
+    datasets = _datasets(parts, hints)
     catalog = CatalogStatus(parts.cluster, parts.store, parts.now)
 
     async def reconcile(task: Task) -> float | None:
@@ -58,9 +59,8 @@ async def assemble(parts: Parts) -> Assembly:
     return Assembly(reconcile, (endpoint.run, post.recorder.run))
 
 
-def _datasets(parts: Parts) -> DatasetKeeper:
+def _datasets(parts: Parts, hints: Hints) -> DatasetKeeper:
     settings = parts.settings
     images = InspectionImages(settings.images.by_family(), settings.image_pull_policy)
     waker = Waker(parts.store, parts.queue)
-    hints = Hints(parts.cluster, time.monotonic)
     return DatasetKeeper(parts.cluster, parts.store, images, waker.users_of_dataset, parts.now, hints)

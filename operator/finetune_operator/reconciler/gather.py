@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 
 from finetune_operator.api.model import Json
@@ -23,11 +22,11 @@ ReadProgress = Callable[[str], Progress | None]
 class Gatherer:
     """Reads for one reconcile at a time per job."""
 
-    def __init__(self, cluster: Cluster, store: Store, read_progress: ReadProgress) -> None:
+    def __init__(self, cluster: Cluster, store: Store, read_progress: ReadProgress, hints: Hints) -> None:
         self._cluster = cluster
         self._store = store
         self._read_progress = read_progress
-        self._hints = Hints(cluster, time.monotonic)
+        self._hints = hints
 
     def look(self, job: Job, hints: tuple[Hint, ...] = ()) -> Observed:
         """What the watch has brought so far. Costs nothing."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final, Protocol
 
-from finetune_operator.api.conditions import TERMINAL_PHASES
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import DATASET_LABEL, JOB_LABEL, MANAGED_BY_LABEL, MANAGER
 from finetune_operator.cluster.resources import (
@@ -17,6 +16,7 @@ from finetune_operator.cluster.resources import (
     Key,
     Resource,
 )
+from finetune_operator.planning.rest import is_over
 from finetune_operator.reconciler.backlog import Priority
 from finetune_operator.reconciler.queue import WorkQueue
 from finetune_operator.reconciler.slim import same_but_for_version, slim
@@ -80,7 +80,7 @@ class Intake:
         for dataset in self._store.entries(DATASETS):
             self._queue.add(dataset_task(key_of(dataset)), priority=priority)
         for job in self._store.jobs():
-            if not _rests(job):
+            if not is_over(job):
                 self._queue.add(task_of(FINETUNEJOBS, key_of(job)), priority=priority)
 
     def _enqueue(self, resource: Resource, body: Json, priority: Priority) -> None:
@@ -108,10 +108,3 @@ def _task(resource: Resource, body: Json) -> Task | None:
     if owner := labels.get(DATASET_LABEL):
         return dataset_task(Key(namespace, owner))
     return None
-
-
-def _rests(job: Json) -> bool:
-    status = job.get("status") or {}
-    generation = job["metadata"].get("generation", 1)
-    edited = status.get("observedGeneration", generation) != generation
-    return status.get("phase") in TERMINAL_PHASES and not edited

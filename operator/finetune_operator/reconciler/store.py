@@ -68,7 +68,7 @@ class Store:
             return False
         if (deletion := self._deleted.get((resource, key))) is not None and not _newer(version, deletion):
             return False
-        if head is not None:
+        if head is not None and resource in CHILDREN:
             self._disown(resource, key, self._objects[resource][key])
         self._deleted.pop((resource, key), None)
         kept = self._objects[resource][key] = slim(resource, body)
@@ -96,7 +96,8 @@ class Store:
             return False
         if last is None:
             self._see_off(resource, held)
-        self._disown(resource, key, held)
+        if resource in CHILDREN:
+            self._disown(resource, key, held)
         del self._objects[resource][key], self._heads[resource][key]
         if resource == FINETUNEJOBS:
             del self._outlines[key]
@@ -177,12 +178,11 @@ class Store:
             self._departed.forget(gone["metadata"].get("uid", ""))
 
     def _disown(self, resource: Resource, key: Key, held: Json) -> None:
-        if resource in CHILDREN:
-            uid = _owner_uid(held)
-            siblings = self._owned[resource][uid]
-            siblings.discard(key)
-            if not siblings:
-                del self._owned[resource][uid]
+        uid = _owner_uid(held)
+        siblings = self._owned[resource][uid]
+        siblings.discard(key)
+        if not siblings:
+            del self._owned[resource][uid]
 
     def _bury(self, resource: Resource, key: Key, version: str) -> None:
         self._deleted[resource, key] = version
