@@ -14,7 +14,8 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.status import FineTuneJobStatus, Stage
 from finetune_operator.cluster.resources import FINETUNEJOBS, Key
 from finetune_operator.planning.ending import ending_of, parse_verdict
-from finetune_operator.planning.observed import Beside, observe
+from finetune_operator.planning.observed import Beside
+from finetune_operator.planning.observing import observe
 from finetune_operator.planning.outcome import result_of
 from finetune_operator.planning.run_config import Run, run_document
 from finetune_operator.planning.stand import stand

@@ -6,7 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -16,6 +16,7 @@ from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL, UID_LABEL
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.cluster.client import CallRecord, Cluster, Limits
 from finetune_operator.cluster.connection import Connection
+from finetune_operator.cluster.errors import NotFound
 from finetune_operator.cluster.resources import EVENTS, FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Key
 from finetune_operator.planning.dataset.manifest import InspectionImages
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
@@ -202,7 +203,8 @@ class Stage:
         """Let a held pod go away, as the kubelet does when it answers again."""
         name = pod["metadata"]["name"]
         await self.world.patch(PODS, self.namespace, name, {"metadata": {"finalizers": []}})
-        await self.world.delete(PODS, self.namespace, name, uid=pod["metadata"]["uid"], grace_seconds=0)
+        with suppress(NotFound):  # deleted after its containers had ended, it has no grace and goes by itself
+            await self.world.delete(PODS, self.namespace, name, uid=pod["metadata"]["uid"], grace_seconds=0)
         await eventually(lambda: self._gone(name))
 
     async def told(self) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from finetune_operator.api.conditions import TERMINAL_PHASES
 from finetune_operator.api.model import Json
-from finetune_operator.planning.observed import ends
+from finetune_operator.planning.observing import ends
 
 
 def at_rest(job: Json, batch_jobs: Iterable[Json]) -> bool:

@@ -9,7 +9,8 @@ from finetune_operator.api.names import UID_LABEL
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.resources import JOBS, PODS, Resource
 from finetune_operator.planning.job import Job
-from finetune_operator.planning.observed import Beside, Hint, Observed, observe
+from finetune_operator.planning.observed import Beside, Hint, Observed
+from finetune_operator.planning.observing import observe
 from finetune_operator.planning.progress import Progress
 from finetune_operator.planning.standing import Leaving, Standing, Underway
 from finetune_operator.reconciler.hints import Hints

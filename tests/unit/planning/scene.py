@@ -16,7 +16,8 @@ from finetune_operator.api.status import FineTuneJobStatus, Resolved
 from finetune_operator.catalog.catalog import read_catalog
 from finetune_operator.planning.assess import Blocked, assess
 from finetune_operator.planning.job import Job, parse_job
-from finetune_operator.planning.observed import Beside, Hint, observe
+from finetune_operator.planning.observed import Beside, Hint
+from finetune_operator.planning.observing import observe
 from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.progress import Progress
 from finetune_operator.planning.rejection import Rejection

@@ -16,7 +16,8 @@ from finetune_operator.planning.decide import (
     look_again,
 )
 from finetune_operator.planning.ending import Ending
-from finetune_operator.planning.observed import Beside, observe
+from finetune_operator.planning.observed import Beside
+from finetune_operator.planning.observing import observe
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.standing import (
     BackingOff,

@@ -13,7 +13,8 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.names import STAGE_LABEL
 from finetune_operator.api.status import Outcome
 from finetune_operator.planning.ending import Ending, ending_of, parse_verdict
-from finetune_operator.planning.observed import Beside, observe
+from finetune_operator.planning.observed import Beside
+from finetune_operator.planning.observing import observe
 from tests.unit.planning.scene import at, ended_pod, of_node, pod, stage_job, stamp, verdict
 
 DISRUPTED = [{"type": "DisruptionTarget", "status": "True", "reason": "PreemptionByScheduler", "message": "preempted"}]

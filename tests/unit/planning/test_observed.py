@@ -9,17 +9,8 @@ import pytest
 from finetune_operator.api import names
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import QUEUE_LABEL, RUN_LABEL
-from finetune_operator.planning.observed import (
-    Beside,
-    Exit,
-    Observed,
-    ObservedJob,
-    ObservedPod,
-    Waiting,
-    observe,
-    parse_pod,
-    parse_stage_job,
-)
+from finetune_operator.planning.observed import Beside, Exit, Observed, ObservedJob, ObservedPod, Waiting
+from finetune_operator.planning.observing import observe, parse_pod, parse_stage_job
 from tests.unit.planning.scene import NOW, at, container, ended, ended_pod, of_node, pod, running_pod, stage_job, stamp
 
 

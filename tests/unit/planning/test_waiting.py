@@ -9,7 +9,8 @@ import pytest
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import QUEUE_LABEL
-from finetune_operator.planning.observed import Beside, observe
+from finetune_operator.planning.observed import Beside
+from finetune_operator.planning.observing import observe
 from finetune_operator.planning.waiting import Why, why_ending, why_waiting
 from tests.unit.planning.scene import NOW, container, ended_pod, hints, of_node, pod, running_pod, stage_job, stamp
 

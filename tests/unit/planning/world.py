@@ -18,7 +18,8 @@ from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.assess import assess
 from finetune_operator.planning.decide import Action, CreateStage, Remove, decide
 from finetune_operator.planning.job import Job, parse_job
-from finetune_operator.planning.observed import Beside, Observed, observe
+from finetune_operator.planning.observed import Beside, Observed
+from finetune_operator.planning.observing import observe
 from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.progress import Progress

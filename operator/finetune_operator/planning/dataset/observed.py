@@ -9,7 +9,8 @@ from typing import Final
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import ATTEMPT_LABEL, STAGE_LABEL
-from finetune_operator.planning.observed import ObservedJob, parse_pod, parse_stage_job
+from finetune_operator.planning.observed import ObservedJob
+from finetune_operator.planning.observing import parse_pod, parse_stage_job
 
 INSPECT: Final = "inspect"
 
