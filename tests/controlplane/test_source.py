@@ -12,17 +12,20 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.connection import Connection
 from finetune_operator.cluster.resources import FINETUNEJOBS, INSTANCETYPES, JOBS, PODS, Resource
+from finetune_operator.reconciler.kopf_pages import PAGE
 from finetune_operator.reconciler.kopf_source import KopfSource
 from finetune_operator.reconciler.queue import Backoff
 from finetune_operator.reconciler.source import LABELS
 from finetune_operator.reconciler.supervisor import Supervisor
 from tests.support.apiserver import ApiServer
 from tests.support.eventually import eventually
+from tests.support.faults import hang
 from tests.support.faulty_proxy import FaultyProxy, faulty_proxy
 from tests.support.objects import batch_job, child_labels, fine_tune_job, instance_type, pod
 
@@ -96,6 +99,26 @@ async def test_what_was_there_and_what_comes_and_goes_is_told(
 
         await cluster.delete(FINETUNEJOBS, namespace, "before")
         await eventually(lambda: ("finetunejobs", "before") in witness.deletions)
+
+
+async def test_a_page_is_told_before_the_next_is_asked_for(
+    cluster: Cluster, witness: Witness, proxy: FaultyProxy
+) -> None:
+    told_when_asked: list[int] = []
+
+    def notes_a_further_page(request: web.Request) -> bool:
+        if request.path.endswith("/finetunejobs") and "continue" in request.query:
+            told_when_asked.append(len(witness.changes))
+        return False
+
+    many = PAGE + 20
+    await asyncio.gather(
+        *(cluster.create(FINETUNEJOBS, witness.namespace, fine_tune_job(f"one-of-{many}-{n}")) for n in range(many))
+    )
+    proxy.when(notes_a_further_page, hang())
+    async with watching(proxy.kubeconfig, witness):
+        await eventually(lambda: all(witness.saw("finetunejobs", f"one-of-{many}-{n}") for n in range(many)))
+    assert told_when_asked[-1] >= many - PAGE
 
 
 async def test_instance_types_are_told_of(api_server: ApiServer, cluster: Cluster, witness: Witness) -> None:

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from types import TracebackType
-from typing import Final, Self, cast
+from typing import Final, Self, TypeVar, cast
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import MANAGER
@@ -32,7 +32,7 @@ class Limits:
     qps: float = 50
     burst: int = 100
     timeout: float = 30
-    page: int = 500
+    page: int = 200
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class CallRecord:
 
 Objects = list[Json]
 Keys = list[ObjectKey]
+T = TypeVar("T")
+Read = list[T]
 OnCall = Callable[[CallRecord], None]
 
 
@@ -93,8 +95,8 @@ class Cluster:
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> Objects:
         """All objects, in pages; without a namespace, of all namespaces. Selectors as kubectl takes them."""
-        items = self._items(resource, namespace, _selectors(labels, fields), {})
-        return [_complete(resource, item) async for item in items]
+        query = _selectors(labels, fields)
+        return await self._all(resource, namespace, query, {}, lambda item: _complete(resource, item))
 
     async def pages(self, resource: Resource, *, labels: str = "") -> AsyncIterator[Objects]:
         """All objects of all namespaces, a page at a time: never are all in memory at once.
@@ -115,8 +117,10 @@ class Cluster:
         self, resource: Resource, namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> Keys:
         """Which objects there are and how new, without their contents."""
-        items = self._items(resource, namespace, _selectors(labels, fields), {"Accept": KEYS_ONLY})
-        return [_object_key(item["metadata"]) async for item in items]
+        query = _selectors(labels, fields)
+        return await self._all(
+            resource, namespace, query, {"Accept": KEYS_ONLY}, lambda item: _object_key(item["metadata"])
+        )
 
     async def create(self, resource: Resource, namespace: str | None, body: Json) -> Json:
         """Create an object and return it as stored. Raises AlreadyExists."""
@@ -153,20 +157,26 @@ class Cluster:
             options["gracePeriodSeconds"] = grace_seconds
         await self._write("delete", resource, "DELETE", resource.path(namespace, name), options)
 
-    async def _items(
-        self, resource: Resource, namespace: str | None, query: Mapping[str, str], headers: Mapping[str, str]
-    ) -> AsyncIterator[Json]:
-        """The items of all pages. Pages expire after some minutes: then the whole list is read again, from the start."""
+    async def _all(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        query: Mapping[str, str],
+        headers: Mapping[str, str],
+        read: Callable[[Json], T],
+    ) -> Read[T]:
+        """What is read of each item of all pages. Pages expire after some minutes: then it begins anew."""
         for left in reversed(range(RELISTS)):
+            found: Read[T] = []
             try:
-                pages = [page async for page in self._pages(resource, namespace, query, headers)]
-                break
+                async for page in self._pages(resource, namespace, query, headers):
+                    found += map(read, page)
             except Unavailable as error:
                 if not _expired(error) or not left:
                     raise
-        for page in pages:
-            for item in page:
-                yield item
+            else:
+                return found
+        raise AssertionError("RELISTS is 0")
 
     async def _pages(
         self, resource: Resource, namespace: str | None, query: Mapping[str, str], headers: Mapping[str, str]

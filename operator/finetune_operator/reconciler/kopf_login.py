@@ -34,10 +34,11 @@ class EndlessBackoffs:
 
 
 class Sessions:
-    """The sessions of one run of kopf. Belongs to kopf's event loop."""
+    """The sessions of one run of kopf. Belongs to kopf's event loop. ``answer`` reads what they are answered."""
 
-    def __init__(self, login: Login) -> None:
+    def __init__(self, login: Login, answer: type[aiohttp.ClientResponse]) -> None:
         self._login = login
+        self._answer = answer
         self._sessions: list[aiohttp.ClientSession] = []
 
     async def open(self) -> kopf.AiohttpSession:
@@ -46,6 +47,7 @@ class Sessions:
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=credentials.tls()),
             middlewares=(self._authorize,),
+            response_class=self._answer,
             proxy=credentials.proxy,
             trust_env=True,
         )

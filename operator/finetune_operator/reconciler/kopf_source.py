@@ -23,6 +23,7 @@ from finetune_operator.api.names import MANAGER
 from finetune_operator.cluster.resources import Resource
 from finetune_operator.reconciler.kopf_history import NoHistory
 from finetune_operator.reconciler.kopf_login import EndlessBackoffs, Login, Sessions
+from finetune_operator.reconciler.kopf_pages import PAGE, answers
 from finetune_operator.reconciler.slim import slim
 from finetune_operator.reconciler.source import LABELS, Sink
 
@@ -73,11 +74,20 @@ class _Relay:
         # What is not kept is left behind in this thread, so that only the small rest waits in the other loop.
         self._loop.call_soon_threadsafe(report, resource, slim(resource, body))
 
+    async def deliver_page(self, resource: Resource, page: list[Json]) -> None:
+        """Returns when the page was taken: who lists faster than it is taken would pile it up."""
+        taking = self._take(resource, [slim(resource, body) for body in page])
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(taking, self._loop))
+
+    async def _take(self, resource: Resource, page: list[Json]) -> None:
+        for body in page:
+            self._sink.changed(resource, body)
+
 
 class _KopfThread(threading.Thread):
     def __init__(self, login: Login, relay: _Relay, ended: Future[None]) -> None:
         super().__init__(name="kopf", daemon=True)
-        self._sessions = Sessions(login)
+        self._sessions = Sessions(login, answers(relay.deliver_page))
         self._registry = _registry(self._sessions, relay, self._ending)
         self._ended = ended
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -179,7 +189,7 @@ def _settings() -> kopf.OperatorSettings:
     settings.peering.standalone = True
     settings.persistence.diffbase_storage = NoHistory()
     settings.process.ultimate_exiting_timeout = None  # it would kill our process
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE
     settings.watching.server_timeout = 300
     settings.queueing.worker_limit = 200
     settings.queueing.idle_timeout = 0.05  # a worker holds its place among the 200 for so long

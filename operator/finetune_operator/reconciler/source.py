@@ -57,9 +57,11 @@ class Intake:
 
     def changed(self, resource: Resource, body: Json, priority: Priority = Priority.LIVE) -> None:
         """Keep the object and enqueue whose work it is, unless it is the echo of what is held."""
-        held = self._store.get(resource, key_of(body))
-        if held is not None and held["metadata"]["resourceVersion"] == body["metadata"]["resourceVersion"]:
+        key = key_of(body)
+        head = self._store.head(resource, key)
+        if head is not None and head.version == body["metadata"]["resourceVersion"]:
             return
+        held = self._store.get(resource, key)
         # An older state is not kept, but its news may still be unacted upon: our own later write can overtake it.
         kept = self._store.put(resource, body)
         if kept and held is not None and resource in CHILDREN and same_but_for_version(held, slim(resource, body)):
