@@ -29,6 +29,12 @@ OURS: Final = f"{MANAGED_BY_LABEL}={MANAGER}"
 LABELS: Final = {INSTANCETYPES: "", BASEMODELS: "", DATASETS: "", FINETUNEJOBS: "", JOBS: OURS, PODS: OURS}
 """The label selector by which each kind is listed and watched, in the order in which they are listed."""
 
+PLACING_SECONDS: Final = 1.0
+"""A pod is made, placed and started in steps that often follow within a second: then only the last is told, at once.
+
+Each of them would cost a status write and an Event, and they were a quarter of those of a short life.
+"""
+
 
 class Sink(Protocol):
     """Who takes events. Called in the event loop of the operator."""
@@ -66,7 +72,7 @@ class Intake:
         kept = self._store.put(resource, body)
         if kept and held is not None and resource in CHILDREN and same_but_for_version(held, slim(resource, body)):
             return
-        self._enqueue(resource, body, priority)
+        self._enqueue(resource, body, priority, _ripens_in(resource, body))
         if held is None or held["metadata"].get("generation") != body["metadata"].get("generation"):
             self._wake(resource, body)
 
@@ -85,9 +91,9 @@ class Intake:
             if not is_over(job):
                 self._queue.add(task_of(FINETUNEJOBS, key_of(job)), priority=priority)
 
-    def _enqueue(self, resource: Resource, body: Json, priority: Priority) -> None:
+    def _enqueue(self, resource: Resource, body: Json, priority: Priority, after: float = 0) -> None:
         if task := _task(resource, body):
-            self._queue.add(task, priority=priority)
+            self._queue.add(task, after=after, priority=priority)
 
     def _wake(self, resource: Resource, body: Json) -> None:
         """Those who wait for the object; that only its status changed tells them nothing."""
@@ -95,6 +101,12 @@ class Intake:
             self._waker.unadmitted()
         elif resource == DATASETS:
             self._waker.users_of_dataset(key_of(body))
+
+
+def _ripens_in(resource: Resource, body: Json) -> float:
+    """In how many seconds news is worth a look."""
+    on_its_way = body.get("status", {}).get("phase") == "Pending" and "deletionTimestamp" not in body["metadata"]
+    return PLACING_SECONDS if resource == PODS and on_its_way else 0
 
 
 def _task(resource: Resource, body: Json) -> Task | None:

@@ -9,6 +9,7 @@ import pytest
 
 from finetune_operator.api import names
 from finetune_operator.api.model import Json
+from finetune_operator.cluster.bucket import Monotonic
 from finetune_operator.cluster.resources import (
     BASEMODELS,
     DATASETS,
@@ -21,7 +22,7 @@ from finetune_operator.cluster.resources import (
 )
 from finetune_operator.reconciler.backlog import Priority
 from finetune_operator.reconciler.queue import WorkQueue
-from finetune_operator.reconciler.source import Intake
+from finetune_operator.reconciler.source import PLACING_SECONDS, Intake
 from finetune_operator.reconciler.store import Store
 from finetune_operator.reconciler.task import Task
 from tests.support.objects import base_model, batch_job, child_labels, dataset, fine_tune_job, instance_type, pod
@@ -34,9 +35,9 @@ def stamped(body: Json, version: int, **parts: Json) -> Json:
 class World:
     """A store and a queue with an intake before them."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Monotonic = time.monotonic) -> None:
         self.store = Store()
-        self.queue = WorkQueue(time.monotonic, random.random)
+        self.queue = WorkQueue(clock, random.random)
         self.intake = Intake(self.store, self.queue)
 
     async def asked_for(self) -> set[str]:
@@ -75,6 +76,34 @@ async def test_news_that_our_own_write_overtook_is_still_work() -> None:
     job = world.store.job(Key("ns", "one"))
     assert job is not None
     assert job["metadata"]["resourceVersion"] == "6"
+
+
+async def test_the_steps_of_a_starting_pod_are_one_piece_of_work() -> None:
+    now = 100.0
+    world = World(lambda: now)
+    made = stamped(pod("one-train-1-x", child_labels("one", "u-1")), 1, status={"phase": "Pending"})
+    placed = stamped(made, 2, spec=made["spec"] | {"nodeName": "gpu-0"})
+
+    world.intake.changed(PODS, made)
+    world.intake.changed(PODS, placed)
+    assert await world.asked_for() == set()
+
+    now += PLACING_SECONDS
+    assert await world.asked_for() == {"one"}
+
+
+@pytest.mark.parametrize(
+    "news",
+    [{"status": {"phase": "Running"}}, {"status": {"phase": "Pending"}, "deletionTimestamp": "2026-01-01T00:00:00Z"}],
+)
+async def test_a_pod_that_runs_or_goes_is_work_at_once(news: Json) -> None:
+    world = World()
+    going = stamped(pod("one-train-1-x", child_labels("one", "u-1")), 1, status=news["status"])
+    going["metadata"] |= {name: value for name, value in news.items() if name != "status"}
+
+    world.intake.changed(PODS, going)
+
+    assert await world.asked_for() == {"one"}
 
 
 async def test_a_child_is_its_jobs_work_when_it_comes_and_when_it_goes() -> None:
