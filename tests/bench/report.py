@@ -73,7 +73,9 @@ scheduler, kwok's simulated nodes, the operator and the client that measures. Ra
 A usual FineTuneJob makes two Jobs, one after the other: the check of model and data, and the training. «Jobs complete»
 counts Jobs and is to be compared with bare Jobs; «Succeeded» counts resources. «Into Jobs» is from the first resource
 created to the last one's first Job. «Change → status» is from the training pod running, or the Job controller having
-declared its Job over, to the status that tells it. «Writes each» has Jobs, status patches and Events."""
+declared its Job over, to the status that tells it. «Writes each» has Jobs, status patches and Events.
+
+What bounds these figures, found by profiling, is in [bounds.md](bounds.md)."""
 
 
 def write_json(figures: Json, path: Path) -> None:

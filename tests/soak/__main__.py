@@ -33,7 +33,7 @@ from tests.support.operator_process import OperatorLaunch
 NAME: Final = "soak"
 REPORT: Final = Path("build", "soak.json")
 PULSE_SECONDS: Final = 15.0
-LEASE: Final = {"seconds": 2, "renewSeconds": 0.3}
+LEASE: Final = {"seconds": 1, "renewSeconds": 0.2}
 SPARE: Final = 4
 """Volumes for so many times the jobs that are asked for: they come until there were enough kills."""
 

@@ -12,7 +12,7 @@ from tests.support.eventually import eventually
 from tests.support.kept_operator import KeptOperator
 
 LONGEST_TAKEOVER: Final = 120.0
-MEAN_SECONDS: Final = 0.7
+MEAN_SECONDS: Final = 0.5
 """Between the moment when somebody leads and the kill."""
 OF_THE_STANDBY: Final = 0.1
 

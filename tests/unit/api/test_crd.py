@@ -81,6 +81,12 @@ def test_an_unseen_resource_has_a_status_that_kstatus_takes_for_unseen(kind: Kin
     assert version(definition(kind))["subresources"] == {"status": {}}
 
 
+@every_kind
+def test_a_status_is_ruled_by_nobody(kind: Kind) -> None:
+    status = version(definition(kind))["schema"]["openAPIV3Schema"]["properties"]["status"]
+    assert [path for path, node in nodes(status, "status") if "x-kubernetes-validations" in node] == []
+
+
 def test_every_file_says_that_it_is_generated() -> None:
     assert len(rendered()) == len(KINDS)
     assert all(text.startswith("# Generated from the pydantic models") for text in rendered().values())
