@@ -8,7 +8,7 @@ from typing import Final, Literal
 from docs.published_memory import LLAMA_3_3B, QWEN, QWEN_1_8B, QWEN_7B, QWEN_14B, QWEN_72B, TORCHTUNE
 from finetune_operator.api.basemodel import BaseModelSpec, ModelSource
 from finetune_operator.api.instancetype import Gpu, InstanceTypeSpec
-from finetune_operator.api.status import ResolvedHyperparameters, ResolvedLora
+from finetune_operator.api.resolved import ResolvedHyperparameters, ResolvedLora
 from finetune_operator.planning.sizing.language import LanguageModel
 from finetune_operator.planning.sizing.training import Training
 

@@ -14,7 +14,7 @@ from finetune_operator.api.finetunejob.words import LANGUAGE_MODEL, SELF_NAMED_T
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import ApiModel, Json
 from finetune_operator.api.quantity import byte_count
-from finetune_operator.api.status import ResolvedHyperparameters, ResolvedLora
+from finetune_operator.api.resolved import ResolvedHyperparameters, ResolvedLora
 from finetune_operator.planning.sizing.fit import size
 from finetune_operator.planning.sizing.training import Training
 from tests.chart.rendering import CHART, of_kind, refusal, rendered

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from finetune_operator.api.finetunejob import FineTuneJobSpec
-from finetune_operator.api.status import Resolved
+from finetune_operator.api.resolved import Resolved
 from finetune_operator.planning.resolving.limits import budget_hours
 
 SECONDS_PER_HOUR: Final = 3600

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from finetune_operator.api.course import Progress, Usage
 from finetune_operator.api.finetunejob import FineTuneJobSpec
-from finetune_operator.api.status import Display, Resolved
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import Display
 from finetune_operator.planning.budget import SECONDS_PER_HOUR
 from finetune_operator.planning.resolving.limits import budget_hours
 from finetune_operator.planning.standing import STAGES, View

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from finetune_operator.api.status import Resolved, Stage
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import Stage
 from finetune_operator.planning.sizing.storage import checkpoint_bytes
 
 WITHOUT_SAVING: Final = 10

@@ -8,7 +8,8 @@ from datetime import datetime
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import API_VERSION
-from finetune_operator.api.status import FineTuneJobStatus, Resolved
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.resolving.limits import budget_hours
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from finetune_operator.api.course import Progress, Usage
-from finetune_operator.api.status import Attempt, Resolved, Stage
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import Attempt, Stage
 from finetune_operator.planning import progress as reported
 from finetune_operator.planning.attempts import record_of, saved
 from finetune_operator.planning.budget import SECONDS_PER_HOUR, budget_seconds

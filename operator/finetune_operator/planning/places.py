@@ -6,7 +6,7 @@ from typing import Final
 
 from finetune_operator.api import uris
 from finetune_operator.api.finetunejob import FineTuneJobSpec, Reward
-from finetune_operator.api.status import Resolved
+from finetune_operator.api.resolved import Resolved
 
 WORKSPACE: Final = "/workspace"
 CACHE: Final = "/cache"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from finetune_operator.api.conditions import TERMINAL_PHASES
-from finetune_operator.api.status import FineTuneJobStatus, Resolved, Stage
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import FineTuneJobStatus, Stage
 from finetune_operator.planning.attempts import ended_attempt, latest_attempt
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.observed import Observed

@@ -16,7 +16,8 @@ from finetune_operator.api.conditions import Reason
 from finetune_operator.api.finetunejob import MOST_HOURS, FineTuneJobSpec, Hyperparameters
 from finetune_operator.api.finetunejob.words import ROBOT_JOB_TYPES
 from finetune_operator.api.instancetype import InstanceTypeSpec
-from finetune_operator.api.status import Choice, Estimate, Report, Resolved, ResolvedDataset, ResolvedHyperparameters
+from finetune_operator.api.resolved import Choice, Resolved, ResolvedDataset, ResolvedHyperparameters
+from finetune_operator.api.status import Estimate, Report
 from finetune_operator.catalog.catalog import Catalog
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.rejection import Rejection, invalid

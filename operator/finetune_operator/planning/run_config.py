@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import Resolved, Stage
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import Stage
 from finetune_operator.planning.budget import budget_seconds
 from finetune_operator.planning.grace import grace_seconds
 from finetune_operator.planning.job import Job

@@ -5,7 +5,7 @@ from __future__ import annotations
 from finetune_operator.api.finetunejob import CheckpointSource, Dataset, FineTuneJobSpec
 from finetune_operator.api.finetunejob.words import LANGUAGE_MODEL, SELF_NAMED_TYPES
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import Resolved, ResolvedDataset
+from finetune_operator.api.resolved import Resolved, ResolvedDataset
 from finetune_operator.planning.places import mounted_path, reward_place, used_reward
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from finetune_operator.api.finetunejob import Checkpoints, Integration, Output, Style
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import Resolved, ResolvedHyperparameters
+from finetune_operator.api.resolved import Resolved, ResolvedHyperparameters
 from finetune_operator.planning.job import Job
 
 SECONDS_PER_MINUTE: Final = 60

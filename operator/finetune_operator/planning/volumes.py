@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from finetune_operator.api import uris
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import Resolved
+from finetune_operator.api.resolved import Resolved
 from finetune_operator.planning.places import CLAIMS, CONFIG_MAPS, inputs
 
 LONGEST_VOLUME_NAME = 63

@@ -11,7 +11,7 @@ from typing import Final, assert_never
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import UID_LABEL
-from finetune_operator.api.status import Resolved
+from finetune_operator.api.resolved import Resolved
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import AlreadyExists, Conflict, Invalid, NotFound, Refused, Unavailable
 from finetune_operator.cluster.resources import CLAIMS, JOBS, PODS, SERVICES, Key, Resource

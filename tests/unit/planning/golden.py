@@ -11,7 +11,7 @@ import yaml
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import RUN_ANNOTATION
-from finetune_operator.api.status import Resolved
+from finetune_operator.api.resolved import Resolved
 from finetune_operator.catalog.catalog import read_catalog
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.manifests import render_stage

@@ -12,7 +12,8 @@ from finetune_operator.api import names
 from finetune_operator.api.conditions import TERMINAL_PHASES
 from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import FineTuneJobStatus, Resolved
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.catalog.catalog import read_catalog
 from finetune_operator.planning.assess import Blocked, assess
 from finetune_operator.planning.job import Job, parse_job

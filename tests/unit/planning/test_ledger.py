@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from finetune_operator.api.course import Progress as Recorded
 from finetune_operator.api.course import Usage
-from finetune_operator.api.status import Attempt, FineTuneJobStatus, Resolved
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import Attempt, FineTuneJobStatus
 from finetune_operator.planning.display import display_of
 from finetune_operator.planning.ledger import progress_of
 from finetune_operator.planning.ledger import usage_of as counted

@@ -6,7 +6,8 @@ import json
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import FineTuneJobStatus, Resolved
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.catalog.catalog import NO_CATALOG
 from finetune_operator.planning.resolve import Admission, Offer, complete, recorded
 from finetune_operator.planning.resolving.rules import RULES_VERSION

@@ -7,7 +7,7 @@ from typing import Final
 from finetune_operator.api import names
 from finetune_operator.api.finetunejob import Output
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import Resolved
+from finetune_operator.api.resolved import Resolved
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.sizing.storage import storage_of
 

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 
 from finetune_operator.api.basemodel import ModelLimits
 from finetune_operator.api.finetunejob import Hyperparameters, Lora
-from finetune_operator.api.status import Choice, ResolvedHyperparameters, ResolvedLora
+from finetune_operator.api.resolved import Choice, ResolvedHyperparameters, ResolvedLora
 from finetune_operator.planning.resolving import rules
 from finetune_operator.planning.resolving.rules import Fixed, Group
 from finetune_operator.planning.sizing.load import LONGEST_BY_DEFAULT

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from finetune_operator.api.finetunejob import LARGEST_BATCH
 from finetune_operator.api.finetunejob.words import ROBOT_JOB_TYPES, JobType
-from finetune_operator.api.status import Choice, ResolvedHyperparameters
+from finetune_operator.api.resolved import Choice, ResolvedHyperparameters
 from finetune_operator.planning.resolving import rules
 from finetune_operator.planning.resolving.automatic import Chosen, noted
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from finetune_operator.api.basemodel import CameraSlot
-from finetune_operator.api.status import MappedCamera
+from finetune_operator.api.resolved import MappedCamera
 from finetune_operator.catalog.lookup import did_you_mean
 from finetune_operator.planning.rejection import Rejection, invalid
 from finetune_operator.planning.resolving.model_choice import ModelChoice

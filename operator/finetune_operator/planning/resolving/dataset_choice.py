@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.dataset import DatasetSpec
 from finetune_operator.api.finetunejob import Dataset, FineTuneJobSpec
-from finetune_operator.api.status import ResolvedDataset
+from finetune_operator.api.resolved import ResolvedDataset
 from finetune_operator.catalog.lookup import did_you_mean
 from finetune_operator.planning.rejection import Rejection
 

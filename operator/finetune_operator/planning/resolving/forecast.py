@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from finetune_operator.api.finetunejob import FineTuneJobSpec
-from finetune_operator.api.status import Estimate, Report, Resolved
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import Estimate, Report
 from finetune_operator.planning.resolving.limits import budget_hours
 from finetune_operator.planning.resolving.subject import Subject
 from finetune_operator.planning.sizing.outlook import Outlook, Rows, outlook

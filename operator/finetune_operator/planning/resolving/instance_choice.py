@@ -10,7 +10,7 @@ from typing import Final
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.instancetype import InstanceTypeSpec
-from finetune_operator.api.status import Choice
+from finetune_operator.api.resolved import Choice
 from finetune_operator.catalog.catalog import BrokenEntryError, Catalog, UnknownNameError
 from finetune_operator.catalog.lookup import did_you_mean
 from finetune_operator.planning.rejection import Rejection, invalid

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from finetune_operator.api.finetunejob import FineTuneJobSpec
-from finetune_operator.api.status import ResolvedDataset
+from finetune_operator.api.resolved import ResolvedDataset
 from finetune_operator.planning.rejection import Rejection, invalid
 
 MOST_BYTES: Final = 180_000

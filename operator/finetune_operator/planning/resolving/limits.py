@@ -9,7 +9,7 @@ from finetune_operator.api.basemodel import ModelLimits
 from finetune_operator.api.finetunejob import MOST_HOURS, FineTuneJobSpec, Hyperparameters, Reward
 from finetune_operator.api.finetunejob.words import LANGUAGE_JOB_TYPES
 from finetune_operator.api.model import ApiModel
-from finetune_operator.api.status import Resolved, ResolvedModel
+from finetune_operator.api.resolved import Resolved, ResolvedModel
 from finetune_operator.planning.rejection import Rejection, invalid
 
 NOT_YET: Final = {"cache": "a shared cache"}

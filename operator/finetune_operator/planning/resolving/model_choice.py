@@ -10,7 +10,7 @@ from finetune_operator.api.basemodel import BaseModelSpec, MeasuredMemory
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.finetunejob import FineTuneJobSpec, Model
 from finetune_operator.api.finetunejob.words import LANGUAGE_MODEL, ROBOT_JOB_TYPES, SELF_NAMED_TYPES
-from finetune_operator.api.status import ResolvedModel
+from finetune_operator.api.resolved import ResolvedModel
 from finetune_operator.catalog.catalog import BrokenEntryError, Catalog, UnknownNameError
 from finetune_operator.catalog.families import FAMILIES
 from finetune_operator.planning.rejection import Rejection, invalid

@@ -10,7 +10,7 @@ from finetune_operator.api.basemodel import BaseModelSpec, Family
 from finetune_operator.api.finetunejob import LARGEST_BATCH
 from finetune_operator.api.finetunejob.words import JobType, ModelType
 from finetune_operator.api.instancetype import InstanceTypeSpec
-from finetune_operator.api.status import ResolvedHyperparameters, ResolvedModel
+from finetune_operator.api.resolved import ResolvedHyperparameters, ResolvedModel
 from finetune_operator.planning.resolving.by_data import multiple
 from finetune_operator.planning.sizing.training import Training
 

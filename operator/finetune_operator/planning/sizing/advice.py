@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Final
 
 from finetune_operator.api.finetunejob.hyperparameters import LARGEST_BATCH
-from finetune_operator.api.status import ResolvedHyperparameters
+from finetune_operator.api.resolved import ResolvedHyperparameters
 from finetune_operator.planning.sizing.language import LanguageModel
 from finetune_operator.planning.sizing.load import Load, load_of, with_rows
 from finetune_operator.planning.sizing.memory import GIB, memory_of

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from finetune_operator.api.basemodel import MeasuredMemory
-from finetune_operator.api.status import Fit
+from finetune_operator.api.resolved import Fit
 from finetune_operator.planning.quantity import byte_count
 from finetune_operator.planning.sizing import advice, words
 from finetune_operator.planning.sizing.language import LanguageModel, language_model

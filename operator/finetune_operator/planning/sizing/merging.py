@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from finetune_operator.api.status import Resolved
+from finetune_operator.api.resolved import Resolved
 
 BYTES_PER_PARAMETER: Final = 2
 """Weights are merged as they are published: in bf16."""

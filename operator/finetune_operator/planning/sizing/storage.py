@@ -8,7 +8,7 @@ from typing import Final
 
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.finetunejob.training import Checkpoints
-from finetune_operator.api.status import Resolved, ResolvedHyperparameters, ResolvedModel
+from finetune_operator.api.resolved import Resolved, ResolvedHyperparameters, ResolvedModel
 from finetune_operator.planning.quantity import byte_count
 from finetune_operator.planning.sizing.language import language_model_of
 from finetune_operator.planning.sizing.words import counted

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from finetune_operator.api.basemodel import BaseModelSpec
 from finetune_operator.api.finetunejob.words import JobType
 from finetune_operator.api.instancetype import InstanceTypeSpec
-from finetune_operator.api.status import ResolvedHyperparameters
+from finetune_operator.api.resolved import ResolvedHyperparameters
 from finetune_operator.planning.quantity import byte_count
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import ResolvedModel
+from finetune_operator.api.resolved import ResolvedModel
 from tests.unit.planning.resolving.shop import LLAMA, MODELS, SHOP, accepts, admitted, refused, robot_of, shop, spec_of
 
 

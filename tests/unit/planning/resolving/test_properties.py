@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from finetune_operator.api.finetunejob import MOST_HOURS, FineTuneJobSpec, Hyperparameters
 from finetune_operator.api.finetunejob.words import ROBOT_JOB_TYPES
-from finetune_operator.api.status import Report, Resolved
+from finetune_operator.api.resolved import Resolved
+from finetune_operator.api.status import Report
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Admission, Offer, admit, complete
 from finetune_operator.planning.resolving import rules

@@ -8,7 +8,7 @@ from typing import Any
 from finetune_operator.api.basemodel import Architecture, BaseModelSpec, MeasuredMemory, ModelSource
 from finetune_operator.api.finetunejob.words import JobType
 from finetune_operator.api.instancetype import Gpu, InstanceTypeSpec
-from finetune_operator.api.status import ResolvedHyperparameters, ResolvedLora
+from finetune_operator.api.resolved import ResolvedHyperparameters, ResolvedLora
 from finetune_operator.planning.sizing.training import Training
 
 SOURCE = ModelSource(uri="hf://organisation/name")
