@@ -33,6 +33,8 @@ POLL_SECONDS: Final = 10.0
 AT_ONCE_SECONDS: Final = 0.1
 GRACE_POLL_SECONDS: Final = 2.0
 LONGEST_POLL_SECONDS: Final = 120.0
+LONGEST_WAIT_SECONDS: Final = 600.0
+"""Between two looks at a job that has waited for an hour: ten thousand of them are seventeen looks a second."""
 CANCEL_GRACE_SECONDS: Final = 5
 """What a pod gets that has nothing to save. It is never ended by force: that proves nothing about its container."""
 
@@ -132,7 +134,7 @@ def _underway(job: ObservedJob, view: View) -> float | None:
         return GRACE_POLL_SECONDS
     if job.quiet:
         return _seconds_until(deadline_of(view, job), view.now, (job,))
-    return _patience((view.now - job.created).total_seconds())
+    return _patience((view.now - job.created).total_seconds(), view.job.spec.start_deadline_seconds)
 
 
 def _seconds_until(time: datetime | None, now: datetime, concerned: tuple[ObservedJob, ...]) -> float | None:
@@ -150,6 +152,8 @@ def _until_mended(refused: Refused) -> float | None:
     return LONGEST_POLL_SECONDS if refused.rejection.waits else GRACE_POLL_SECONDS
 
 
-def _patience(waited: float) -> float:
-    """Who has waited long is looked at less often: a full cluster must not be asked ever more."""
-    return min(max(POLL_SECONDS, waited / 6), LONGEST_POLL_SECONDS)
+def _patience(waited: float, limit: int | None) -> float:
+    """Who has waited long is looked at less often, but for the end of its patience: a full cluster must not be asked ever more."""
+    routine = min(max(POLL_SECONDS, waited / 6), LONGEST_WAIT_SECONDS)
+    left = (limit or 0) - waited
+    return min(routine, left + AT_ONCE_SECONDS) if left > 0 else routine

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from enum import IntEnum
 from itertools import count
+from typing import Final
 
 from finetune_operator.reconciler.task import Task
 
 
 class Priority(IntEnum):
-    """What somebody waits for comes first; what merely makes sure comes when there is time."""
+    """What somebody waits for comes first; what merely makes sure comes when there is time, and at every eighth turn."""
 
     LIVE = 0
     RESYNC = 1
+
+
+TURNS: Final = 8
+"""Of so many, one is for what waits at the end: under a load without end it would never come."""
 
 
 class Backlog:
@@ -25,7 +31,8 @@ class Backlog:
 
     def __init__(self) -> None:
         self._ready: dict[Task, tuple[Priority, float]] = {}
-        self._order: list[tuple[Priority, int, Task]] = []
+        self._order: dict[Priority, deque[Task]] = {priority: deque() for priority in Priority}
+        self._turn = 0
         self._due: dict[Task, tuple[float, Priority]] = {}
         self._calendar: list[tuple[float, int, Task]] = []
         self._working: set[Task] = set()
@@ -49,7 +56,7 @@ class Backlog:
             return
         place[key] = (priority, now if held is None else held[1])
         if place is self._ready:
-            heapq.heappush(self._order, (priority, next(self._serial), key))
+            self._order[priority].append(key)
 
     def add_later(self, key: Task, due: float, priority: Priority) -> None:
         """Make a key ready at ``due``, unless it will be earlier anyway."""
@@ -62,11 +69,9 @@ class Backlog:
     def take(self, now: float) -> Task | None:
         """The next key to work on, or None when none is ready. Call ``done`` with it afterwards."""
         self.ripen(now)
-        while self._order:
-            priority, _, key = heapq.heappop(self._order)
-            held = self._ready.get(key)
-            # An entry of a lower priority stays behind in the heap when a key moves up.
-            if held is not None and held[0] == priority:
+        self._turn += 1
+        for priority in sorted(Priority, reverse=self._turn % TURNS == 0):
+            if (key := self._first(priority)) is not None:
                 del self._ready[key]
                 self._working.add(key)
                 return key
@@ -92,6 +97,16 @@ class Backlog:
         while self._calendar and self._due.get(self._calendar[0][2], (None,))[0] != self._calendar[0][0]:
             heapq.heappop(self._calendar)
         return self._calendar[0][0] if self._calendar else None
+
+    def _first(self, priority: Priority) -> Task | None:
+        order = self._order[priority]
+        while order:
+            key = order.popleft()
+            held = self._ready.get(key)
+            # An entry of a lower priority stays behind when a key moves up.
+            if held is not None and held[0] == priority:
+                return key
+        return None
 
     def oldest(self) -> float | None:
         """Since when the longest waiting key has been ready."""

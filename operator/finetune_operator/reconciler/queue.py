@@ -40,6 +40,7 @@ class WorkQueue:
         self._failures: dict[Task, int] = {}
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._alarm: asyncio.TimerHandle | None = None
+        self._worked: set[Task] = set()
 
     def add(self, key: Task, *, after: float = 0, priority: Priority = Priority.LIVE) -> None:
         """Ask for work on a key, now or in ``after`` seconds. What is there already is not doubled; earlier wins."""
@@ -68,7 +69,13 @@ class WorkQueue:
     def done(self, key: Task) -> None:
         """Work on the key has ended, well or badly."""
         self._backlog.done(key, self._clock())
+        self._worked.add(key)
         self._wake()
+
+    def stock(self) -> set[Task]:
+        """The keys that were worked on since this was last asked."""
+        worked, self._worked = self._worked, set()
+        return worked
 
     def retry(self, key: Task, *, at_least: float = 0, priority: Priority = Priority.RESYNC) -> float:
         """Ask for the key again after its backoff, and not before ``at_least`` seconds. Returns the seconds."""

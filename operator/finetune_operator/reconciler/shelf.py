@@ -29,6 +29,7 @@ class Shelf(MutableMapping[Key, Json]):
         self._most = at_hand
         self._at_hand: OrderedDict[Key, Json] = OrderedDict()
         self._packed: dict[Key, bytes] = {}
+        """What was only read stays packed too, and need not be packed again."""
         self._pattern = b""
 
     @override
@@ -38,22 +39,20 @@ class Shelf(MutableMapping[Key, Json]):
             self._at_hand.move_to_end(key)
             return self._at_hand[key]
         body = self._open(self._packed[key])
-        self[key] = body
+        self._lay(key, body)
         return body
 
     @override
     def __setitem__(self, key: Key, body: Json) -> None:
         self._packed.pop(key, None)
-        self._at_hand[key] = body
-        self._at_hand.move_to_end(key)
-        if len(self._at_hand) > self._most:
-            oldest, put_away = self._at_hand.popitem(last=False)
-            self._packed[oldest] = self._pack(put_away)
+        self._lay(key, body)
 
     @override
     def __delitem__(self, key: Key) -> None:
-        if self._at_hand.pop(key, None) is None:
-            del self._packed[key]
+        if key not in self:
+            raise KeyError(key)
+        self._at_hand.pop(key, None)
+        self._packed.pop(key, None)
 
     @override
     def __contains__(self, key: object) -> bool:
@@ -62,17 +61,26 @@ class Shelf(MutableMapping[Key, Json]):
     @override
     def __iter__(self) -> Iterator[Key]:
         """The keys as they are now; they may change meanwhile."""
-        return iter([*self._packed, *self._at_hand])
+        return iter([*self._packed, *(key for key in self._at_hand if key not in self._packed)])
 
     @override
     def __len__(self) -> int:
-        return len(self._at_hand) + len(self._packed)
+        return len(self._packed) + sum(key not in self._packed for key in self._at_hand)
 
     def bodies(self) -> Iterator[Json]:
         """All objects, each opened for this once: what is at hand stays so."""
         for key in self:
             body = self._at_hand.get(key)
             yield self._open(self._packed[key]) if body is None else body
+
+    def _lay(self, key: Key, body: Json) -> None:
+        """Put it at hand, and the one that was touched longest ago away."""
+        self._at_hand[key] = body
+        self._at_hand.move_to_end(key)
+        if len(self._at_hand) > self._most:
+            oldest, put_away = self._at_hand.popitem(last=False)
+            if oldest not in self._packed:
+                self._packed[oldest] = self._pack(put_away)
 
     def _pack(self, body: Json) -> bytes:
         plain = json.dumps(body, separators=(",", ":")).encode()

@@ -83,13 +83,15 @@ class Intake:
         self._wake(resource, body)
 
     def revisit(self, priority: Priority) -> None:
-        """Enqueue the catalog, every Dataset and every job that has not ended, or was edited since."""
+        """Enqueue the catalog, every Dataset, and every job that goes on or was edited and was not looked at since the last revisit."""
+        seen = self._queue.stock()
         self._queue.add(CATALOG, priority=priority)
         for dataset in self._store.entries(DATASETS):
             self._queue.add(dataset_task(key_of(dataset)), priority=priority)
         for job in self._store.jobs():
-            if not is_over(job):
-                self._queue.add(task_of(FINETUNEJOBS, key_of(job)), priority=priority)
+            task = task_of(FINETUNEJOBS, key_of(job))
+            if not is_over(job) and task not in seen:
+                self._queue.add(task, priority=priority)
 
     def _enqueue(self, resource: Resource, body: Json, priority: Priority, after: float = 0) -> None:
         if task := _task(resource, body):

@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 from finetune_operator.cluster.errors import ClusterError, Conflict
+from finetune_operator.reconciler.backlog import Priority
 from finetune_operator.reconciler.logs import about
 from finetune_operator.reconciler.queue import Monotonic, WorkQueue
 from finetune_operator.reconciler.task import Task
 
 log = logging.getLogger(__name__)
+
+ROUTINE_SECONDS: Final = 10.0
+"""What asks to be looked at again so late waits for something, and waits behind what happens."""
 
 Reconcile = Callable[[Task], Awaitable[float | None]]
 """Does what is to be done for a key, and says in how many seconds it wants to be called again, if at all."""
@@ -72,5 +76,6 @@ class Workers:
             return type(error).__name__
         self._queue.forget(key)
         if after is not None:
-            self._queue.add(key, after=after)
+            routine = after >= ROUTINE_SECONDS
+            self._queue.add(key, after=after, priority=Priority.RESYNC if routine else Priority.LIVE)
         return "ok"

@@ -118,9 +118,15 @@ AGAIN: dict[str, tuple[Standing, float | None]] = {
 }
 
 
-@pytest.mark.parametrize(("waited", "seconds"), [(0, 10), (60, 10), (120, 20), (600, 100), (86_400, 120)])
+@pytest.mark.parametrize(("waited", "seconds"), [(0, 10), (60, 10), (120, 20), (600, 100), (86_400, 600)])
 def test_who_has_waited_long_is_looked_at_less_often(waited: float, seconds: float) -> None:
     assert look_again(underway(pod()), scene(a_job(), now=at(waited))) == seconds
+
+
+@pytest.mark.parametrize(("waited", "seconds"), [(3000, 500), (3400, 200.1), (3600, 600)])
+def test_the_end_of_its_patience_is_not_overslept(waited: float, seconds: float) -> None:
+    patient = a_job({"startDeadlineSeconds": 3600})
+    assert look_again(underway(pod()), scene(patient, now=at(waited))) == pytest.approx(seconds)
 
 
 def test_a_pod_that_was_told_to_end_is_looked_at_until_it_has() -> None:

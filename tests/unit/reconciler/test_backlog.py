@@ -5,7 +5,7 @@ from __future__ import annotations
 import hypothesis.strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from finetune_operator.reconciler.backlog import Backlog, Priority
+from finetune_operator.reconciler.backlog import TURNS, Backlog, Priority
 from finetune_operator.reconciler.task import Task
 
 A, B, C = (Task("ns", name) for name in "abc")
@@ -28,6 +28,20 @@ def test_what_happens_now_comes_before_what_makes_sure() -> None:
     backlog.add(C, 2, RESYNC)
 
     assert [backlog.take(3) for _ in range(3)] == [B, A, C]
+
+
+def test_what_makes_sure_has_a_turn_of_its_own_however_much_happens() -> None:
+    backlog = Backlog()
+    backlog.add(A, 0, RESYNC)
+    taken = []
+    for now in range(TURNS):
+        backlog.add(B, now, LIVE)
+        key = backlog.take(now)
+        assert key is not None
+        taken.append(key)
+        backlog.done(key, now)
+
+    assert taken == [B] * (TURNS - 1) + [A]
 
 
 def test_a_key_moves_up_when_something_happens_to_it() -> None:
@@ -85,6 +99,7 @@ class BacklogModel(RuleBasedStateMachine):
         super().__init__()
         self.backlog = Backlog()
         self.now = 0.0
+        self.turn = 0
         self.ready: dict[Task, Priority] = {}
         self.due: dict[Task, tuple[float, Priority]] = {}
         self.working: set[Task] = set()
@@ -117,10 +132,12 @@ class BacklogModel(RuleBasedStateMachine):
                 del self.due[key]
                 self._add(key, priority)
         taken = self.backlog.take(self.now)
+        self.turn += 1
         if taken is None:
             assert not self.ready
         else:
-            assert self.ready[taken] == min(self.ready.values())
+            first, last = min(self.ready.values()), max(self.ready.values())
+            assert self.ready[taken] == (last if self.turn % TURNS == 0 else first)
             assert taken not in self.working
             del self.ready[taken]
             self.working.add(taken)

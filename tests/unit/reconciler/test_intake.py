@@ -219,6 +219,19 @@ async def test_a_revisit_asks_for_the_catalog_for_datasets_and_for_jobs_that_go_
     assert await world.asked_for() == {"catalog", "rows", "admitted", "edited"}
 
 
+async def test_a_revisit_passes_over_what_was_looked_at_since_the_last_one() -> None:
+    world = World()
+    holding(world, admitted=ADMITTED)
+    world.intake.revisit(Priority.RESYNC)
+    assert await world.asked_for() == {"catalog", "admitted"}
+
+    world.intake.revisit(Priority.RESYNC)
+    assert await world.asked_for() == {"catalog"}
+
+    world.intake.revisit(Priority.RESYNC)
+    assert await world.asked_for() == {"catalog", "admitted"}
+
+
 RUNNING = {"phase": "Running", "containerStatuses": [{"name": "trainer", "state": {"running": {"startedAt": "now"}}}]}
 
 
