@@ -61,7 +61,7 @@ async def test_killed_at_a_write_of_an_eventful_life_it_is_followed_by_one_that_
     fatal = Nth(number, _a_write_of(kind))
     async with faulty_proxy(api_server, tmp_path) as proxy, judged(api_server, eventful) as judge:
         async with kept_operator(api_server, eventful.namespace, _ahead(tmp_path, proxy)) as operator:
-            proxy.when(fatal, end(operator.kill, delivered=moment == "after"))
+            proxy.when(fatal, end(operator.kill, delivered=moment == "after", match=fatal))
             await eventful.begin()
             await eventful.is_over()
             await eventually(lambda: len(operator.lives) == 1 + fatal.came)

@@ -80,12 +80,12 @@ async def _life_under_mortals(life: Life, server: ApiServer, folder: Path, fatal
     async with faulty_proxy(server, folder) as proxy:
         launch = through(proxy, OperatorLaunch(folder))
         async with kept_operator(server, life.namespace, launch) as operator:
-            proxy.when(match, _death(operator, moment))
+            proxy.when(match, _death(operator, moment, match))
             await life.begin()
             async with played_nodes(life.world):
                 await life.ends(SEVERAL * PATIENCE)
             # The last Event comes after the last status.
-            await eventually(lambda: not isinstance(match, Nth) or (match.came and len(operator.lives) > 1))
+            await eventually(lambda: _came(match, operator, proxy))
             await operator.leads()
         assert operator.defects() == []
         await life.is_as_undisturbed()
@@ -97,6 +97,14 @@ def _of_the_job(life: Life, proxy: FaultyProxy) -> list[Written]:
     return [each for each in proxy.written if each.namespace == life.namespace and each.plural in WRITES]
 
 
-def _death(operator: KeptOperator, moment: str) -> Fault:
-    before, after = (end(operator.kill, delivered=delivered) for delivered in (False, True))
+def _came(match: Match, operator: KeptOperator, proxy: FaultyProxy) -> bool:
+    if isinstance(match, Nth):
+        written = [f"{each.method} {each.path}" for each in proxy.written]
+        assert match.came, f"{match.seen} of {match.number} writes; what took effect: {written}"
+        assert len(operator.lives) > 1, f"nobody was killed at write {match.number}; what took effect: {written}"
+    return True
+
+
+def _death(operator: KeptOperator, moment: str, match: Match) -> Fault:
+    before, after = (end(operator.kill, delivered=delivered, match=match) for delivered in (False, True))
     return {"before": before, "after": after}.get(moment) or by_chance(dice(), before, after)

@@ -63,6 +63,10 @@ class Nth:
         """Whether there were as many."""
         return self.seen >= self.number
 
+    def not_this(self) -> None:
+        """The one that was just seen does not count: the next one takes its place."""
+        self.seen -= 1
+
 
 def a_write(request: web.Request) -> bool:
     """Whether the operator writes anything but about itself."""
@@ -148,11 +152,16 @@ def cut(*, delivered: bool = False) -> Fault:
     return fault
 
 
-def end(kill: Callable[[], object], *, delivered: bool) -> Fault:
-    """Whoever asked is killed, before or after what it asked for took effect; what is refused kills nobody after it."""
+def end(kill: Callable[[], object], *, delivered: bool, match: Match | None = None) -> Fault:
+    """Whoever asked is killed, before or after what it asked for took effect.
+
+    What is refused kills nobody after it; of an n-th one, ``match``, the next takes its place.
+    """
 
     async def fault(request: web.Request, deliver: Deliver) -> web.StreamResponse:
         if delivered and (answered := await deliver()).status >= web.HTTPBadRequest.status_code:
+            if isinstance(match, Nth):
+                match.not_this()
             return answered
         kill()
         _abort(request)
