@@ -47,8 +47,8 @@ class CallRecord:
 
 Objects = list[Json]
 Keys = list[ObjectKey]
-T = TypeVar("T")
-Read = list[T]
+_Read = TypeVar("_Read")
+_List = list[_Read]  # in the class below, `list` is a verb
 OnCall = Callable[[CallRecord], None]
 
 
@@ -96,7 +96,7 @@ class Cluster:
     ) -> Objects:
         """All objects, in pages; without a namespace, of all namespaces. Selectors as kubectl takes them."""
         query = _selectors(labels, fields)
-        return await self._all(resource, namespace, query, {}, lambda item: _complete(resource, item))
+        return await self._all(resource, namespace, query, {}, resource.whole)
 
     async def pages(self, resource: Resource, *, labels: str = "") -> AsyncIterator[Objects]:
         """All objects of all namespaces, a page at a time: never are all in memory at once.
@@ -106,7 +106,7 @@ class Cluster:
         for left in reversed(range(RELISTS)):
             try:
                 async for page in self._pages(resource, None, _selectors(labels, ""), {}):
-                    yield [_complete(resource, item) for item in page]
+                    yield [resource.whole(item) for item in page]
             except Unavailable as error:
                 if not _expired(error) or not left:
                     raise
@@ -163,11 +163,11 @@ class Cluster:
         namespace: str | None,
         query: Mapping[str, str],
         headers: Mapping[str, str],
-        read: Callable[[Json], T],
-    ) -> Read[T]:
+        read: Callable[[Json], _Read],
+    ) -> _List[_Read]:
         """What is read of each item of all pages. Pages expire after some minutes: then it begins anew."""
         for left in reversed(range(RELISTS)):
-            found: Read[T] = []
+            found: _List[_Read] = []
             try:
                 async for page in self._pages(resource, namespace, query, headers):
                     found += map(read, page)
@@ -217,11 +217,6 @@ class Cluster:
 
 def _expired(error: Unavailable) -> bool:
     return error.status == HTTPStatus.GONE
-
-
-def _complete(resource: Resource, item: Json) -> Json:
-    """The server leaves version and kind out of the items of a list."""
-    return {"apiVersion": resource.api_version, "kind": resource.kind, **item}
 
 
 def _selectors(labels: str, fields: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 from typing_extensions import override
 
+from finetune_operator.api.model import Json
 from finetune_operator.api.names import GROUP, VERSION
 
 
@@ -44,6 +45,10 @@ class Resource:
     def api_version(self) -> str:
         """As objects spell it: ``v1``, ``batch/v1``."""
         return f"{self.group}/{self.version}" if self.group else self.version
+
+    def whole(self, item: Json) -> Json:
+        """An item of a list as the object that it is: the server leaves version and kind out there."""
+        return {"apiVersion": self.api_version, "kind": self.kind, **item}
 
     def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
         """The URL path of an object or, without a name, of a collection; without a namespace, in all namespaces."""

@@ -72,6 +72,18 @@ def fuse_time(view: View, job: ObservedJob) -> datetime | None:
     return since + timedelta(seconds=longest) + OVERRUN + UNREPORTED
 
 
+def start_limit_time(view: View, job: ObservedJob) -> datetime | None:
+    """When a stage that has not run yet must have started, by the job's own word."""
+    limit = None if _has_run(view, job) else view.job.spec.start_deadline_seconds
+    return job.created + timedelta(seconds=limit) if limit else None
+
+
+def obstacle_time(job: ObservedJob) -> datetime:
+    """Since when an obstacle to the start may be there: hours in a queue are none of it."""
+    pod = job.slowest
+    return (pod.placed or pod.created) if pod else job.created
+
+
 def _asked(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | None:
     spec = view.job.spec
     if spec.cancel:
@@ -109,11 +121,13 @@ def _overdue(view: View, job: ObservedJob) -> Cause | None:
 
 
 def _not_started(view: View, job: ObservedJob, why: Why) -> Cause | None:
-    own = None if _has_run(view, job) else view.job.spec.start_deadline_seconds
-    limit = timedelta(seconds=own) if own else START_DEADLINE if why.reason in UNMENDED else None
-    if limit is None or view.now < (job.created if own else _since(job)) + limit:
+    begin, until = job.created, start_limit_time(view, job)
+    if until is None and why.reason in UNMENDED:
+        begin = obstacle_time(job)
+        until = begin + START_DEADLINE
+    if until is None or view.now < until:
         return None
-    message = f"not started within {limit.total_seconds():g} s: {with_field(why.message, view.job.spec)}"
+    message = f"not started within {(until - begin).total_seconds():g} s: {with_field(why.message, view.job.spec)}"
     return Cause(Reason.START_DEADLINE_EXCEEDED, message)
 
 
@@ -121,12 +135,6 @@ def _has_run(view: View, job: ObservedJob) -> bool:
     """Whether it ran before and waits again: a queue that preempts a Job takes its pods and keeps the Job."""
     record = record_of(view.job, job.stage, job.attempt)
     return record is not None and record.running_time is not None
-
-
-def _since(job: ObservedJob) -> datetime:
-    """Since when an obstacle may be there: hours in a queue are none of it."""
-    pod = job.slowest
-    return (pod.placed or pod.created) if pod else job.created
 
 
 def _stall_time(view: View, job: ObservedJob) -> datetime | None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.status import Stage
-from finetune_operator.planning.asked import deadline_of
+from finetune_operator.planning.asked import deadline_of, obstacle_time, start_limit_time
 from finetune_operator.planning.observed import ObservedJob
 from finetune_operator.planning.stand import removal_time
 from finetune_operator.planning.standing import (
@@ -33,6 +33,7 @@ POLL_SECONDS: Final = 10.0
 AT_ONCE_SECONDS: Final = 0.1
 GRACE_POLL_SECONDS: Final = 2.0
 LONGEST_POLL_SECONDS: Final = 120.0
+"""Between two looks at a job that waits for what will wake it, in case it did not."""
 LONGEST_WAIT_SECONDS: Final = 600.0
 """Between two looks at a job that has waited for an hour: ten thousand of them are seventeen looks a second."""
 CANCEL_GRACE_SECONDS: Final = 5
@@ -134,7 +135,9 @@ def _underway(job: ObservedJob, view: View) -> float | None:
         return GRACE_POLL_SECONDS
     if job.quiet:
         return _seconds_until(deadline_of(view, job), view.now, (job,))
-    return _patience((view.now - job.created).total_seconds(), view.job.spec.start_deadline_seconds)
+    routine, limit = _patience((view.now - obstacle_time(job)).total_seconds()), start_limit_time(view, job)
+    left = (limit - view.now).total_seconds() if limit else 0
+    return min(routine, left + AT_ONCE_SECONDS) if left > 0 else routine
 
 
 def _seconds_until(time: datetime | None, now: datetime, concerned: tuple[ObservedJob, ...]) -> float | None:
@@ -152,8 +155,6 @@ def _until_mended(refused: Refused) -> float | None:
     return LONGEST_POLL_SECONDS if refused.rejection.waits else GRACE_POLL_SECONDS
 
 
-def _patience(waited: float, limit: int | None) -> float:
-    """Who has waited long is looked at less often, but for the end of its patience: a full cluster must not be asked ever more."""
-    routine = min(max(POLL_SECONDS, waited / 6), LONGEST_WAIT_SECONDS)
-    left = (limit or 0) - waited
-    return min(routine, left + AT_ONCE_SECONDS) if left > 0 else routine
+def _patience(waited: float) -> float:
+    """Who has waited long is looked at less often: a full cluster must not be asked ever more."""
+    return min(max(POLL_SECONDS, waited / 6), LONGEST_WAIT_SECONDS)

@@ -18,7 +18,7 @@ from finetune_operator.cluster.resources import Resource
 from finetune_operator.reconciler.source import LABELS
 
 PAGE: Final = 100
-"""Objects a page: some megabytes once they are read."""
+"""Objects a page: some megabytes once they are read, and six kinds are listed at once."""
 
 Take = Callable[[Resource, list[Json]], Awaitable[None]]
 """Takes a page; returns when all of it was taken."""
@@ -35,7 +35,7 @@ def answers(take: Take) -> type[aiohttp.ClientResponse]:
             document = await super().json(**options)
             if resource := _listed(document):
                 items, document["items"] = document["items"], []
-                await take(resource, [_complete(resource, item) for item in items])
+                await take(resource, [resource.whole(item) for item in items])
             return document
 
     return Answer
@@ -45,8 +45,3 @@ def _listed(document: object) -> Resource | None:
     if not isinstance(document, dict):
         return None
     return _LISTS.get((str(document.get("apiVersion")), str(document.get("kind"))))
-
-
-def _complete(resource: Resource, item: Json) -> Json:
-    """In a list, objects of built-in kinds do not say what they are."""
-    return {"apiVersion": resource.api_version, "kind": resource.kind, **item}

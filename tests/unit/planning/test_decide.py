@@ -129,6 +129,11 @@ def test_the_end_of_its_patience_is_not_overslept(waited: float, seconds: float)
     assert look_again(underway(pod()), scene(patient, now=at(waited))) == pytest.approx(seconds)
 
 
+def test_who_was_placed_after_hours_is_looked_at_often_again() -> None:
+    placed = {"type": "PodScheduled", "status": "True", "lastTransitionTime": stamp(at(36_000))}
+    assert look_again(underway(pod(conditions=[placed])), scene(a_job(), now=at(36_030))) == POLL_SECONDS
+
+
 def test_a_pod_that_was_told_to_end_is_looked_at_until_it_has() -> None:
     ending = running_pod()
     ending["metadata"]["deletionTimestamp"] = stamp(at(120))
