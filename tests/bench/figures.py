@@ -102,8 +102,8 @@ async def living(extent: Extent, say: Say) -> Json:
 
 
 async def reporting(extent: Extent, say: Say) -> Json:
-    """Running jobs that report."""
-    async with a_stand(PACES) as stand:
+    """Running jobs that report. One Job each: what went before a training does not matter to its reports."""
+    async with a_stand(PACES, FOLDED) as stand:
         part = await progress(stand, extent.reporters, extent.report_every, extent.report_seconds)
     say("progress", part)
     return {"progress": part}
