@@ -16,6 +16,7 @@ from tests.simulated.outcomes import outcomes
 DELETED: Final = ".metadata.deletionTimestamp"
 PHASE: Final = ".status.phase"
 FOLDER: Final = Path(__file__).parent
+PLAYED_AT_ONCE: Final = 64
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,13 @@ class Paces:
 
 
 def stages(paces: Paces) -> Iterator[Json]:
-    """The Stage documents of kwok's configuration."""
+    """The documents of kwok's configuration: its options, then a Stage each."""
+    yield {
+        "apiVersion": "config.kwok.x-k8s.io/v1alpha1",
+        "kind": "KwokConfiguration",
+        # Four by default: while the API server is busy, that many pods at once would be all that these nodes can play.
+        "options": {"podPlayStageParallelism": PLAYED_AT_ONCE},
+    }
     table = json.dumps(outcomes(paces.train))
     yield _stage("begins", [_is(PHASE, "Pending"), _lacks(DELETED)], _begin(), _after(paces.start))
     for name, delay in _ends(paces).items():
