@@ -28,6 +28,11 @@ from tests.support.objects import instance_type
 from tests.support.operator_process import OperatorLaunch, OperatorProcess, running_operator
 
 CLUSTER: Final = "bench"
+NODES: Final = 8
+"""Simulated: each has a kwok of its own, which watches the pods of this node alone."""
+PODS: Final = 700
+"""Of each node: all reporters run at once, and little more, so that the scheduler sees how full a node is and spreads pods."""
+ROOM: Final = {"cpu": f"{PODS}", "memory": f"{2 * PODS}Gi", "nvidia.com/gpu": f"{PODS}"}
 OPERATOR_NAMESPACE: Final = "finetune-bench"
 SETTINGS: Final[Json] = {
     "qps": 1000,
@@ -71,7 +76,7 @@ async def a_stand(paces: Paces, settings: Json | None = None) -> AsyncIterator[S
     """
     down(CLUSTER)
     try:
-        world = await simulate(up(CLUSTER, node=False), WorldSettings(paces))
+        world = await simulate(up(CLUSTER, node=False), WorldSettings(paces, nodes=NODES, pods_per_node=PODS, node=ROOM))
         await apply_crds(world.server)
         async with world.server.client() as client:
             await world.furnish(client, OPERATOR_NAMESPACE)

@@ -27,12 +27,9 @@ NODES: Final = Resource("", "v1", "nodes", "Node", namespaced=False)
 VOLUMES: Final = Resource("", "v1", "persistentvolumes", "PersistentVolume", namespaced=False)
 CLASSES: Final = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
 
-PLAYED: Final = "trainer"
-SELECTOR: Final = "kwok.x-k8s.io/node"
 PROGRAM: Final = "kwok-trainers"
 FIRST: Final = ("/bin/sh", "-c", 'echo -10 >/proc/self/autogroup; exec nice -n -10 "$0" "$@"')
-"""Before the others, as far as the machine lets us: real nodes are machines of their own. A kwok that starves loses its watch,
-lists ten thousand pods anew, and starves the API server with that."""
+"""Before the others, as far as the machine lets us: real nodes are machines of their own."""
 STORAGE_CLASS: Final = "simulated"
 READY_SECONDS: Final = 60.0
 AT_ONCE: Final = 16
@@ -78,27 +75,33 @@ async def simulate(cluster: Cluster, settings: WorldSettings = WorldSettings()) 
 
     Raises ClusterError for the cluster of somebody's own kubeconfig. Ends with the cluster.
     """
-    if PROGRAM not in cluster.programs():
-        _play(cluster, settings.paces)
+    names = [f"simulated-{number}" for number in range(settings.nodes)]
+    if f"{PROGRAM}-{names[0]}" not in cluster.programs():
+        _play(cluster, settings.paces, names)
     world = World(cluster)
     async with world.server.client() as client:
         await _ensure(client, CLASSES, None, _storage_class())
-        await _all(client, NODES, (_node(f"simulated-{number}", settings) for number in range(settings.nodes)))
+        await _all(client, NODES, (_node(name, settings) for name in names))
         await _all(client, VOLUMES, (_volume(f"spare-{number}", None) for number in range(settings.volumes)))
         await eventually(partial(_all_ready, client), READY_SECONDS)
     return world
 
 
-def _play(cluster: Cluster, paces: Paces) -> None:
-    """A kwok of our own with our Stages, in place of the one that plays all pods alike."""
+def _play(cluster: Cluster, paces: Paces, nodes: Iterable[str]) -> None:
+    """A kwok of our own with our Stages for each node, in place of the one that plays all pods alike.
+
+    One for all would watch every pod: once it falls behind, the API server ends its watch and it lists them all again.
+    """
     folder = cluster_folder(cluster.name)
     setting = Setting(folder, record.require(cluster.name, folder).network)
     config = write_text(folder.configuration / "simulated.yaml", yaml.safe_dump_all(stages(paces), sort_keys=False))
     (kwok,) = (program for program in controllers(setting) if program.name == "kwok")
     flags = [flag for flag in kwok.command if not flag.startswith("--manage-nodes")]
-    ours = (*FIRST, *flags, f"--manage-nodes-with-annotation-selector={SELECTOR}={PLAYED}", f"--config={config}")
     cluster.stop("kwok")
-    bringup.run(setting, replace(kwok, name=PROGRAM, command=ours, log=str(folder.logs / f"{PROGRAM}.log")))
+    for node in nodes:
+        name = f"{PROGRAM}-{node}"
+        ours = (*FIRST, *flags, f"--manage-single-node={node}", f"--config={config}")
+        bringup.run(setting, replace(kwok, name=name, command=ours, log=str(folder.logs / f"{name}.log")))
 
 
 async def _ensure(client: Client, resource: Resource, namespace: str | None, body: Json) -> None:
@@ -122,7 +125,7 @@ def _node(name: str, settings: WorldSettings) -> Json:
     amounts = {"pods": str(settings.pods_per_node), **settings.node}
     labels = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
     return {
-        "metadata": {"name": name, "annotations": {SELECTOR: PLAYED}, "labels": labels},
+        "metadata": {"name": name, "labels": labels},
         "status": {"capacity": amounts, "allocatable": amounts},
     }
 
