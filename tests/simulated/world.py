@@ -95,7 +95,13 @@ def _play(cluster: Cluster, paces: Paces, nodes: Iterable[str]) -> None:
     folder = cluster_folder(cluster.name)
     setting = Setting(folder, record.require(cluster.name, folder).network)
     config = write_text(folder.configuration / "simulated.yaml", yaml.safe_dump_all(stages(paces), sort_keys=False))
-    (kwok,) = (program for program in controllers(setting) if program.name == "kwok")
+    usual = {program.name: program for program in controllers(setting)}
+    kwok, scheduler = usual["kwok"], usual["kube-scheduler"]
+    # Pods that are alike would go to one node, batch after batch, as long as those before them have ended.
+    cluster.stop(scheduler.name)
+    bringup.run(
+        setting, replace(scheduler, command=(*scheduler.command, "--feature-gates=OpportunisticBatching=false"))
+    )
     flags = [flag for flag in kwok.command if not flag.startswith("--manage-nodes")]
     cluster.stop("kwok")
     for node in nodes:
