@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
+from finetune_operator.api.model import LARGEST_COUNT
 from finetune_operator.api.status import Estimate
 from finetune_operator.planning.sizing.load import row_tokens
 from finetune_operator.planning.sizing.pace import pace
@@ -60,7 +61,7 @@ def outlook(training: Training, rows: Rows, hours: float) -> Outlook | None:
         training_seconds=round(seconds, 1),
         cost=None if price is None else round(seconds / HOUR * price * training.nodes, 2),
         currency=training.instance_type.currency,
-        steps=course.steps,
+        steps=min(course.steps, LARGEST_COUNT),
         message=_message(training, course, step, (needed, seconds)),
     )
     return Outlook(estimate, _ends_early(course, needed, hours) if needed > hours * HOUR else None)

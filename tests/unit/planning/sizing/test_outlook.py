@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from finetune_operator.api.model import LARGEST_COUNT
 from finetune_operator.planning.sizing.outlook import Outlook, Rows, duration, outlook
 from finetune_operator.planning.sizing.training import Training
 from tests.unit.planning.sizing.scene import CPU_ONLY, LLAMA_8B, SMOLVLA, hardware, hyperparameters, training
@@ -85,6 +86,11 @@ def test_all_weights_cost_a_pass_more_and_a_reference_another() -> None:
 def test_packing_makes_fewer_steps_of_the_same_tokens() -> None:
     packed = expected(training(given=hyperparameters(packing=True, context_length=4096)))
     assert packed.estimate.steps == 231
+
+
+def test_more_steps_than_a_status_can_hold_are_told_as_the_most_that_it_can() -> None:
+    absurd = training(hyperparameters=hyperparameters(epochs=1000, batch_size=1))
+    assert expected(absurd, Rows(LARGEST_COUNT, 10**15)).estimate.steps == LARGEST_COUNT
 
 
 def test_given_steps_count_and_epochs_follow() -> None:
