@@ -14,7 +14,7 @@ from tests.bench.intake import at_rest, burst, killed
 from tests.bench.jobs import name_of, namespace_of
 from tests.bench.lifetimes import cold_start, lifetimes
 from tests.bench.progress import progress
-from tests.bench.specimen import Specimen, specimen
+from tests.bench.specimen import specimen
 from tests.bench.stand import a_stand
 from tests.simulated import Paces
 
@@ -74,31 +74,35 @@ async def intake(extent: Extent, say: Say) -> Json:
     return found
 
 
-async def living(extent: Extent, say: Say) -> Json:
-    """Resources from creation to Succeeded at each size and with one Job each, and bare Jobs.
-
-    Its parts are ``runs``, ``folded``, ``floor`` and ``idle``.
-    """
-    runs: list[Json] = []
-    floor: Json = {}
-    idle: Json = {}
-    for size in extent.sizes:
-        async with a_stand(PACES) as stand:
-            run = await lifetimes(stand, size)
-            run |= await cold_start(stand, size)
-            pattern = await specimen(stand.client, Key(namespace_of(0), name_of(0)))
-            say("run", run)
-            runs.append(run)
-            if size == max(extent.sizes):
-                idle = await idle_requests(stand, extent.idle_seconds)
-                say("idle", idle)
-        if not floor:
-            floor = await _bare(extent, pattern)
-            say("floor", floor)
+async def folded(extent: Extent, say: Say) -> Json:
+    """Resources from creation to Succeeded with one Job each."""
     async with a_stand(PACES, FOLDED) as stand:
-        folded = await lifetimes(stand, extent.bare)
-    say("folded", folded)
-    return {"runs": runs, "folded": folded, "floor": floor, "idle": idle, **_first(idle)}
+        part = await lifetimes(stand, extent.bare)
+    say("folded", part)
+    return {"folded": part}
+
+
+async def bare(extent: Extent, say: Say) -> Json:
+    """Bare Jobs, as those of a resource are."""
+    async with a_stand(PACES) as stand:
+        await lifetimes(stand, 1)
+        pattern = await specimen(stand.client, Key(namespace_of(0), name_of(0)))
+    async with a_stand(PACES) as stand:
+        part = await bare_jobs(stand, extent.bare, pattern)
+    say("floor", part)
+    return {"floor": part}
+
+
+async def living(size: int, extent: Extent, say: Say) -> Json:
+    """So many resources from creation to Succeeded, and an operator that starts beside them; the most also at rest."""
+    async with a_stand(PACES) as stand:
+        run = await lifetimes(stand, size) | await cold_start(stand, size)
+        say("run", run)
+        if size != max(extent.sizes):
+            return {"runs": [run]}
+        idle = await idle_requests(stand, extent.idle_seconds)
+    say("idle", idle)
+    return {"runs": [run], "idle": idle, **_first(idle)}
 
 
 async def reporting(extent: Extent, say: Say) -> Json:
@@ -125,11 +129,6 @@ def ratios(figures: Json) -> Json:
             share = run["complete_per_second"] / floor["bare_jobs_complete_per_second"]
             found[f"complete_of_{name}"] = round(share, 2)
     return found | {"aim_into_jobs": INTAKE_SHARE, "aim_complete": COMPLETE_SHARE}
-
-
-async def _bare(extent: Extent, pattern: Specimen) -> Json:
-    async with a_stand(PACES) as stand:
-        return await bare_jobs(stand, extent.bare, pattern)
 
 
 def _first(idle: Json) -> Json:

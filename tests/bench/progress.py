@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 import time
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -22,6 +23,7 @@ from tests.support.operator_process import OperatorProcess, free_port
 LONGEST_SECONDS: Final = 3600.0
 WARM_STEPS: Final = 1000
 """More than the first reports tell: an operator takes none that goes back."""
+FIRST_REPORTS_PER_SECOND: Final = 50.0
 FOR_EVER: Final = Plan(seconds=86_400)
 
 
@@ -49,8 +51,10 @@ async def progress(stand: Stand, count: int, every: float, seconds: float) -> Js
         await _all_running(stand, operator, count)
         voices = await reporters(stand.client)
         choir = Choir(base, await trust(stand.client), every)
-        # The first report of each is verified by the API server; what is measured is the time after.
-        await choir.report(voices, 2 * every, warm)
+        # The first report of each is verified by the API server; what is measured is the time after. Trainers do not
+        # all begin in one moment.
+        beginning = max(every, len(voices) / FIRST_REPORTS_PER_SECOND)
+        await replace(choir, every=beginning).report(voices, beginning, warm)
         async with watching(stand.world.server, Watch(FINETUNEJOBS, shown.see, labels=SAMPLED, whole=True)):
             calls, cpu, begin = await read(operator), processor_seconds(operator.process.pid), time.monotonic()
             cluster = stand.bill()
@@ -62,7 +66,7 @@ async def progress(stand: Stand, count: int, every: float, seconds: float) -> Js
     lags = [at - heard.accepted[key] for key, at in shown.steps.items() if key in heard.accepted]
     return {
         "reporters": len(voices),
-        "report_every_seconds": every,
+        "report_every_seconds": round(statistics.median(map(choir.rhythm, voices)), 1),
         "seconds": round(took, 1),
         "reports_per_second": round(len(heard.seconds) / took, 1),
         "reports_refused": sum(heard.refused.values()),

@@ -72,12 +72,16 @@ async def trust(client: Cluster) -> ssl.SSLContext:
 
 @dataclass(frozen=True)
 class Choir:
-    """All reporters together. ``every``: seconds between two reports of one; ``before``: steps that were reported already."""
+    """All reporters together. ``before``: steps that were reported already.
+
+    ``every``: seconds between two reports of one, until an answer asks for more; ``rhythms`` has those that were asked.
+    """
 
     base: str
     trusted: ssl.SSLContext
     every: float
     before: int = 0
+    rhythms: dict[Key, float] = field(default_factory=dict)
 
     async def report(self, voices: Iterable[Reporter], seconds: float, answers: Answers) -> None:
         """Report for so long, each at moments of its own."""
@@ -97,21 +101,27 @@ class Choir:
 
     async def _one(self, voice: Reporter, session: aiohttp.ClientSession, end: float, answers: Answers) -> None:
         url = progress_url(self.base, voice.job)
-        due = time.monotonic() + random.random() * self.every  # noqa: S311 - spreads load
+        due = time.monotonic() + random.random() * self.rhythm(voice)  # noqa: S311 - spreads load
         step = self.before
         while due < end:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             step += 10
-            await _post(session, url, voice, step, answers)
-            due += self.every
+            if asked := await _post(session, url, voice, step, answers):
+                self.rhythms[voice.job] = max(self.every, asked)
+            due += self.rhythm(voice)
+
+    def rhythm(self, voice: Reporter) -> float:
+        """Seconds between two reports of this one."""
+        return self.rhythms.get(voice.job, self.every)
 
 
-async def _post(session: aiohttp.ClientSession, url: str, voice: Reporter, step: int, answers: Answers) -> None:
-    begin = time.monotonic()
+async def _post(session: aiohttp.ClientSession, url: str, voice: Reporter, step: int, answers: Answers) -> float | None:
+    """Report once; the seconds that the answer asks to be between two reports."""
+    begin, asked = time.monotonic(), None
     headers = {"Authorization": f"Bearer {voice.token}", "Content-Type": "application/json"}
     try:
         async with session.post(url, data=_body(step), headers=headers) as answer:
-            await answer.read()
+            asked = (await answer.json()).get("reportSeconds")
             status = answer.status
     except (aiohttp.ClientError, TimeoutError):
         status = 0
@@ -121,6 +131,7 @@ async def _post(session: aiohttp.ClientSession, url: str, voice: Reporter, step:
         answers.accepted[voice.job.name, step] = now
     else:
         answers.refused[status] = answers.refused.get(status, 0) + 1
+    return asked
 
 
 _FINETUNE: Final[Json] = json.loads(EXAMPLE.read_text(encoding="utf-8"))

@@ -28,9 +28,9 @@ from tests.support.objects import instance_type
 from tests.support.operator_process import OperatorLaunch, OperatorProcess, running_operator
 
 CLUSTER: Final = "bench"
-NODES: Final = 8
+NODES: Final = 20
 """Simulated: each has a kwok of its own, which watches the pods of this node alone."""
-PODS: Final = 700
+PODS: Final = 270
 """Of each node: all reporters run at once, and little more, so that the scheduler sees how full a node is and spreads pods."""
 ROOM: Final = {"cpu": f"{PODS}", "memory": f"{2 * PODS}Gi", "nvidia.com/gpu": f"{PODS}"}
 OPERATOR_NAMESPACE: Final = "finetune-bench"
@@ -76,7 +76,9 @@ async def a_stand(paces: Paces, settings: Json | None = None) -> AsyncIterator[S
     """
     down(CLUSTER)
     try:
-        world = await simulate(up(CLUSTER, node=False), WorldSettings(paces, nodes=NODES, pods_per_node=PODS, node=ROOM))
+        world = await simulate(
+            up(CLUSTER, node=False), WorldSettings(paces, nodes=NODES, pods_per_node=PODS, node=ROOM)
+        )
         await apply_crds(world.server)
         async with world.server.client() as client:
             await world.furnish(client, OPERATOR_NAMESPACE)

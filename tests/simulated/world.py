@@ -28,6 +28,7 @@ VOLUMES: Final = Resource("", "v1", "persistentvolumes", "PersistentVolume", nam
 CLASSES: Final = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
 
 PROGRAM: Final = "kwok-trainers"
+SCHEDULER: Final = "kube-scheduler-one-by-one"
 FIRST: Final = ("/bin/sh", "-c", 'echo -10 >/proc/self/autogroup; exec nice -n -10 "$0" "$@"')
 """Before the others, as far as the machine lets us: real nodes are machines of their own."""
 STORAGE_CLASS: Final = "simulated"
@@ -99,9 +100,9 @@ def _play(cluster: Cluster, paces: Paces, nodes: Iterable[str]) -> None:
     kwok, scheduler = usual["kwok"], usual["kube-scheduler"]
     # Pods that are alike would go to one node, batch after batch, as long as those before them have ended.
     cluster.stop(scheduler.name)
-    bringup.run(
-        setting, replace(scheduler, command=(*scheduler.command, "--feature-gates=OpportunisticBatching=false"))
-    )
+    alone = (*scheduler.command, "--feature-gates=OpportunisticBatching=false")
+    # By another name: a program that is known is started as it was.
+    bringup.run(setting, replace(scheduler, name=SCHEDULER, command=alone))
     flags = [flag for flag in kwok.command if not flag.startswith("--manage-nodes")]
     cluster.stop("kwok")
     for node in nodes:
