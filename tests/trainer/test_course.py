@@ -216,6 +216,8 @@ def test_metrics_are_kept_until_they_are_replaced() -> None:
     [
         (b'{"budgetSeconds": 7200, "stop": false}', Reply(budget_seconds=7200)),
         (b'{"stop": true, "news": 1}', Reply(stop=True)),
+        (b'{"reportSeconds": 100}', Reply(report_seconds=100)),
+        (b'{"reportSeconds": "often"}', Reply()),
         (b"", Reply()),
         (b"<html>", Reply()),
         (b"[]", Reply()),

@@ -11,7 +11,7 @@ from tests.support.eventually import wait_until
 from tests.trainer.operator_endpoint import operator_endpoint
 from trainer.contract.progress import Reply
 from trainer.training.heartbeat import Heartbeat
-from trainer.training.push import Endpoint, push
+from trainer.training.push import Endpoint, pause_after, push
 
 
 def test_the_environment_names_the_endpoint_or_none() -> None:
@@ -58,6 +58,24 @@ def test_an_operator_that_is_away_is_complained_of_once_and_tried_again(capsys: 
     with Heartbeat("progress", 0.01, unreachable):
         wait_until(lambda: len(calls) > 2)
     assert capsys.readouterr().out == "progress: OSError: connection refused\n"
+
+
+def test_an_answer_sets_the_rhythm_which_failures_keep() -> None:
+    calls: list[int] = []
+
+    def asked_for_patience() -> float:
+        calls.append(1)
+        if len(calls) > 1:
+            raise OSError("connection refused")
+        return 0.01
+
+    with Heartbeat("progress", 60.0, asked_for_patience):
+        wait_until(lambda: len(calls) > 3)
+
+
+@pytest.mark.parametrize(("asked", "seconds"), [(None, 5.0), (0.1, 5.0), (100.0, 100.0), (1e6, 300.0)])
+def test_reports_are_as_far_apart_as_the_operator_wishes_within_bounds(asked: float | None, seconds: float) -> None:
+    assert pause_after(Reply(report_seconds=asked)) == seconds
 
 
 def test_the_last_beat_comes_at_the_end() -> None:

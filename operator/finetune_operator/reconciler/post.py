@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from typing import Final
@@ -25,6 +26,11 @@ SHARE_OF_STATUSES: Final = 0.5
 SHARE_OF_RECORDS: Final = 0.2
 """Of all writes, that mere progress may make: the rest is for what happens to jobs."""
 PATIENCE: Final = Backoff(first=2, longest=300)
+REPORTS_PER_SECOND: Final = 50.0
+"""That all trainers together are asked to keep to: as many as statuses are written, and a fifth of a core."""
+USUAL_REPORT_SECONDS: Final = 5
+"""Between two reports of a trainer that is asked for nothing."""
+LONGEST_REPORT_SECONDS: Final = 300
 
 
 class Post:
@@ -85,11 +91,17 @@ class Post:
         self._parts.queue.add(Task(*key), after=after)
 
     def _reply(self, key: Key) -> Json:
-        return reply_of(self._parts.store, key)
+        return reply_of(self._parts.store, key) | rhythm(len(self.inbox))
 
     def _bucket(self, rate: float, share: float) -> TokenBucket:
         rate = min(rate, share * self._parts.settings.qps)
         return TokenBucket(rate, max(1, int(rate)), time.monotonic)
+
+
+def rhythm(reporters: int) -> Json:
+    """What to tell a trainer of how often to report, when so many do: nothing where its own rhythm will do."""
+    seconds = min(LONGEST_REPORT_SECONDS, math.ceil(reporters / REPORTS_PER_SECOND))
+    return {"reportSeconds": seconds} if seconds > USUAL_REPORT_SECONDS else {}
 
 
 def reply_of(store: Store, key: Key) -> Json:

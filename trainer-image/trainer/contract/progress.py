@@ -89,10 +89,11 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The operator's answer: a changed budget in seconds, or a stop at the end of the current step."""
+    """The operator's answer: a changed budget in seconds, a stop at the end of the current step, seconds between reports."""
 
     budget_seconds: float | None = None
     stop: bool = False
+    report_seconds: float | None = None
 
 
 def progress_body(progress: Progress, now: datetime, logs: Sequence[LogLine] = ()) -> dict[str, object]:
@@ -127,9 +128,17 @@ def parse_reply(body: bytes) -> Reply:
         return Reply()
     if not isinstance(document, dict):
         return Reply()
-    budget = document.get("budgetSeconds")
-    sensible = isinstance(budget, int | float) and not isinstance(budget, bool) and math.isfinite(budget) and budget > 0
-    return Reply(budget_seconds=float(budget) if sensible else None, stop=document.get("stop") is True)  # type: ignore[arg-type]
+    return Reply(
+        budget_seconds=_seconds(document.get("budgetSeconds")),
+        stop=document.get("stop") is True,
+        report_seconds=_seconds(document.get("reportSeconds")),
+    )
+
+
+def _seconds(given: object) -> float | None:
+    if not isinstance(given, int | float) or isinstance(given, bool):
+        return None
+    return float(given) if math.isfinite(given) and given > 0 else None
 
 
 def _kubeflow_status(progress: Progress, metrics: Mapping[str, float], now: datetime) -> dict[str, object]:

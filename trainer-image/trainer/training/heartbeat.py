@@ -10,9 +10,12 @@ if TYPE_CHECKING:
 
 
 class Heartbeat:
-    """Calls `action` at once, then every `seconds`, and a last time when it is left. Errors are printed once each."""
+    """Calls `action` at once, then every `seconds`, and a last time when it is left. Errors are printed once each.
 
-    def __init__(self, name: str, seconds: float, action: Callable[[], None]) -> None:
+    An action may answer with the seconds between two beats from then on.
+    """
+
+    def __init__(self, name: str, seconds: float, action: Callable[[], float | None]) -> None:
         self._name = name
         self._seconds = seconds
         self._action = action
@@ -30,18 +33,20 @@ class Heartbeat:
         self._thread.join(timeout=2 * self._seconds)
 
     def _beat(self) -> None:
+        wait = self._seconds
         while True:
             last = self._ended.is_set()
-            self._act()
+            wait = self._act() or wait
             if last:
                 return
-            self._ended.wait(self._seconds)
+            self._ended.wait(wait)
 
-    def _act(self) -> None:
+    def _act(self) -> float | None:
         try:
-            self._action()
+            return self._action()
         except Exception as error:  # noqa: BLE001 - whatever it is, the training goes on
             complaint = f"{self._name}: {type(error).__name__}: {error}"
             if complaint not in self._complaints:
                 self._complaints.add(complaint)
                 print(complaint, flush=True)
+            return None

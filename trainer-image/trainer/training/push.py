@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 SECONDS_BETWEEN_PUSHES: Final = 5.0
+MOST_SECONDS_BETWEEN_PUSHES: Final = 300.0
+"""Whatever the answers say: a stop must arrive."""
 TIMEOUT_SECONDS: Final = 5.0
 LARGEST_REPLY: Final = 65536
 """Bytes of an answer that are read."""
@@ -57,6 +59,11 @@ def push(endpoint: Endpoint, body: Mapping[str, object]) -> Reply:
     )
     with _opener(endpoint).open(request, timeout=TIMEOUT_SECONDS) as answer:
         return parse_reply(answer.read(LARGEST_REPLY))
+
+
+def pause_after(reply: Reply) -> float:
+    """Seconds until the next POST: as the answer wishes, within bounds."""
+    return min(MOST_SECONDS_BETWEEN_PUSHES, max(SECONDS_BETWEEN_PUSHES, reply.report_seconds or 0.0))
 
 
 def _opener(endpoint: Endpoint) -> urllib.request.OpenerDirector:

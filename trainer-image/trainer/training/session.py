@@ -13,7 +13,7 @@ from trainer.training.course import Course
 from trainer.training.heartbeat import Heartbeat
 from trainer.training.log_lines import LogLines, listening
 from trainer.training.masking import Masking
-from trainer.training.push import SECONDS_BETWEEN_PUSHES, Endpoint, push
+from trainer.training.push import SECONDS_BETWEEN_PUSHES, Endpoint, pause_after, push
 from trainer.workspace.entries import entries
 from trainer.workspace.fence import check_fence, check_owner, holds_fence, take_fence
 from trainer.workspace.finished import check_free
@@ -79,8 +79,10 @@ def _keep_ledger(run: Run, workspace: Workspace, course: Course) -> None:
     course.keep_ledger(workspace.ledger)
 
 
-def _tell(endpoint: Endpoint, course: Course, lines: LogLines) -> None:
+def _tell(endpoint: Endpoint, course: Course, lines: LogLines) -> float:
+    """Seconds until the next report."""
     seen, untold = lines.untold()
     reply = push(endpoint, progress_body(course.progress, datetime.now(UTC), untold))
     lines.told(seen)
     course.obey(reply)
+    return pause_after(reply)

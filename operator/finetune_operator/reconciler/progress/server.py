@@ -17,6 +17,7 @@ from finetune_operator.api.names import API_VERSION
 from finetune_operator.cluster.resources import FINETUNEJOBS, Key
 from finetune_operator.reconciler.logs import about
 from finetune_operator.reconciler.progress.body import MOST_BYTES
+from finetune_operator.reconciler.progress.doorway import Doorway
 from finetune_operator.reconciler.progress.reception import Caller, Reception
 from finetune_operator.reconciler.progress.refusal import PostRefusedError
 
@@ -25,7 +26,6 @@ PATIENCE: Final = 10.0
 """Seconds for the TLS handshake, for the headers, for the review of the token, and for the body, each."""
 LINGER: Final = 1.0
 """Seconds for which the rest of a refused body is still read, so that the client sees the answer and not a reset."""
-BACKLOG: Final = 512
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,8 @@ class ProgressServer:
         self._intake = reception
         self._patience = patience
         self._runner: web.AppRunner | None = None
-        self._server: asyncio.Server | None = None
+        self._door: Doorway | None = None
+        self._port = 0
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MOST_BYTES, middlewares=[self._answered])
@@ -66,30 +67,23 @@ class ProgressServer:
         await self._runner.setup()
         if self._runner.server is None:
             raise RuntimeError("aiohttp did not make a server")
-        # Not a web.TCPSite, which would leave a silent client a minute for its handshake.
-        self._server = await asyncio.get_running_loop().create_server(
-            self._runner.server,
-            self._address.host,
-            self._address.port,
-            ssl=self._tls,
-            backlog=BACKLOG,
-            ssl_handshake_timeout=self._patience,
-        )
+        # Not a web.TCPSite, which lets everybody in at once and leaves a silent client a minute for its handshake.
+        self._door = Doorway(self._runner.server, self._tls, self._patience)
+        self._port = self._door.open(self._address.host, self._address.port)
         return self
 
     async def __aexit__(self, *_error: object) -> None:
-        if self._server is not None:
-            self._server.close()
+        if self._door is not None:
+            await self._door.close()
         if self._runner is not None:
             await self._runner.cleanup()
 
     @property
     def port(self) -> int:
         """The port that is listened on."""
-        if self._server is None:
+        if self._door is None:
             raise RuntimeError("the progress server does not listen: enter it first")
-        port: int = self._server.sockets[0].getsockname()[1]
-        return port
+        return self._port
 
     async def _receive(self, request: web.Request) -> web.Response:
         key = Key(request.match_info["namespace"], request.match_info["name"])
