@@ -28,11 +28,6 @@ from tests.support.objects import instance_type
 from tests.support.operator_process import OperatorLaunch, OperatorProcess, running_operator
 
 CLUSTER: Final = "bench"
-NODES: Final = 20
-"""Simulated: each has a kwok of its own, which watches the pods of this node alone."""
-PODS: Final = 270
-"""Of each node: all reporters run at once, and little more, so that the scheduler sees how full a node is and spreads pods."""
-ROOM: Final = {"cpu": f"{PODS}", "memory": f"{2 * PODS}Gi", "nvidia.com/gpu": f"{PODS}"}
 OPERATOR_NAMESPACE: Final = "finetune-bench"
 SETTINGS: Final[Json] = {
     "qps": 1000,
@@ -76,14 +71,17 @@ async def a_stand(paces: Paces, settings: Json | None = None) -> AsyncIterator[S
     """
     down(CLUSTER)
     try:
-        world = await simulate(
-            up(CLUSTER, node=False), WorldSettings(paces, nodes=NODES, pods_per_node=PODS, node=ROOM)
-        )
+        # A node for each namespace: left to itself the scheduler takes the first node of its list while none is busier, and
+        # one kwok would play nearly all pods.
+        world = await simulate(up(CLUSTER, node=False), WorldSettings(paces, nodes=len(NAMESPACES)))
         await apply_crds(world.server)
         async with world.server.client() as client:
             await world.furnish(client, OPERATOR_NAMESPACE)
             # All at once: the controller that binds claims looks at what it missed every 15 s only.
-            await asyncio.gather(*(world.furnish(client, name, "models", "outputs") for name in NAMESPACES))
+            furnishing = (
+                world.furnish(client, name, "models", "outputs", node=node) for node, name in enumerate(NAMESPACES)
+            )
+            await asyncio.gather(*furnishing)
             await client.create(INSTANCETYPES, None, instance_type(INSTANCE_TYPE))
             with tempfile.TemporaryDirectory(prefix="bench-") as folder:
                 yield Stand(world, client, Path(folder), SETTINGS | (settings or {}))

@@ -54,7 +54,7 @@ def api_server(setting: Setting) -> ProgramSpec:
         "etcd-servers": ETCD,
         "service-cluster-ip-range": SERVICES,
         "authorization-mode": "Node,RBAC",
-        "enable-admission-plugins": "NodeRestriction",
+        "enable-admission-plugins": "NodeRestriction,PodNodeSelector",
         "allow-privileged": True,
         "client-ca-file": setting.certificate("authority"),
         "tls-cert-file": setting.certificate("kube-apiserver"),

@@ -28,7 +28,8 @@ VOLUMES: Final = Resource("", "v1", "persistentvolumes", "PersistentVolume", nam
 CLASSES: Final = Resource("storage.k8s.io", "v1", "storageclasses", "StorageClass", namespaced=False)
 
 PROGRAM: Final = "kwok-trainers"
-SCHEDULER: Final = "kube-scheduler-one-by-one"
+NODE_SELECTOR: Final = "scheduler.alpha.kubernetes.io/node-selector"
+"""Of a namespace, for the admission plugin PodNodeSelector."""
 FIRST: Final = ("/bin/sh", "-c", 'echo -10 >/proc/self/autogroup; exec nice -n -10 "$0" "$@"')
 """Before the others, as far as the machine lets us: real nodes are machines of their own."""
 STORAGE_CLASS: Final = "simulated"
@@ -61,9 +62,13 @@ class World:
         """Its API server, for clients and operators."""
         return ApiServer(self.cluster.kubeconfig)
 
-    async def furnish(self, client: Client, namespace: str, *claims: str) -> None:
-        """A namespace, made unless it is there, with bound claims of these names that any number of pods may mount."""
-        await _ensure(client, NAMESPACES, None, {"metadata": {"name": namespace}})
+    async def furnish(self, client: Client, namespace: str, *claims: str, node: int | None = None) -> None:
+        """A namespace, made unless it is there, with bound claims of these names that any number of pods may mount.
+
+        ``node``: the number of the one that all pods of the namespace go to.
+        """
+        placed = {} if node is None else {"annotations": {NODE_SELECTOR: f"kubernetes.io/hostname={_name(node)}"}}
+        await _ensure(client, NAMESPACES, None, {"metadata": {"name": namespace, **placed}})
         for claim in claims:
             await _ensure(client, VOLUMES, None, _volume(f"{namespace}-{claim}", Key(namespace, claim)))
             spec = _claim_spec(f"{namespace}-{claim}")
@@ -76,7 +81,7 @@ async def simulate(cluster: Cluster, settings: WorldSettings = WorldSettings()) 
 
     Raises ClusterError for the cluster of somebody's own kubeconfig. Ends with the cluster.
     """
-    names = [f"simulated-{number}" for number in range(settings.nodes)]
+    names = [_name(number) for number in range(settings.nodes)]
     if f"{PROGRAM}-{names[0]}" not in cluster.programs():
         _play(cluster, settings.paces, names)
     world = World(cluster)
@@ -96,19 +101,17 @@ def _play(cluster: Cluster, paces: Paces, nodes: Iterable[str]) -> None:
     folder = cluster_folder(cluster.name)
     setting = Setting(folder, record.require(cluster.name, folder).network)
     config = write_text(folder.configuration / "simulated.yaml", yaml.safe_dump_all(stages(paces), sort_keys=False))
-    usual = {program.name: program for program in controllers(setting)}
-    kwok, scheduler = usual["kwok"], usual["kube-scheduler"]
-    # Pods that are alike would go to one node, batch after batch, as long as those before them have ended.
-    cluster.stop(scheduler.name)
-    alone = (*scheduler.command, "--feature-gates=OpportunisticBatching=false")
-    # By another name: a program that is known is started as it was.
-    bringup.run(setting, replace(scheduler, name=SCHEDULER, command=alone))
+    (kwok,) = (program for program in controllers(setting) if program.name == "kwok")
     flags = [flag for flag in kwok.command if not flag.startswith("--manage-nodes")]
     cluster.stop("kwok")
     for node in nodes:
         name = f"{PROGRAM}-{node}"
         ours = (*FIRST, *flags, f"--manage-single-node={node}", f"--config={config}")
         bringup.run(setting, replace(kwok, name=name, command=ours, log=str(folder.logs / f"{name}.log")))
+
+
+def _name(node: int) -> str:
+    return f"simulated-{node}"
 
 
 async def _ensure(client: Client, resource: Resource, namespace: str | None, body: Json) -> None:
