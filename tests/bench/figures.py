@@ -96,8 +96,11 @@ async def bare(extent: Extent, say: Say) -> Json:
 async def living(size: int, extent: Extent, say: Say) -> Json:
     """So many resources from creation to Succeeded, and an operator that starts beside them; the most also at rest."""
     async with a_stand(PACES) as stand:
-        run = await lifetimes(stand, size) | await cold_start(stand, size)
+        run = await lifetimes(stand, size)
         say("run", run)
+        started = await cold_start(stand, size)
+        say("cold start", started)
+        run |= started
         if size != max(extent.sizes):
             return {"runs": [run]}
         idle = await idle_requests(stand, extent.idle_seconds)

@@ -60,7 +60,7 @@ async def cold_start(stand: Stand, count: int) -> Json:
     """Seconds from the start of an operator until it leads, knows all resources and has nothing left to look at."""
     begin = time.monotonic()
     with stand.operator() as operator:
-        await operator.leads()
+        await operator.leads(COLD_SECONDS)
         led = time.monotonic() - begin
         await until(operator, partial(_steady, operator, count), COLD_SECONDS)
         seconds = time.monotonic() - begin

@@ -21,7 +21,7 @@ import yaml
 
 from finetune_operator.api.model import Json
 from tests.support.apiserver import ApiServer
-from tests.support.eventually import eventually
+from tests.support.eventually import DEADLINE, eventually
 
 CHECKOUT: Final = Path(__file__).parents[2]
 LAST_LINES: Final = 20
@@ -53,9 +53,9 @@ class OperatorProcess:
         found = [line for line in text.splitlines() if line.startswith(f"{sample} ")]
         return float(found[0].rpartition(" ")[2]) if found else None
 
-    async def leads(self) -> None:
+    async def leads(self, within: float = DEADLINE) -> None:
         """Wait until it leads and knows the cluster."""
-        await eventually(self._leads)
+        await eventually(self._leads, within)
 
     async def _leads(self) -> bool:
         assert self.process.poll() is None, f"the operator ended with {self.process.returncode}: {self.tail()}"
