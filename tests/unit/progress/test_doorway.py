@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
+from typing_extensions import override
 
-from finetune_operator.reconciler.progress import doorway
+from finetune_operator.reconciler.progress.doorway import HANDSHAKES_OF_AN_ADDRESS, Doorway
 from tests.support.eventually import eventually
 from tests.unit.progress.world import World
 
@@ -27,26 +28,40 @@ def knock(world: World, stack: ExitStack, address: str) -> socket.socket:
     return stack.enter_context(connection)
 
 
-async def test_more_than_fit_at_once_are_all_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doorway, "HANDSHAKES_AT_ONCE", 2)
-    async with World().open() as world:
-        answers = await asyncio.gather(*(world.post() for _ in range(8)))
-    assert [answer.status for answer in answers] == [200] * 8
+class Greeter(asyncio.Protocol):
+    """Says hello and leaves."""
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(b"hello")
+        transport.close()
+
+
+async def test_more_than_fit_at_once_are_all_served() -> None:
+    world = World()
+    door = Doorway(Greeter, world.identity.tls, 10, at_once=2)
+    world.port = door.open("127.0.0.1", 0)
+    try:
+        greeted = await asyncio.gather(*(greeting(world) for _ in range(8)))
+    finally:
+        await door.close()
+    assert greeted == [b"hello"] * 8
 
 
 async def test_an_address_that_says_nothing_does_not_keep_the_others_out(stack: ExitStack) -> None:
     async with World().open() as world:
-        silent = [knock(world, stack, "127.0.0.9") for _ in range(doorway.HANDSHAKES_OF_AN_ADDRESS + 1)]
+        silent = [knock(world, stack, "127.0.0.9") for _ in range(HANDSHAKES_OF_AN_ADDRESS + 1)]
         assert (await world.post()).status == 200
         # The one too many is told at once.
-        silent[-1].setblocking(False)
+        silent[-1].settimeout(0)
         assert await eventually(lambda: closed(silent[-1]), 5)
 
 
 async def test_who_says_nothing_is_let_go(stack: ExitStack) -> None:
     async with World(patience=0.1).open() as world:
         silent = knock(world, stack, "127.0.0.9")
-        silent.setblocking(False)
+        silent.settimeout(0)
         assert await eventually(lambda: closed(silent), 5)
         assert (await world.post()).status == 200
 
@@ -56,6 +71,14 @@ async def test_after_the_end_nobody_is_let_in() -> None:
         port = world.port
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.1", port)
+
+
+async def greeting(world: World) -> bytes:
+    """What somebody hears who comes in."""
+    reader, writer = await world.connected()
+    heard = await reader.read()
+    writer.close()
+    return heard
 
 
 def closed(connection: socket.socket) -> bool:

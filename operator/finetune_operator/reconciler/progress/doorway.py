@@ -26,13 +26,22 @@ logger = logging.getLogger(__name__)
 
 
 class Doorway:
-    """Accepts connections for a protocol over TLS until it is closed. ``patience``: seconds for a handshake."""
+    """Accepts connections for a protocol over TLS until it is closed.
 
-    def __init__(self, protocol: Callable[[], asyncio.BaseProtocol], tls: SSLContext, patience: float) -> None:
+    ``patience``: seconds for a handshake; ``at_once``: how many may be under way.
+    """
+
+    def __init__(
+        self,
+        protocol: Callable[[], asyncio.BaseProtocol],
+        tls: SSLContext,
+        patience: float,
+        at_once: int = HANDSHAKES_AT_ONCE,
+    ) -> None:
         self._protocol = protocol
         self._tls = tls
         self._patience = patience
-        self._free = asyncio.Semaphore(HANDSHAKES_AT_ONCE)
+        self._free = asyncio.Semaphore(at_once)
         self._of: Counter[str] = Counter()
         self._handshakes: set[asyncio.Task[None]] = set()
         self._socket: socket.socket | None = None
@@ -42,7 +51,7 @@ class Doorway:
         """Listen, and accept from now on. The port, which the system chooses when 0 is given. OSError if it is taken."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG, dualstack_ipv6=host == "::")
-        self._socket.setblocking(False)
+        self._socket.settimeout(0)
         self._accepting = asyncio.create_task(self._accept(self._socket), name="doorway")
         found: int = self._socket.getsockname()[1]
         return found
