@@ -9,20 +9,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from ssl import SSLContext
 from typing import Final
 
 HANDSHAKES_AT_ONCE: Final = 64
 HANDSHAKES_OF_AN_ADDRESS: Final = 8
-"""So that one pod that says nothing does not keep the others out. An honest one needs one at a time."""
+"""So that one pod that says nothing does not keep the others out."""
+MOST_INSIDE: Final = 1024
+"""Connections that wait for their handshake or are at it."""
+MOST_OF_AN_ADDRESS: Final = 512
+"""Of these: pods on their node's network share its address, so a few hundred may be honest."""
 BACKLOG: Final = 512
 """Connections that wait with the kernel; whoever comes then is told to try again by its own time limit."""
 PAUSE_SECONDS: Final = 1.0
 """After the system had no more sockets for us."""
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass
+class _Caller:
+    """Who comes from one address: how many are inside the door, and whose turn it is."""
+
+    inside: int = 0
+    turn: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(HANDSHAKES_OF_AN_ADDRESS))
 
 
 class Doorway:
@@ -42,7 +54,8 @@ class Doorway:
         self._tls = tls
         self._patience = patience
         self._free = asyncio.Semaphore(at_once)
-        self._of: Counter[str] = Counter()
+        self._room = asyncio.Semaphore(MOST_INSIDE)
+        self._callers: dict[str, _Caller] = {}
         self._handshakes: set[asyncio.Task[None]] = set()
         self._socket: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
@@ -68,25 +81,34 @@ class Doorway:
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            await self._free.acquire()
+            await self._room.acquire()
             try:
                 connection, address = await loop.sock_accept(listening)
             except OSError as error:
-                self._free.release()
+                self._room.release()
                 logger.warning("no connection can be accepted: %s", error)
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             self._begin(connection, address[0])
 
     def _begin(self, connection: socket.socket, address: str) -> None:
-        if self._of[address] >= HANDSHAKES_OF_AN_ADDRESS:
+        caller = self._callers.setdefault(address, _Caller())
+        if caller.inside >= MOST_OF_AN_ADDRESS:
             connection.close()
-            self._free.release()
+            self._room.release()
             return
-        self._of[address] += 1
-        task = asyncio.create_task(self._shake_hands(connection))
+        caller.inside += 1
+        task = asyncio.create_task(self._in_turn(connection, caller))
         self._handshakes.add(task)
         task.add_done_callback(lambda done: self._ended(done, address))
+
+    async def _in_turn(self, connection: socket.socket, caller: _Caller) -> None:
+        try:
+            async with caller.turn, self._free:
+                await self._shake_hands(connection)
+        except asyncio.CancelledError:
+            connection.close()
+            raise
 
     async def _shake_hands(self, connection: socket.socket) -> None:
         try:
@@ -98,7 +120,8 @@ class Doorway:
 
     def _ended(self, task: asyncio.Task[None], address: str) -> None:
         self._handshakes.discard(task)
-        self._free.release()
-        self._of[address] -= 1
-        if not self._of[address]:
-            del self._of[address]
+        self._room.release()
+        caller = self._callers[address]
+        caller.inside -= 1
+        if not caller.inside:
+            del self._callers[address]
