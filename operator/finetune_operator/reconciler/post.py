@@ -91,16 +91,23 @@ class Post:
         self._parts.queue.add(Task(*key), after=after)
 
     def _reply(self, key: Key) -> Json:
-        return reply_of(self._parts.store, key) | rhythm(len(self.inbox))
+        job = self._parts.store.job(key) or {}
+        return reply_of(self._parts.store, key) | rhythm(
+            len(self.inbox), job.get("spec", {}).get("stallTimeoutSeconds")
+        )
 
     def _bucket(self, rate: float, share: float) -> TokenBucket:
         rate = min(rate, share * self._parts.settings.qps)
         return TokenBucket(rate, max(1, int(rate)), time.monotonic)
 
 
-def rhythm(reporters: int) -> Json:
-    """What to tell a trainer of how often to report, when so many do: nothing where its own rhythm will do."""
-    seconds = min(LONGEST_REPORT_SECONDS, math.ceil(reporters / REPORTS_PER_SECOND))
+def rhythm(reporters: int, stall_seconds: int | None = None) -> Json:
+    """What to tell a trainer of how often to report, when so many do: nothing where its own rhythm will do.
+
+    Twice at least in the time after which its job takes silence for a stall.
+    """
+    longest = min(LONGEST_REPORT_SECONDS, (stall_seconds or 2 * LONGEST_REPORT_SECONDS) // 2)
+    seconds = min(longest, math.ceil(reporters / REPORTS_PER_SECOND))
     return {"reportSeconds": seconds} if seconds > USUAL_REPORT_SECONDS else {}
 
 

@@ -117,6 +117,8 @@ class Doorway:
             )
         except OSError as error:  # whoever came has gone, or speaks no TLS
             logger.debug("a handshake failed: %s", error)
+        except Exception:
+            logger.exception("a handshake could not be made")
 
     def _ended(self, task: asyncio.Task[None], address: str) -> None:
         self._handshakes.discard(task)
