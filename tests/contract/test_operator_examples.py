@@ -164,4 +164,4 @@ def test_what_the_operator_replies_keeps_the_schema(spec: Json) -> None:
     body = job_body(spec)
     body["spec"] = {key: value for key, value in body["spec"].items() if value is not None}
     store.put(FINETUNEJOBS, body)
-    jsonschema.validate(reply_of(store, Key("team-a", NAME)), document("reply.schema.json"))
+    jsonschema.validate(reply_of(store, Key("team-a", NAME), 5_000), document("reply.schema.json"))

@@ -133,7 +133,7 @@ def test_progress_of_the_trainer_keeps_the_schema_and_matches_the_example() -> N
 
 
 def test_the_trainer_understands_the_golden_reply() -> None:
-    assert parse_reply(json.dumps(read("examples/reply.json")).encode()) == Reply(budget_seconds=7200, stop=False)
+    assert parse_reply(json.dumps(read("examples/reply.json")).encode()) == Reply(7200, stop=False, report_seconds=100)
 
 
 def properties(schema: Any, prefix: str = "") -> set[str]:

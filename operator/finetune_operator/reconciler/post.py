@@ -27,7 +27,7 @@ SHARE_OF_RECORDS: Final = 0.2
 """Of all writes, that mere progress may make: the rest is for what happens to jobs."""
 PATIENCE: Final = Backoff(first=2, longest=300)
 REPORTS_PER_SECOND: Final = 50.0
-"""That all trainers together are asked to keep to: as many as statuses are written, and a fifth of a core."""
+"""That all trainers together are asked to keep to: about as many as statuses are written."""
 USUAL_REPORT_SECONDS: Final = 5
 """Between two reports of a trainer that is asked for nothing."""
 LONGEST_REPORT_SECONDS: Final = 300
@@ -91,17 +91,14 @@ class Post:
         self._parts.queue.add(Task(*key), after=after)
 
     def _reply(self, key: Key) -> Json:
-        job = self._parts.store.job(key) or {}
-        return reply_of(self._parts.store, key) | rhythm(
-            len(self.inbox), job.get("spec", {}).get("stallTimeoutSeconds")
-        )
+        return reply_of(self._parts.store, key, len(self.inbox))
 
     def _bucket(self, rate: float, share: float) -> TokenBucket:
         rate = min(rate, share * self._parts.settings.qps)
         return TokenBucket(rate, max(1, int(rate)), time.monotonic)
 
 
-def rhythm(reporters: int, stall_seconds: int | None = None) -> Json:
+def rhythm(reporters: int, stall_seconds: int | None) -> Json:
     """What to tell a trainer of how often to report, when so many do: nothing where its own rhythm will do.
 
     Twice at least in the time after which its job takes silence for a stall.
@@ -111,15 +108,19 @@ def rhythm(reporters: int, stall_seconds: int | None = None) -> Json:
     return {"reportSeconds": seconds} if seconds > USUAL_REPORT_SECONDS else {}
 
 
-def reply_of(store: Store, key: Key) -> Json:
-    """What a trainer should know besides its run document: a budget that was raised since, or a stop."""
+def reply_of(store: Store, key: Key, reporters: int = 0) -> Json:
+    """What a trainer should know besides its run document: a budget that was raised since, a stop, how often to report.
+
+    ``reporters``: jobs that report at present.
+    """
     body = store.job(key)
     if body is None:
         return {}
     try:
-        return control_of(parse_job(body))
+        job = parse_job(body)
     except ValidationError:
         return {}  # whoever looks after the job tells why it cannot be read
+    return control_of(job) | rhythm(reporters, job.spec.stall_timeout_seconds)
 
 
 def _goes_on(job: Json | None, uid: str) -> bool:

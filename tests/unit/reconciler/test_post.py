@@ -47,3 +47,8 @@ def test_of_a_job_that_cannot_be_read_there_is_nothing_to_tell() -> None:
 
 def test_of_a_job_that_is_gone_there_is_nothing_to_tell() -> None:
     assert reply_of(Store(), ONE) == {}
+
+
+def test_many_reporters_are_asked_to_report_less_often() -> None:
+    assert reply_of(holding(hours=1), ONE, 5_000)["reportSeconds"] == 100
+    assert reply_of(holding(hours=1, stallTimeoutSeconds=60), ONE, 5_000)["reportSeconds"] == 30

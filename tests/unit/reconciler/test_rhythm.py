@@ -11,7 +11,7 @@ from finetune_operator.reconciler.post import rhythm
     ("reporters", "seconds"), [(0, None), (250, None), (251, 6), (1_000, 20), (5_000, 100), (10**6, 300)]
 )
 def test_all_together_keep_to_fifty_reports_a_second(reporters: int, seconds: int | None) -> None:
-    assert rhythm(reporters) == ({} if seconds is None else {"reportSeconds": seconds})
+    assert rhythm(reporters, None) == ({} if seconds is None else {"reportSeconds": seconds})
 
 
 @pytest.mark.parametrize(("stall", "seconds"), [(60, 30), (150, 75), (600, 100)])

@@ -100,15 +100,11 @@ class Doorway:
         caller.inside += 1
         task = asyncio.create_task(self._in_turn(connection, caller))
         self._handshakes.add(task)
-        task.add_done_callback(lambda done: self._ended(done, address))
+        task.add_done_callback(lambda done: self._ended(done, connection, address))
 
     async def _in_turn(self, connection: socket.socket, caller: _Caller) -> None:
-        try:
-            async with caller.turn, self._free:
-                await self._shake_hands(connection)
-        except asyncio.CancelledError:
-            connection.close()
-            raise
+        async with caller.turn, self._free:
+            await self._shake_hands(connection)
 
     async def _shake_hands(self, connection: socket.socket) -> None:
         try:
@@ -120,7 +116,9 @@ class Doorway:
         except Exception:
             logger.exception("a handshake could not be made")
 
-    def _ended(self, task: asyncio.Task[None], address: str) -> None:
+    def _ended(self, task: asyncio.Task[None], connection: socket.socket, address: str) -> None:
+        if task.cancelled():
+            connection.close()
         self._handshakes.discard(task)
         self._room.release()
         caller = self._callers[address]
