@@ -14,6 +14,7 @@ OVER: Final = "it is the end of this run; a raised `restartGeneration` begins an
 LATER: Final = "yes, it is tried again"
 CLUSTER: Final = "yes, once the cluster can"
 MENDED: Final = "no; it goes on by itself once it is mended"
+IN_TIME: Final = f"{MENDED}, within half an hour or `startDeadlineSeconds`"
 PASSING: Final = "yes, the next attempt follows"
 
 ON_CPU: Final = (Phase.VALIDATING, Phase.PUBLISHING)
@@ -58,25 +59,25 @@ PLACES: Final[Mapping[Reason, Place]] = {
     Reason.PULLING_IMAGE: Place(ON_NODE, ITSELF, ("spec.image",), ("settings.images", "settings.imagePullPolicy")),
     Reason.IMAGE_PULL_FAILED: Place(
         ON_NODE,
-        MENDED,
+        IN_TIME,
         ("spec.image", "spec.podTemplate.imagePullSecrets", "spec.startDeadlineSeconds"),
         ("settings.images",),
     ),
     Reason.VOLUME_NOT_READY: Place(
         (Phase.VALIDATING, Phase.QUEUED, Phase.STARTING, Phase.PUBLISHING),
-        MENDED,
+        IN_TIME,
         ("spec.datasets[].uri", "spec.model.name", "spec.output.uri", "spec.startDeadlineSeconds"),
     ),
     Reason.CONTAINER_NOT_STARTED: Place(
         (*ON_NODE, Phase.FAILED),
-        "no; before it failed it goes on by itself once it is mended",
+        IN_TIME,
         ("spec.podTemplate", "spec.image", "spec.startDeadlineSeconds"),
         attempts=True,
     ),
     Reason.QUOTA_EXCEEDED: Place((Phase.PENDING, *PLACING), LATER, ("spec.instanceType", "spec.startDeadlineSeconds")),
     Reason.POD_REFUSED: Place(
         PLACING,
-        MENDED,
+        IN_TIME,
         ("spec.priorityClassName", "spec.podTemplate.serviceAccountName", "spec.startDeadlineSeconds"),
     ),
     Reason.RETRYING: Place((Phase.PENDING,), ITSELF, ("spec.backoffLimit", "status.retries", "status.attempts[]")),

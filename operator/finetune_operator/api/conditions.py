@@ -85,7 +85,10 @@ class Reason(StrEnum):
         "The API server does not permit an object: RBAC, or an admission policy or webhook; tried again.",
     )
     CREATE_FAILED = "CreateFailed", "An object cannot be created at the moment; the message says why; tried again."
-    SUSPENDED = "Suspended", "Nothing runs and no hardware is held: spec.suspend is true; false lets it go on."
+    SUSPENDED = (
+        "Suspended",
+        "spec.suspend is true; false lets it go on. Once the phase says so too, nothing runs and no hardware is held.",
+    )
     RESTARTED = "Restarted", "A raised restartGeneration asks for a new run: the present attempt ends and it follows."
     STEP_STALLED = (
         "StepStalled",

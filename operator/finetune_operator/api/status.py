@@ -39,6 +39,8 @@ class Attempt(ApiModel):
     """When its first container ran."""
     end_time: datetime | None = None
     """When its outcome was seen; absent while it goes on."""
+    overrun_time: datetime | None = None
+    """When it was seen to train beyond its budget and a quarter of it; half an hour later it is ended."""
     ends_for: Annotated[str | None, Field(max_length=64)] = None
     """Why the operator ends it: Suspended, Cancelled, Restarted … It was told, or is about to be."""
     node: Annotated[str | None, Field(max_length=253)] = None
@@ -171,6 +173,8 @@ class FineTuneJobStatus(ApiModel):
     """Where the job is, in one word; a summary of the rest."""
     reason: Annotated[str | None, Field(max_length=64)] = None
     """Why it is there, in one word."""
+    reason_time: datetime | None = None
+    """Since when the reason is this one."""
     message: Annotated[str | None, Field(max_length=2048)] = None
     """Why it is there, in the cluster's or the trainer's own words."""
     start_time: datetime | None = None

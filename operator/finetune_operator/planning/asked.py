@@ -23,7 +23,7 @@ UNMENDED: Final = frozenset(
 """What does not come about by waiting, other than a queue, a quota or a free node."""
 OVERRUN_SHARE: Final = 1.25
 OVERRUN: Final = timedelta(minutes=30)
-"""Beyond the budget, a quarter of it and half an hour more: the trainer's own PID 1 ends it far earlier."""
+"""Beyond the budget and a quarter of it, half an hour more: the trainer's own PID 1 ends it far earlier."""
 UNREPORTED: Final = timedelta(hours=2)
 """For loading and saving, where an image reports no training time."""
 STALL_FACTOR: Final = 2
@@ -31,6 +31,14 @@ STALL_FACTOR: Final = 2
 LONG_ACTIVITIES: Final = frozenset({"loading", "evaluation", "save", "finishing"})
 LONG_ACTIVITY_FACTOR: Final = 3
 """These may take longer than a step without a sign of life."""
+
+
+SUSPENDS: Final = {
+    "prepare": "the check ends and begins anew later",
+    "train": "the attempt saves a checkpoint and ends, then the hardware is free",
+    "publish": "publishing ends and begins anew later",
+}
+"""What an attempt does that is suspended, by its stage."""
 
 
 @dataclass(frozen=True)
@@ -42,9 +50,9 @@ class Cause:
 
 
 def cause_to_end(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | None:
-    """Why this attempt is to end; what was once said stays so, whatever is asked meanwhile."""
+    """Why this attempt is to end; what was once said stays so, whatever is asked meanwhile but to be quicker."""
     record = record_of(view.job, job.stage, job.attempt)
-    if record and record.ends_for:
+    if record and record.ends_for and not view.job.spec.cancel:
         reason, said = next((r for r in Reason if r == record.ends_for), Reason.CANCELLED), view.job.status
         whole = said.message if said.reason == reason else None
         return Cause(reason, whole or record.message or reason.sentence)
@@ -53,23 +61,37 @@ def cause_to_end(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | No
 
 def deadline_of(view: View, job: ObservedJob) -> datetime | None:
     """When an attempt that trains is looked at again although nothing happens."""
-    times = (fuse_time(view, job), _stall_time(view, job))
+    overrun = overrun_time(view, job)
+    begins = overrun if overrun and overrun > view.now else fuse_time(view, job)
+    times = (begins, _stall_time(view, job))
     return min((time for time in times if time), default=None)
 
 
 def fuse_time(view: View, job: ObservedJob) -> datetime | None:
-    """When an attempt that trains must be over, if its trainer kept to the budget; None before it runs.
+    """When an attempt that trains must be over, if its trainer kept to the budget; None before it runs."""
+    overrun = overrun_time(view, job)
+    return overrun + OVERRUN if overrun else None
+
+
+def overrun_time(view: View, job: ObservedJob) -> datetime | None:
+    """When an attempt that trains is beyond its budget and a quarter of it; None before it runs.
 
     By its own count of training time where it reports one, else by the time since its container ran. What earlier
-    attempts used is not taken off that: a new operator cannot tell it from what this one has used.
+    attempts used is not taken off that: a new operator cannot tell it from what this one has used. Of one that is
+    beyond it, when that was first seen: a budget that was lowered must be heard of before it can be kept.
     """
     since = job.pod.running_since if job.pod and job.stage == "train" else None
     if since is None:
         return None
     longest, pushed = budget_seconds(view.job.spec, view.job.status.resolved) * OVERRUN_SHARE, _heard(view, job)
     if pushed and pushed.training_seconds is not None:
-        return pushed.as_of + timedelta(seconds=longest - pushed.training_seconds) + OVERRUN
-    return since + timedelta(seconds=longest) + OVERRUN + UNREPORTED
+        time = pushed.as_of + timedelta(seconds=longest - pushed.training_seconds)
+    else:
+        time = since + timedelta(seconds=longest) + UNREPORTED
+    if time > view.now:
+        return time
+    record = record_of(view.job, job.stage, job.attempt)
+    return (record.overrun_time if record else None) or view.now
 
 
 def start_limit_time(view: View, job: ObservedJob) -> datetime | None:
@@ -78,8 +100,8 @@ def start_limit_time(view: View, job: ObservedJob) -> datetime | None:
     return job.created + timedelta(seconds=limit) if limit else None
 
 
-def obstacle_time(job: ObservedJob) -> datetime:
-    """Since when an obstacle to the start may be there: hours in a queue are none of it."""
+def waiting_since(job: ObservedJob) -> datetime:
+    """Since when it waits where it is: from being placed on, hours in a queue are none of it."""
     pod = job.slowest
     return (pod.placed or pod.created) if pod else job.created
 
@@ -91,7 +113,7 @@ def _asked(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | None:
     if newer_run:
         return Cause(Reason.RESTARTED, "restartGeneration was raised: this attempt saves and ends")
     if spec.suspend:
-        return Cause(Reason.SUSPENDED, "the attempt saves a checkpoint and ends, then the hardware is free")
+        return Cause(Reason.SUSPENDED, SUSPENDS[job.stage])
     return Cause(Reason.STOPPED, "stopped before this attempt trained") if spec.stop and _needless(view, job) else None
 
 
@@ -123,12 +145,18 @@ def _overdue(view: View, job: ObservedJob) -> Cause | None:
 def _not_started(view: View, job: ObservedJob, why: Why) -> Cause | None:
     begin, until = job.created, start_limit_time(view, job)
     if until is None and why.reason in UNMENDED:
-        begin = obstacle_time(job)
+        begin = told_since(view, why.reason)
         until = begin + START_DEADLINE
     if until is None or view.now < until:
         return None
     message = f"not started within {(until - begin).total_seconds():g} s: {with_field(why.message, view.job.spec)}"
     return Cause(Reason.START_DEADLINE_EXCEEDED, message)
+
+
+def told_since(view: View, *reasons: Reason) -> datetime:
+    """Since when the status gives one of these reasons. What was waited for before that is no part of it."""
+    status = view.job.status
+    return status.reason_time if status.reason in reasons and status.reason_time else view.now
 
 
 def _has_run(view: View, job: ObservedJob) -> bool:

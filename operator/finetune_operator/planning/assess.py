@@ -67,6 +67,7 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
         restart_generation=old.restart_generation,
         phase=why.phase,
         reason=why.reason,
+        reason_time=(old.reason_time if old.reason == why.reason else None) or view.now,
         message=why.message[:LONGEST_MESSAGE],
         start_time=old.start_time or _first_training(view),
         completion_time=view.now if why.phase in TERMINAL_PHASES else None,

@@ -18,6 +18,16 @@ Truth = Literal["True", "False", "Unknown"]
 STARTED = frozenset({Phase.RUNNING, Phase.SUCCEEDED})
 UNSUCCESSFUL = frozenset({Phase.FAILED, Phase.CANCELLED})
 SETTLED = STARTED | UNSUCCESSFUL
+REFUSED: Final = frozenset(
+    {
+        Reason.INVALID_SPEC,
+        Reason.UNKNOWN_INSTANCE_TYPE,
+        Reason.UNKNOWN_MODEL,
+        Reason.DOES_NOT_FIT,
+        Reason.INVALID_DATASET,
+    }
+)
+"""Reasons that find fault with the spec itself; that an image is missing is the administrator's."""
 LONGEST_MESSAGE: Final = 256
 """Three conditions may say it beside the status itself, and the resource stays below ten kilobytes."""
 
@@ -66,8 +76,7 @@ def _validated(status: FineTuneJobStatus) -> Truth:
     prepared = {attempt.outcome for attempt in own if attempt.stage == "prepare"}
     if "Succeeded" in prepared or any(attempt.stage == "train" for attempt in own):
         return "True"
-    refused = status.reason in {Reason.UNKNOWN_INSTANCE_TYPE, Reason.INVALID_SPEC}
-    return "False" if refused or "UserError" in prepared else "Unknown"
+    return "False" if status.reason in REFUSED or "UserError" in prepared else "Unknown"
 
 
 def _condition(

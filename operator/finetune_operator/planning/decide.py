@@ -8,7 +8,7 @@ from typing import Final
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.status import Stage
-from finetune_operator.planning.asked import deadline_of, obstacle_time, start_limit_time
+from finetune_operator.planning.asked import deadline_of, start_limit_time, waiting_since
 from finetune_operator.planning.observed import ObservedJob
 from finetune_operator.planning.stand import removal_time
 from finetune_operator.planning.standing import (
@@ -90,12 +90,20 @@ def _called_for(standing: Standing, claims_for: Stage | None, nodes: int) -> tup
     match standing:
         case Wanted():
             return _create(standing, claims_for, nodes)
-        case Leaving(job, cause, _, told) if told and not job.deleting:
-            return (Remove(job, CANCEL_GRACE_SECONDS if cause == Reason.CANCELLED else None),)
+        case Leaving(job, Reason.CANCELLED, _, told) if told and (not job.deleting or _lingers(job)):
+            return (Remove(job, CANCEL_GRACE_SECONDS),)
+        case Leaving(job, _, _, told) if told and not job.deleting:
+            return (Remove(job),)
         case Over(remains):
             return tuple(Remove(job) for job in remains)
         case _:
             return ()
+
+
+def _lingers(job: ObservedJob) -> bool:
+    """Whether a pod of it was told to end with more time than one gets that is cancelled, or not told yet."""
+    going = (pod for pod in job.pods if not pod.over)
+    return any(pod.ends_by is None or (pod.grace_seconds or 0) > CANCEL_GRACE_SECONDS for pod in going)
 
 
 def look_again(standing: Standing, view: View) -> float | None:  # noqa: PLR0911 - one rung for each standing
@@ -135,7 +143,7 @@ def _underway(job: ObservedJob, view: View) -> float | None:
         return GRACE_POLL_SECONDS
     if job.quiet:
         return _seconds_until(deadline_of(view, job), view.now, (job,))
-    routine, limit = _patience((view.now - obstacle_time(job)).total_seconds()), start_limit_time(view, job)
+    routine, limit = _patience((view.now - waiting_since(job)).total_seconds()), start_limit_time(view, job)
     left = (limit - view.now).total_seconds() if limit else 0
     return min(routine, left + AT_ONCE_SECONDS) if left > 0 else routine
 

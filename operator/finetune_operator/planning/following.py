@@ -33,7 +33,10 @@ HALVING_FAMILY: Final = "trl"
 
 
 def after(view: View, ended: Ended) -> Standing:
-    """What follows an attempt that is over."""
+    """What follows an attempt that is over; nothing, while somebody else deleted its Job and its pods still write."""
+    pods = view.observed.live_pods()
+    if pods and ended.ending.outcome != "Succeeded":
+        return Fenced(ended.stage, pods)
     match ended.ending.outcome:
         case "Succeeded":
             return Done(ended.ending)
@@ -64,7 +67,8 @@ def start(view: View, stage: Stage, attempt: int, ended: Ending | None) -> Stand
 def _may_halve(view: View, ended: Ended) -> bool:
     """Whether half as many rows at once may mend it: once in a run, and only where the batch as a whole stays."""
     resolved = view.job.status.resolved
-    halves = resolved is not None and resolved.model is not None and resolved.model.family == HALVING_FAMILY
+    able = resolved is not None and resolved.model is not None and resolved.model.family == HALVING_FAMILY
+    halves = able and resolved is not None and resolved.micro_batch_size != 1
     ran_out = ended.stage == "train" and ended.ending.reason == Reason.OUT_OF_MEMORY
     return halves and ran_out and not _ran_out_before(view, ended.number)
 
@@ -76,9 +80,7 @@ def _ran_out_before(view: View, number: int) -> bool:
 
 def _as_requested(view: View, ended: Ended) -> Standing:
     """After what the job's owner or a limit of the job asked for."""
-    reason, message, pods = ended.ending.reason, ended.ending.message, view.observed.live_pods()
-    if pods:  # somebody else deleted the Job, which would have stayed until they are gone
-        return Fenced(ended.stage, pods)
+    reason, message = ended.ending.reason, ended.ending.message
     if reason == Reason.CANCELLED:
         kept = f"; checkpoint {ended.checkpoint_step} stays" if ended.checkpoint_step else ""
         return CalledOff(reason, f"cancelled: nothing is published{kept}")

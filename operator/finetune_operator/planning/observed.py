@@ -48,6 +48,8 @@ class ObservedPod:
     node: str | None = None
     ends_by: datetime | None = None
     """When a pod that was told to end must have ended: its deletion time, grace included."""
+    grace_seconds: int | None = None
+    """What it was given when it was told to end."""
     placed: datetime | None = None
     """When a node was found for it."""
     unschedulable: str | None = None

@@ -85,6 +85,7 @@ def parse_pod(raw: Json) -> ObservedPod:
         index=_index(metadata),
         node=raw.get("spec", {}).get("nodeName"),
         ends_by=parse_time(metadata["deletionTimestamp"]) if "deletionTimestamp" in metadata else None,
+        grace_seconds=metadata.get("deletionGracePeriodSeconds"),
         placed=_placed(conditions),
         # The scheduler's word may be written after the pod was bound.
         unschedulable=None if raw.get("spec", {}).get("nodeName") else _unschedulable(conditions),

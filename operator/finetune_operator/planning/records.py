@@ -7,6 +7,7 @@ from typing import Final
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.names import stage_job_name
 from finetune_operator.api.status import MOST_ATTEMPTS, Attempt, Stage
+from finetune_operator.planning.asked import overrun_time
 from finetune_operator.planning.attempts import Ended, ended_attempt, latest_attempt, record_of
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.standing import STAGES, Leaving, Standing, View
@@ -73,7 +74,13 @@ def _attempt(view: View, stage: Stage, number: int) -> Attempt | None:
     )
     if child and child.pod:
         started = current.running_time or child.pod.started
-        current = current.model_copy(update={"node": child.pod.node or current.node, "running_time": started})
+        overrun = overrun_time(view, child)
+        update = {
+            "node": child.pod.node or current.node,
+            "running_time": started,
+            "overrun_time": overrun if overrun and overrun <= view.now else None,
+        }
+        current = current.model_copy(update=update)
     ended = _fresh(view, stage, number)
     return current if ended is None else _ended(current, ended)
 
@@ -90,7 +97,8 @@ def _told(attempt: Attempt, standing: Standing) -> Attempt:
             attempt.stage,
             attempt.number,
         ) and not attempt.end_time:
-            message = attempt.message or standing.message[:LONGEST_MESSAGE]
+            first = attempt.message if attempt.ends_for == cause else None
+            message = first or standing.message[:LONGEST_MESSAGE]
             return attempt.model_copy(update={"ends_for": str(cause), "message": message})
         case _:
             return attempt

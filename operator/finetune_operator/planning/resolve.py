@@ -29,7 +29,7 @@ from finetune_operator.planning.resolving.dataset_choice import Registered, choo
 from finetune_operator.planning.resolving.forecast import by_data, upper_bound
 from finetune_operator.planning.resolving.instance_choice import Ground, Hardware, choose_instance, does_not_fit
 from finetune_operator.planning.resolving.length import too_long
-from finetune_operator.planning.resolving.limits import longest_hours, over_limit, superfluous
+from finetune_operator.planning.resolving.limits import longest_hours, over_limit, superfluous, unpriced
 from finetune_operator.planning.resolving.model_choice import ModelChoice, choose_model
 from finetune_operator.planning.resolving.places import unreadable_place
 from finetune_operator.planning.resolving.plain_secrets import plain_secret
@@ -192,6 +192,7 @@ def _on_hardware(spec: FineTuneJobSpec, offer: Offer, draft: _Draft) -> Admissio
         *draft.cameras.warnings,
         *hardware.warnings,
         *superfluous(spec),
+        *unpriced(spec, resolved),
         *too_small(spec, resolved),
     )
     return Admission(resolved, upper_bound(spec, resolved), _clipped(warnings))

@@ -7,7 +7,7 @@ from typing import Final
 
 from finetune_operator.api.conditions import TERMINAL_PHASES, ConditionType, Phase, Reason
 from finetune_operator.api.status import Stage
-from finetune_operator.planning.asked import cause_to_end
+from finetune_operator.planning.asked import cause_to_end, told_since
 from finetune_operator.planning.attempts import checkpoint_known, ended_attempt, latest_attempt, record_of
 from finetune_operator.planning.following import after, start
 from finetune_operator.planning.observed import ObservedJob
@@ -30,6 +30,9 @@ from finetune_operator.planning.standing import (
 
 GRACE: Final = timedelta(seconds=10)
 """How long a refusal waits for what the same apply may still bring, such as an InstanceType."""
+
+REFUSALS: Final = (Reason.CREATE_FAILED, Reason.QUOTA_EXCEEDED, Reason.FORBIDDEN)
+"""What the status says of a child that the API server does not take."""
 
 
 def stand(view: View, rejection: Rejection | None) -> Standing:
@@ -73,19 +76,10 @@ def removal_time(view: View) -> datetime | None:
 def give_up_time(view: View) -> datetime | None:
     """When a start that the API server refuses is given up; None without a limit of the job's own.
 
-    The time counts from when the start was wanted: neither a run that is over nor a suspension is waiting for it.
+    The time counts from the first refusal in a row: whatever the job waited for before was another thing.
     """
     limit = view.job.spec.start_deadline_seconds
-    return _wanted_since(view) + timedelta(seconds=limit) if limit else None
-
-
-def _wanted_since(view: View) -> datetime:
-    """Since when nothing runs and something should, by the conditions of the status."""
-    held = {condition.type: condition for condition in view.job.status.conditions}
-    reconciling, suspended = held.get(ConditionType.RECONCILING), held.get(ConditionType.SUSPENDED)
-    if reconciling is None or suspended is None or reconciling.status != "True" or suspended.status == "True":
-        return view.now
-    return max(reconciling.last_transition_time, suspended.last_transition_time)
+    return told_since(view, *REFUSALS) + timedelta(seconds=limit) if limit else None
 
 
 def _untouched(view: View) -> bool:
@@ -181,12 +175,15 @@ def _as_asked(view: View, standing: Standing) -> Standing:
 
 
 def _leaving(view: View, job: ObservedJob) -> Leaving | None:
-    """An attempt whose pod has ended by itself has its last word still to come, and needs nobody to end it."""
-    if job.over and not job.deleting:
+    """An attempt whose pod has ended by itself has its last word still to come, and needs nobody to end it.
+
+    But for one that is cancelled before its Job is over: a sidecar that does not end would keep it for ever.
+    """
+    if job.over and not job.deleting and (job.finished or not view.job.spec.cancel):
         return None
     newer = view.job.spec.restart_generation > view.job.run
     cause = cause_to_end(view, job, newer_run=newer)
     if cause is None:
         return None
     record = record_of(view.job, job.stage, job.attempt)
-    return Leaving(job, cause.reason, cause.message, told=record is not None and record.ends_for is not None)
+    return Leaving(job, cause.reason, cause.message, told=record is not None and record.ends_for == cause.reason)

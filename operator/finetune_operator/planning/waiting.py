@@ -32,7 +32,10 @@ VOLUME_HINTS: Final = frozenset({"FailedMount", "FailedAttachVolume", "FailedMap
 _NAMES: Final = re.compile(r"\{[^}]*\}|\"[^\"]*\"")
 """In the scheduler's words, what users called their taints and claims."""
 _VOLUME: Final = re.compile(r"volume|pvc\(s\)|enough free storage|available disk", re.IGNORECASE)
-_FULL: Final = re.compile(r"Insufficient |Too many pods|free ports")
+_TAKEN: Final = re.compile(
+    r"Insufficient |Too many pods|free ports|max volume count|were unschedulable|node\.kubernetes\.io/"
+)
+"""Of nodes that may do later: full ones, cordoned ones, and those with a taint that the cluster puts and takes."""
 
 MISSING: Final = {
     "PriorityClass": "spec.priorityClassName: create the PriorityClass, or name one that exists",
@@ -108,10 +111,11 @@ def _not_placed(job: ObservedJob) -> Why:
 def _unschedulable_reason(message: str) -> Reason:
     """What the pod waits for: the scheduler looks at a node's volumes only when taints, labels and room are right.
 
-    A node that is merely full may have them once it is not, so that a full one is what the pod waits for first.
+    A node that cannot take it now may have its volumes in reach later, so that such a one is what it waits for first.
     """
-    said = _NAMES.sub("", message.partition(" preemption: ")[0])
-    return Reason.VOLUME_NOT_READY if _VOLUME.search(said) and not _FULL.search(said) else Reason.UNSCHEDULABLE
+    said = message.partition(" preemption: ")[0]
+    of_volumes = _VOLUME.search(_NAMES.sub("", said)) and not _TAKEN.search(said)
+    return Reason.VOLUME_NOT_READY if of_volumes else Reason.UNSCHEDULABLE
 
 
 def _on_node(pod: ObservedPod, hints: tuple[Hint, ...]) -> Why:

@@ -45,6 +45,15 @@ def conditions(status: FineTuneJobStatus) -> dict[str, str]:
     return {each.type: each.status for each in status.conditions if each.status != "False"}
 
 
+def test_a_reason_is_told_with_the_time_since_when_it_is_that_one() -> None:
+    job = a_job()
+    first = told(scene(job, stage_job("prepare")))
+    later = told(scene(a_job(status=first), stage_job("prepare"), now=at(60)))
+    assert (first.reason, first.reason_time, later.reason_time) == (later.reason, NOW, NOW)
+    other = told(scene(a_job(status=later), stage_job("prepare"), running_pod("prepare"), now=at(90)))
+    assert (other.reason == later.reason, other.reason_time) == (False, at(90))
+
+
 def test_a_whole_life_from_the_first_visit_to_the_model() -> None:
     job = a_job()
     seen = told(scene(job, stage_job("prepare")))

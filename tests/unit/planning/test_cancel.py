@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
+
 from finetune_operator.api.conditions import Phase, Reason
+from finetune_operator.api.model import Json
 from finetune_operator.planning.decide import CANCEL_GRACE_SECONDS, CreateStage, Remove
 from finetune_operator.planning.standing import CalledOff, Fenced, Leaving
-from tests.unit.planning.scene import at, deleted, ended, in_run, prepared, running_pod, stage_job, verdict
+from tests.unit.planning.scene import at, deleted, ended, ended_pod, in_run, prepared, running_pod, stage_job, verdict
 from tests.unit.planning.visits import Life
 
 CANCELLED = (Phase.CANCELLED, Reason.CANCELLED)
@@ -97,6 +100,61 @@ def test_it_beats_stop_and_suspend() -> None:
     life = training()
     life.asks(cancel=True, stop=True, suspend=True)
     assert life.visit(prepared(), stage_job(), running_pod(), now=1).last.ends_for == "Cancelled"
+
+
+@pytest.mark.parametrize("wish", [{"suspend": True}, {"restartGeneration": 1}], ids=["a suspension", "a restart"])
+def test_it_cuts_short_the_grace_of(wish: Json) -> None:
+    life = training()
+    life.asks(**wish)
+    life.visit(prepared(), stage_job(), running_pod(), now=1)
+    (plain,) = life.visit(prepared(), stage_job(), running_pod(), now=2).actions
+    going = (deleted(stage_job(), at(2)), given(3600, deleted(running_pod(), at(3602))))
+    life.asks(cancel=True)
+    asked = life.visit(prepared(), *going, now=10)
+    assert (asked.actions, asked.last.ends_for) == ((), "Cancelled")
+    assert asked.last.message == "cancelled: the pods get five seconds and need not save"
+    (quick,) = life.visit(prepared(), *going, now=11).actions
+    assert isinstance(plain, Remove)
+    assert isinstance(quick, Remove)
+    assert (plain.grace_seconds, quick.grace_seconds) == (None, CANCEL_GRACE_SECONDS)
+    assert life.visit(prepared(), going[0], given(5, going[1]), now=12).actions == ()
+
+
+def test_the_five_seconds_are_given_though_an_operator_died_between_the_job_and_its_pods() -> None:
+    life = training()
+    life.asks(cancel=True)
+    life.visit(prepared(), stage_job(), running_pod(), now=10)
+    (action,) = life.visit(prepared(), deleted(stage_job(), at(11)), running_pod(), now=12).actions
+    assert isinstance(action, Remove)
+    assert action.grace_seconds == CANCEL_GRACE_SECONDS
+
+
+def test_a_sidecar_that_outlives_the_trainer_does_not_outlive_it() -> None:
+    life, beside = training(), ended_pod(code=75, message=verdict("retry", code="Terminated"))
+    beside["status"]["phase"] = "Running"
+    life.visit(prepared(), stage_job(), beside, now=1)
+    life.asks(cancel=True)
+    life.visit(prepared(), stage_job(), beside, now=10)
+    (action,) = life.visit(prepared(), stage_job(), beside, now=11).actions
+    assert isinstance(action, Remove)
+    assert life.visit(prepared(), now=20).words == CANCELLED
+
+
+@pytest.mark.parametrize("wish", ["cancel", "suspend"])
+def test_nothing_is_said_to_be_over_while_a_pod_of_a_job_that_somebody_deleted_saves(wish: str) -> None:
+    life = training()
+    life.visit(prepared(), now=1)
+    life.visit(prepared(), stage_job(attempt=2), running_pod(attempt=2), now=2)
+    life.asks(**{wish: True})
+    saving = life.visit(prepared(), deleted(running_pod(attempt=2), at(100)), now=3)
+    assert isinstance(saving.standing, Fenced)
+    gone = life.visit(prepared(), now=101)
+    assert gone.words[0] in {Phase.CANCELLED, Phase.SUSPENDED}
+
+
+def given(seconds: int, body: Json) -> Json:
+    """The pod as one that was told to end with so much time."""
+    return {**body, "metadata": body["metadata"] | {"deletionGracePeriodSeconds": seconds}}
 
 
 def test_once_taken_back_a_new_run_may_follow() -> None:

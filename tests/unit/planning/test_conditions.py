@@ -37,6 +37,19 @@ def by_type(status: FineTuneJobStatus) -> dict[str, Condition]:
     return {each.type: each for each in status.conditions}
 
 
+@pytest.mark.parametrize(
+    "reason", [Reason.UNKNOWN_MODEL, Reason.DOES_NOT_FIT, Reason.INVALID_SPEC, Reason.INVALID_DATASET]
+)
+def test_a_spec_that_was_refused_is_not_valid(reason: Reason) -> None:
+    found = by_type(with_conditions(status(Phase.FAILED, reason), NOTHING, NOW))
+    assert (found["Validated"].status, found["Validated"].message) == ("False", "why")
+
+
+def test_what_the_administrator_lacks_says_nothing_of_the_spec() -> None:
+    found = by_type(with_conditions(status(Phase.PENDING, Reason.NO_TRAINER_IMAGE), NOTHING, NOW))
+    assert found["Validated"].status == "Unknown"
+
+
 def test_the_table_knows_every_phase() -> None:
     assert set(KSTATUS) == set(Phase)
 

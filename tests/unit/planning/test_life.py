@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
-from finetune_operator.api.conditions import TERMINAL_PHASES
+from finetune_operator.api.conditions import TERMINAL_PHASES, Phase
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Attempt
 from finetune_operator.planning.progress import Progress
@@ -21,6 +21,8 @@ from tests.unit.planning.world import Crashed, Key, World, live, success
 WHICH = st.integers(0, 99)
 CODES = st.sampled_from([1, 75, 137, 143])
 RESULTS = st.sampled_from(["completed", "deadline", "stopped"])
+IDLE = TERMINAL_PHASES | {Phase.SUSPENDED}
+"""Phases in which no pod of the job is there to write."""
 OUT_OF_MEMORY = 66
 USER_ERROR = 64
 
@@ -55,6 +57,8 @@ class Life(RuleBasedStateMachine):
         assert self.world.cluster.status_writes - before <= 1
         assert self.world.writes <= (0 if rested else 2)
         self._no_verdict_is_lost(recorded)
+        if self.world.cluster.status_writes > before and self.world.status.phase in IDLE:
+            assert not live(self.world.cluster.pods), f"{self.world.status.phase}, and a pod may still write"
 
     @rule(writes=st.integers(0, 2))
     def the_operator_is_killed_between_two_writes_and_a_new_one_lists_everything(self, writes: int) -> None:

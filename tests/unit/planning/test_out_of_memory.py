@@ -45,6 +45,15 @@ def test_the_next_attempt_holds_half_as_many_rows_at_once() -> None:
     assert hardware["halvings"] == 1
 
 
+def test_one_row_at_once_cannot_be_halved() -> None:
+    life = Life()
+    first = life.visit(prepared(), stage_job(), running_pod())
+    assert first.status.resolved is not None
+    resolved = first.status.resolved.model_copy(update={"micro_batch_size": 1})
+    life.status = first.status.model_copy(update={"resolved": resolved})
+    assert life.visit(prepared(), ran_out(), now=1).words == (Phase.FAILED, Reason.OUT_OF_MEMORY)
+
+
 def test_a_second_time_in_the_same_run_is_the_end() -> None:
     over = once().visit(prepared(), ran_out(), ran_out(2), now=2)
     assert (over.words, over.actions) == ((Phase.FAILED, Reason.OUT_OF_MEMORY), ())

@@ -13,8 +13,10 @@ from tests.unit.planning.scene import at, ended, prepared, pushed, running_pod, 
 from tests.unit.planning.visits import Life, Visit
 
 HOUR = 3600
-LONGEST = 1.25 * HOUR + 1800
-"""Training seconds after which a trainer with one hour was not obeying."""
+FAR = 1.25 * HOUR
+"""Training seconds after which a trainer with one hour does not mind it."""
+ALLOWED = 1800
+"""Seconds from when that was seen to its end."""
 
 
 def conditions(seen: Visit) -> set[str]:
@@ -26,12 +28,12 @@ class TestTheFuse:
     def test_goes_by_the_training_time_that_is_reported(self) -> None:
         beside = pushed(training_seconds=600.0, received_at=at(700))
         seen = Life().visit(prepared(), stage_job(), running_pod(), now=700, beside=beside)
-        assert fuse_time(seen.view, seen.view.observed.jobs[-1]) == at(700 + LONGEST - 600)
-        assert seen.again == LONGEST - 600
+        assert fuse_time(seen.view, seen.view.observed.jobs[-1]) == at(700 + FAR - 600 + ALLOWED)
+        assert seen.again == FAR - 600
 
     def test_leaves_time_for_pauses_and_loading_where_none_is_reported(self) -> None:
         seen = Life().visit(prepared(), stage_job(), running_pod(since=at(60)), now=60)
-        assert fuse_time(seen.view, seen.view.observed.jobs[-1]) == at(60 + LONGEST + 2 * HOUR)
+        assert fuse_time(seen.view, seen.view.observed.jobs[-1]) == at(60 + FAR + 2 * HOUR + ALLOWED)
 
     def test_is_not_there_before_it_runs(self) -> None:
         view = scene(Life().visit().view.job, stage_job())
@@ -39,22 +41,53 @@ class TestTheFuse:
 
     def test_ends_a_trainer_that_goes_on_and_still_reports(self) -> None:
         life = Life()
-        for seconds, kind in ((LONGEST - 1, Underway), (LONGEST + 1, Leaving)):
+        for seconds, kind in (
+            (FAR - 1, Underway),
+            (FAR, Underway),
+            (FAR + ALLOWED - 1, Underway),
+            (FAR + ALLOWED, Leaving),
+        ):
             beside = pushed(training_seconds=seconds, received_at=at(seconds))
             seen = life.visit(prepared(), stage_job(), running_pod(), now=seconds, beside=beside)
             assert isinstance(seen.standing, kind)
-        assert seen.last.ends_for == "DeadlineExceeded"
+        assert (seen.last.overrun_time, seen.last.ends_for) == (at(FAR), "DeadlineExceeded")
+
+    def test_leaves_time_to_hear_of_a_budget_that_was_lowered_below_what_is_used(self) -> None:
+        life = Life({"hours": 10})
+        for hours, now, kind in ((10, 0, Underway), (1, 60, Underway), (1, 1859, Underway), (1, 1860, Leaving)):
+            life.asks(hours=hours)
+            beside = pushed(training_seconds=8 * HOUR + now, received_at=at(now))
+            seen = life.visit(prepared(), stage_job(), running_pod(), now=now, beside=beside)
+            assert isinstance(seen.standing, kind), now
+
+    def test_is_forgotten_when_the_budget_is_raised_in_time(self) -> None:
+        life = Life()
+        told = pushed(training_seconds=FAR, received_at=at(60))
+        assert life.visit(prepared(), stage_job(), running_pod(), now=60, beside=told).last.overrun_time == at(60)
+        life.asks(hours=2)
+        assert life.visit(prepared(), stage_job(), running_pod(), now=90, beside=told).last.overrun_time is None
+
+    def test_leaves_time_to_an_attempt_that_begins_with_nothing_left(self) -> None:
+        life = Life({"hours": 10})
+        life.visit(prepared(), stage_job(), running_pod(), now=60)
+        life.visit(prepared(), ended(code=75), now=70)
+        life.asks(hours=1)
+        again = (prepared(), stage_job(attempt=2), running_pod(attempt=2, since=at(100)))
+        used = pushed(attempt=2, training_seconds=8.0 * HOUR, received_at=at(120))
+        seen = life.visit(*again, now=120, beside=used)
+        assert isinstance(seen.standing, Underway)
+        assert seen.again == ALLOWED
 
     def test_can_be_reckoned_with_the_longest_training_time_that_a_report_may_tell(self) -> None:
         beside = pushed(training_seconds=LARGEST_MEASURE, received_at=at(60))
         seen = Life().visit(prepared(), stage_job(), running_pod(), now=60, beside=beside)
-        assert fuse_time(seen.view, seen.view.observed.jobs[-1]) == at(60 + LONGEST - LARGEST_MEASURE)
+        assert fuse_time(seen.view, seen.view.observed.jobs[-1]) == at(60 + ALLOWED)
 
     def test_ends_a_trainer_that_reports_nothing(self) -> None:
-        late = LONGEST + 2 * HOUR
+        late = FAR + 2 * HOUR
         life = Life()
-        assert isinstance(life.visit(prepared(), stage_job(), running_pod(), now=late - 1).standing, Underway)
-        assert isinstance(life.visit(prepared(), stage_job(), running_pod(), now=late).standing, Leaving)
+        for now, kind in ((late, Underway), (late + ALLOWED - 1, Underway), (late + ALLOWED, Leaving)):
+            assert isinstance(life.visit(prepared(), stage_job(), running_pod(), now=now).standing, kind)
 
     def test_takes_no_long_training_for_an_overrun_when_a_new_operator_has_not_heard_of_it_yet(self) -> None:
         life = Life({"hours": 10})
@@ -65,25 +98,30 @@ class TestTheFuse:
 
     def test_is_later_when_hours_are_raised(self) -> None:
         life = Life({"hours": 10})
-        beside = pushed(training_seconds=LONGEST + 1, received_at=at(LONGEST))
-        assert isinstance(
-            life.visit(prepared(), stage_job(), running_pod(), now=LONGEST, beside=beside).standing, Underway
-        )
+        beside = pushed(training_seconds=FAR + ALLOWED, received_at=at(FAR))
+        seen = life.visit(prepared(), stage_job(), running_pod(), now=FAR, beside=beside)
+        assert (type(seen.standing), seen.last.overrun_time) == (Underway, None)
 
     def test_fails_the_job_with_its_reason(self) -> None:
-        life, beside = Life(), pushed(training_seconds=LONGEST + 1, received_at=at(LONGEST))
-        life.visit(prepared(), stage_job(), running_pod(), now=LONGEST + 2, beside=beside)
-        told = life.visit(prepared(), stage_job(), running_pod(), now=LONGEST + 3, beside=beside)
+        life = self.outrun()
+        told = life.visit(prepared(), stage_job(), running_pod(), now=FAR + ALLOWED + 1)
         assert [type(action) for action in told.actions] == [Remove]
-        over = life.visit(prepared(), now=LONGEST + 130)
+        over = life.visit(prepared(), now=FAR + ALLOWED + 130)
         assert over.words == (Phase.FAILED, Reason.DEADLINE_EXCEEDED)
         assert over.status.message == "the trainer goes on long after its 1 h were used up"
 
     def test_does_not_undo_a_model_that_was_ready_before(self) -> None:
-        life, beside = Life(), pushed(training_seconds=LONGEST + 1, received_at=at(LONGEST))
-        life.visit(prepared(), stage_job(), running_pod(), now=LONGEST + 2, beside=beside)
-        done = life.visit(prepared(), ended(message=verdict("deadline")), now=LONGEST + 3)
+        life = self.outrun()
+        done = life.visit(prepared(), ended(message=verdict("deadline")), now=FAR + ALLOWED + 3)
         assert done.words == (Phase.SUCCEEDED, Reason.HOURS_EXHAUSTED)
+
+    def outrun(self) -> Life:
+        """A job whose trainer goes on for so long that the status says why it is to end."""
+        life = Life()
+        for now in (FAR, FAR + ALLOWED):
+            beside = pushed(training_seconds=now, received_at=at(now))
+            life.visit(prepared(), stage_job(), running_pod(), now=now, beside=beside)
+        return life
 
 
 SILENCE = {"step": 120, "loading": 360, "evaluation": 360, "save": 360, "finishing": 360}

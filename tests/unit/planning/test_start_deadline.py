@@ -7,33 +7,32 @@ import pytest
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
 from finetune_operator.api.names import STAGE_LABEL
+from finetune_operator.planning.assess import Blocked, assess
 from finetune_operator.planning.decide import CreateStage, Remove
 from finetune_operator.planning.observed import Beside
+from finetune_operator.planning.resolve import Admission
 from finetune_operator.planning.stand import give_up_time
 from finetune_operator.planning.standing import Leaving, Underway
 from tests.unit.planning.scene import (
-    NOW,
     a_job,
     at,
     container,
     hints,
     pod,
     prepared,
+    resolved_for,
     running_pod,
     scene,
     stage_job,
-    stamp,
 )
-from tests.unit.planning.visits import Life
+from tests.unit.planning.visits import Life, Visit
 
 HALF_AN_HOUR = 1800
 
 
-def unpulled(*, placed: float = 0) -> Json:
+def unpulled() -> Json:
     """A pod whose image cannot be pulled."""
-    waiting = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
-    found = {"type": "PodScheduled", "status": "True", "lastTransitionTime": stamp(at(placed))}
-    return pod(containerStatuses=[container(waiting)], conditions=[found])
+    return broken("ImagePullBackOff", "no such image")
 
 
 def unplaced(message: str) -> Json:
@@ -80,11 +79,25 @@ PATIENT: dict[str, tuple[tuple[Json, ...], Beside]] = {
 @pytest.mark.parametrize(("pods", "beside"), UNMENDED.values(), ids=UNMENDED)
 def test_by_default_half_an_hour_is_waited_for(pods: tuple[Json, ...], beside: Beside) -> None:
     life = Life()
-    before = life.visit(prepared(), stage_job(), *pods, now=HALF_AN_HOUR - 1, beside=beside)
-    assert isinstance(before.standing, Underway)
+    for now in (0, HALF_AN_HOUR - 1):
+        before = life.visit(prepared(), stage_job(), *pods, now=now, beside=beside)
+        assert isinstance(before.standing, Underway)
     asked = life.visit(prepared(), stage_job(), *pods, now=HALF_AN_HOUR, beside=beside)
     assert isinstance(asked.standing, Leaving)
     assert (asked.last.ends_for, asked.actions) == ("StartDeadlineExceeded", ())
+
+
+@pytest.mark.parametrize(("pods", "beside"), UNMENDED.values(), ids=UNMENDED)
+@pytest.mark.parametrize(("earlier", "told"), PATIENT.values(), ids=PATIENT)
+def test_what_was_waited_for_before_is_none_of_the_half_hour(
+    pods: tuple[Json, ...], beside: Beside, earlier: tuple[Json, ...], told: Beside
+) -> None:
+    life, day = Life(), 86_400
+    life.visit(prepared(), stage_job(), *earlier, now=0, beside=told)
+    for now in (day, day + HALF_AN_HOUR - 1):
+        assert isinstance(life.visit(prepared(), stage_job(), *pods, now=now, beside=beside).standing, Underway)
+    ends = life.visit(prepared(), stage_job(), *pods, now=day + HALF_AN_HOUR, beside=beside)
+    assert isinstance(ends.standing, Leaving)
 
 
 @pytest.mark.parametrize(("pods", "beside"), PATIENT.values(), ids=PATIENT)
@@ -102,7 +115,8 @@ def test_a_limit_of_the_jobs_own_counts_for(pods: tuple[Json, ...], beside: Besi
 
 def test_the_failure_says_what_was_in_the_way() -> None:
     life = Life()
-    life.visit(prepared(), stage_job(), unpulled(), now=HALF_AN_HOUR)
+    for now in (0, HALF_AN_HOUR):
+        life.visit(prepared(), stage_job(), unpulled(), now=now)
     going = life.visit(prepared(), stage_job(), unpulled(), now=HALF_AN_HOUR + 1)
     assert [type(action) for action in going.actions] == [Remove]
     over = life.visit(prepared(), now=HALF_AN_HOUR + 2)
@@ -114,23 +128,24 @@ def test_the_failure_says_what_was_in_the_way() -> None:
     assert over.last.outcome == "Requested"
 
 
-def test_hours_in_a_queue_are_no_obstacle() -> None:
-    """The first failed pull after a day without a free node must not be the end."""
-    day = 86_400
-    late = Life().visit(prepared(), stage_job(), unpulled(placed=day), now=day + 60)
-    assert isinstance(late.standing, Underway)
-    ends = Life().visit(prepared(), stage_job(), unpulled(placed=day), now=day + HALF_AN_HOUR)
-    assert isinstance(ends.standing, Leaving)
-
-
 def test_the_check_of_the_data_is_given_up_too() -> None:
     waiting = pod("prepare", containerStatuses=[container({"waiting": {"reason": "ErrImagePull", "message": "no"}})])
-    assert isinstance(Life().visit(stage_job("prepare"), waiting, now=HALF_AN_HOUR).standing, Leaving)
+    life = Life()
+    assert isinstance(life.visit(stage_job("prepare"), waiting).standing, Underway)
+    assert isinstance(life.visit(stage_job("prepare"), waiting, now=HALF_AN_HOUR).standing, Leaving)
 
 
 def test_once_it_runs_no_deadline_of_the_start_counts() -> None:
     life = Life({"startDeadlineSeconds": 60})
     assert isinstance(life.visit(prepared(), stage_job(), running_pod(since=at(59)), now=600).standing, Underway)
+
+
+def refused(life: Life, *children: Json | tuple[Json, ...], now: float) -> Visit:
+    """A visit at which the API server does not take what is to be created, and the status that tells it."""
+    seen = life.visit(*children, now=now)
+    plan = Admission(seen.status.resolved or resolved_for(seen.view.job))
+    life.status = assess(seen.view, seen.standing, plan, Blocked(Reason.CREATE_FAILED, "the server is busy"))
+    return seen
 
 
 class TestACreationThatIsRefused:
@@ -139,26 +154,31 @@ class TestACreationThatIsRefused:
     def test_is_tried_for_ever_without_a_limit_of_the_jobs_own(self) -> None:
         assert give_up_time(scene(a_job(), now=at(86_400))) is None
 
-    def test_is_given_up_so_long_after_it_was_wanted(self) -> None:
+    def test_is_given_up_so_long_after_it_was_refused_first(self) -> None:
         life = Life({"startDeadlineSeconds": 60})
-        first = life.visit(now=5)
-        assert give_up_time(first.view) == at(65)
-        assert give_up_time(life.visit(now=30).view) == at(65)
+        assert give_up_time(refused(life, now=5).view) == at(65)
+        assert give_up_time(refused(life, now=30).view) == at(65)
+
+    def test_is_not_given_up_for_what_took_its_time_before(self) -> None:
+        life = Life({"startDeadlineSeconds": 600})
+        life.visit(stage_job("prepare"), running_pod("prepare"))
+        first = refused(life, prepared(), now=660)
+        assert first.actions == (CreateStage("train", 1),)
+        assert give_up_time(first.view) == at(1260)
+        assert give_up_time(refused(life, prepared(), now=700).view) == at(1260)
 
     def test_is_not_given_up_for_the_time_that_the_job_was_suspended(self) -> None:
         life = Life({"startDeadlineSeconds": 60, "suspend": True})
         life.visit()
         life.asks(suspend=False)
-        resumed = life.visit(now=86_400)
+        resumed = refused(life, now=86_400)
         assert resumed.actions == (CreateStage("prepare", 1),)
         assert give_up_time(resumed.view) == at(86_460)
-        assert give_up_time(life.visit(now=86_410).view) == at(86_460)
+        assert give_up_time(refused(life, now=86_410).view) == at(86_460)
 
     def test_is_not_given_up_for_the_run_before(self) -> None:
         life = Life({"startDeadlineSeconds": 60, "cancel": True})
         life.visit()
         life.asks(cancel=False, restartGeneration=1)
-        again = life.visit(now=86_400)
-        assert give_up_time(again.view) == at(86_460)
-        assert again.status.conditions[0].last_transition_time >= NOW
-        assert give_up_time(life.visit(now=86_410).view) == at(86_460)
+        assert give_up_time(refused(life, now=86_400).view) == at(86_460)
+        assert give_up_time(refused(life, now=86_410).view) == at(86_460)

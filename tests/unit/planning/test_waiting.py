@@ -51,6 +51,15 @@ FAR = (
     "0/3 nodes are available: 1 node(s) had untolerated taint {node-role.kubernetes.io/control-plane: }, "
     "2 node(s) didn't match PersistentVolume's node affinity. preemption: none."
 )
+DRAINED = (
+    "0/4 nodes are available: 2 node(s) had volume node affinity conflict, 2 node(s) were unschedulable. "
+    "preemption: 0/4 nodes are available: 4 Preemption is not helpful for scheduling."
+)
+NOT_READY = (
+    "0/2 nodes are available: 1 node(s) had untolerated taint {node.kubernetes.io/not-ready: }, "
+    "1 node(s) didn't match PersistentVolume's node affinity."
+)
+CROWDED = "0/1 nodes are available: 1 node(s) exceed max volume count."
 NO_CLASS = 'Error creating: pods "x-" is forbidden: no PriorityClass with name nightly was found'
 NO_ACCOUNT = 'Error creating: pods "x-" is forbidden: error looking up service account team-a/robot: serviceaccount "robot" not found'
 QUOTA = 'pods "a-x" is forbidden: exceeded quota: gpus, requested: nvidia.com/gpu=1, used: 8, limited: 8'
@@ -103,6 +112,12 @@ CASES = {
         why(unscheduled(FAR)),
         (Phase.QUEUED, Reason.VOLUME_NOT_READY, FAR),
     ),
+    "a drained node, beside one whose volume is elsewhere": (
+        why(unscheduled(DRAINED)),
+        (Phase.QUEUED, Reason.UNSCHEDULABLE, DRAINED),
+    ),
+    "a node that is not ready": (why(unscheduled(NOT_READY)), (Phase.QUEUED, Reason.UNSCHEDULABLE, NOT_READY)),
+    "a node that holds no more volumes": (why(unscheduled(CROWDED)), (Phase.QUEUED, Reason.UNSCHEDULABLE, CROWDED)),
     "the scheduler": (
         why({**pod(), "spec": {}}),
         (Phase.QUEUED, Reason.WAITING_FOR_POD, "the pod of Job support-bot-8de7b-train-1 is being made and placed"),

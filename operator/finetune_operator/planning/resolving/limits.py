@@ -75,6 +75,14 @@ def superfluous(spec: FineTuneJobSpec) -> tuple[str, ...]:
     return (*_unused_reward(spec), *_unused_parts(spec))
 
 
+def unpriced(spec: FineTuneJobSpec, resolved: Resolved) -> tuple[str, ...]:
+    """A warning where a limit in money limits nothing."""
+    if spec.max_cost is None or resolved.instance_type.price_per_hour:
+        return ()
+    name = resolved.instance_type_name
+    return (f"spec.maxCost: it limits nothing: InstanceType {name!r} has no pricePerHour; hours limit the training",)
+
+
 def not_yet(spec: FineTuneJobSpec) -> tuple[str, ...]:
     """What is asked for and comes in a later release."""
     asked = [field for field, default in _DEFAULTS.items() if getattr(spec, field) != default]

@@ -115,6 +115,10 @@ UNUSED: dict[str, tuple[Json, str]] = {
         },
         "spec.evaluation.fraction: not used: there is a validation dataset",
     ),
+    "a limit in money where nothing has a price": (
+        {"maxCost": 5, "instanceType": "unpriced"},
+        "spec.maxCost: it limits nothing: InstanceType 'unpriced' has no pricePerHour; hours limit the training",
+    ),
     "merging without an adapter": (
         {"hyperparameters": {"lora": {"enabled": False}}, "output": {"merge": "merged"}},
         "spec.output.merge: not used: without an adapter the weights are published as they are",
