@@ -35,8 +35,10 @@ HALVING_FAMILY: Final = "trl"
 def after(view: View, ended: Ended) -> Standing:
     """What follows an attempt that is over; nothing, while somebody else deleted its Job and its pods still write."""
     pods = view.observed.live_pods()
-    if pods and ended.ending.outcome != "Succeeded":
-        return Fenced(ended.stage, pods)
+    return Fenced(ended.stage, pods) if pods and ended.ending.outcome != "Succeeded" else _follows(view, ended)
+
+
+def _follows(view: View, ended: Ended) -> Standing:
     match ended.ending.outcome:
         case "Succeeded":
             return Done(ended.ending)
