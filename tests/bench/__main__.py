@@ -13,7 +13,7 @@ from typing import Final
 from finetune_operator.api.model import Json
 from tests.architecture.tree import ROOT
 from tests.bench import planning
-from tests.bench.figures import Extent, Say, bare, folded, intake, living, ratios, reporting, small
+from tests.bench.figures import Extent, Say, bare, folded, idle, intake, living, ratios, reporting, small
 from tests.bench.machine import machine
 from tests.bench.plots import plot
 from tests.bench.report import as_page, as_text, write_json
@@ -27,7 +27,7 @@ FIGURES: Final = ROOT / "build" / "bench.json"
 SMALL_FIGURES: Final = ROOT / "build" / "bench-small.json"
 BEGUN: Final = ROOT / "build" / "bench-begun.json"
 """The parts that ended, for a run that goes on where one was cut off."""
-PARTS: Final = ("planning", "intake", "folded", "bare", "living", "reporting")
+PARTS: Final = ("planning", "intake", "folded", "bare", "living", "reporting", "idle")
 
 
 def main() -> int:
@@ -70,7 +70,7 @@ async def _measure(parts: tuple[str, ...], extent: Extent, begun: Json, *, whole
 
 def _measures(parts: tuple[str, ...], extent: Extent) -> Iterator[tuple[str, Measure]]:
     """What is measured, in order, by names that tell it apart."""
-    simple = {"intake": intake, "folded": folded, "bare": bare, "reporting": reporting}
+    simple = {"intake": intake, "folded": folded, "bare": bare, "reporting": reporting, "idle": idle}
     for name in PARTS:
         if name not in parts:
             continue

@@ -94,18 +94,22 @@ async def bare(extent: Extent, say: Say) -> Json:
 
 
 async def living(size: int, extent: Extent, say: Say) -> Json:
-    """So many resources from creation to Succeeded, and an operator that starts beside them; the most also at rest."""
+    """So many resources from creation to Succeeded, and an operator that starts beside them."""
     async with a_stand(PACES) as stand:
         run = await lifetimes(stand, size)
         say("run", run)
         started = await cold_start(stand, size)
         say("cold start", started)
-        run |= started
-        if size != max(extent.sizes):
-            return {"runs": [run]}
-        idle = await idle_requests(stand, extent.idle_seconds)
-    say("idle", idle)
-    return {"runs": [run], "idle": idle, **_first(idle)}
+    return {"runs": [run | started]}
+
+
+async def idle(extent: Extent, say: Say) -> Json:
+    """An operator with nothing to do, beside resources that have ended."""
+    async with a_stand(PACES, FOLDED) as stand:
+        await lifetimes(stand, extent.bare)
+        found = {"n": extent.bare, **await idle_requests(stand, extent.idle_seconds)}
+    say("idle", found)
+    return {"idle": found, "idle_requests_per_minute": found["idle_requests_per_minute"]}
 
 
 async def reporting(extent: Extent, say: Say) -> Json:
@@ -132,9 +136,3 @@ def ratios(figures: Json) -> Json:
             share = run["complete_per_second"] / floor["bare_jobs_complete_per_second"]
             found[f"complete_of_{name}"] = round(share, 2)
     return found | {"aim_into_jobs": INTAKE_SHARE, "aim_complete": COMPLETE_SHARE}
-
-
-def _first(idle: Json) -> Json:
-    """The one figure of it that is asked for by name."""
-    name = "idle_requests_per_minute"
-    return {name: idle[name]} if name in idle else {}
