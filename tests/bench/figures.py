@@ -93,7 +93,7 @@ async def bare(extent: Extent, say: Say) -> Json:
     return {"floor": part}
 
 
-async def living(size: int, extent: Extent, say: Say) -> Json:
+async def living(size: int, _: Extent, say: Say) -> Json:
     """So many resources from creation to Succeeded, and an operator that starts beside them."""
     async with a_stand(PACES) as stand:
         run = await lifetimes(stand, size)
