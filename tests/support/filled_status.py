@@ -91,6 +91,7 @@ LANGUAGE_STATUS: Final[Json] = {
     "restartGeneration": 1,
     "phase": "Succeeded",
     "reason": "Completed",
+    "reasonTime": NOON,
     "message": "All 5062 steps were trained; the model is published as s3://models/support-bot/support-bot-support-v1.",
     "startTime": NOON,
     "completionTime": NOON,
@@ -235,9 +236,12 @@ ROBOT_STATUS: Final[Json] = {
     "observedGeneration": 1,
     "phase": "Failed",
     "reason": "UserError",
+    "reasonTime": NOON,
     "conditions": [condition("Failed", "True", "UserError", "The dataset has no image key observation.images.front.")],
     "stages": [stage("prepare", 1, "206 episodes."), stage("train", 2, "Saved step 2500.")],
-    "attempts": [attempt("train", 2, "Platform", "StepStalled", CHECKPOINT) | {"endsFor": "StepStalled"}],
+    "attempts": [
+        attempt("train", 2, "Platform", "StepStalled", CHECKPOINT) | {"overrunTime": NOON, "endsFor": "StepStalled"}
+    ],
     "checkpoints": [checkpoint(2000, 0.3622), checkpoint(2500, 0.3417)],
     "resolved": {
         "image": "images.example/lerobot:1",

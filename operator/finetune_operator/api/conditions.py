@@ -87,7 +87,7 @@ class Reason(StrEnum):
     CREATE_FAILED = "CreateFailed", "An object cannot be created at the moment; the message says why; tried again."
     SUSPENDED = (
         "Suspended",
-        "spec.suspend is true; false lets it go on. Once the phase says so too, nothing runs and no hardware is held.",
+        "Held back by spec.suspend until that is false. Once the phase says so too, nothing runs and no hardware is held.",
     )
     RESTARTED = "Restarted", "A raised restartGeneration asks for a new run: the present attempt ends and it follows."
     STEP_STALLED = (
