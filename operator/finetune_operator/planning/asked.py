@@ -31,8 +31,6 @@ STALL_FACTOR: Final = 2
 LONG_ACTIVITIES: Final = frozenset({"loading", "evaluation", "save", "finishing"})
 LONG_ACTIVITY_FACTOR: Final = 3
 """These may take longer than a step without a sign of life."""
-
-
 SUSPENDS: Final = {
     "prepare": "the check ends and begins anew later",
     "train": "the attempt saves a checkpoint and ends, then the hardware is free",
@@ -98,12 +96,6 @@ def start_limit_time(view: View, job: ObservedJob) -> datetime | None:
     """When a stage that has not run yet must have started, by the job's own word."""
     limit = None if _has_run(view, job) else view.job.spec.start_deadline_seconds
     return job.created + timedelta(seconds=limit) if limit else None
-
-
-def waiting_since(job: ObservedJob) -> datetime:
-    """Since when it waits where it is: from being placed on, hours in a queue are none of it."""
-    pod = job.slowest
-    return (pod.placed or pod.created) if pod else job.created
 
 
 def _asked(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | None:

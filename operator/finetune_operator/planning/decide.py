@@ -8,7 +8,7 @@ from typing import Final
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.status import Stage
-from finetune_operator.planning.asked import deadline_of, start_limit_time, waiting_since
+from finetune_operator.planning.asked import deadline_of, start_limit_time
 from finetune_operator.planning.observed import ObservedJob
 from finetune_operator.planning.stand import removal_time
 from finetune_operator.planning.standing import (
@@ -143,9 +143,15 @@ def _underway(job: ObservedJob, view: View) -> float | None:
         return GRACE_POLL_SECONDS
     if job.quiet:
         return _seconds_until(deadline_of(view, job), view.now, (job,))
-    routine, limit = _patience((view.now - waiting_since(job)).total_seconds()), start_limit_time(view, job)
+    routine, limit = _patience((view.now - _waiting_since(job)).total_seconds()), start_limit_time(view, job)
     left = (limit - view.now).total_seconds() if limit else 0
     return min(routine, left + AT_ONCE_SECONDS) if left > 0 else routine
+
+
+def _waiting_since(job: ObservedJob) -> datetime:
+    """Since when it waits where it is: from being placed on, hours in a queue are none of it."""
+    pod = job.slowest
+    return (pod.placed or pod.created) if pod else job.created
 
 
 def _seconds_until(time: datetime | None, now: datetime, concerned: tuple[ObservedJob, ...]) -> float | None:

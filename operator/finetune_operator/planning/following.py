@@ -69,10 +69,10 @@ def start(view: View, stage: Stage, attempt: int, ended: Ending | None) -> Stand
 def _may_halve(view: View, ended: Ended) -> bool:
     """Whether half as many rows at once may mend it: once in a run, and only where the batch as a whole stays."""
     resolved = view.job.status.resolved
-    able = resolved is not None and resolved.model is not None and resolved.model.family == HALVING_FAMILY
-    halves = able and resolved is not None and resolved.micro_batch_size != 1
+    if resolved is None or resolved.model is None or resolved.model.family != HALVING_FAMILY:
+        return False
     ran_out = ended.stage == "train" and ended.ending.reason == Reason.OUT_OF_MEMORY
-    return halves and ran_out and not _ran_out_before(view, ended.number)
+    return ran_out and resolved.micro_batch_size != 1 and not _ran_out_before(view, ended.number)
 
 
 def _ran_out_before(view: View, number: int) -> bool:

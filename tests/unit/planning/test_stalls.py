@@ -6,10 +6,22 @@ import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import LARGEST_MEASURE
+from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.asked import fuse_time
 from finetune_operator.planning.decide import CreateStage, Remove
 from finetune_operator.planning.standing import BackingOff, Leaving, Underway, Wanted
-from tests.unit.planning.scene import at, ended, prepared, pushed, running_pod, scene, stage_job, verdict
+from tests.unit.planning.scene import (
+    a_job,
+    at,
+    ended,
+    prepared,
+    pushed,
+    resolved_for,
+    running_pod,
+    scene,
+    stage_job,
+    verdict,
+)
 from tests.unit.planning.visits import Life, Visit
 
 HOUR = 3600
@@ -22,6 +34,12 @@ ALLOWED = 1800
 def conditions(seen: Visit) -> set[str]:
     """Those that are true."""
     return {each.type for each in seen.status.conditions if each.status == "True"}
+
+
+def priced() -> Life:
+    """A job of ten hours on hardware that costs one euro an hour."""
+    spec = {"hours": 10, "maxCost": 10}
+    return Life(spec, FineTuneJobStatus(resolved=resolved_for(a_job(spec), pricePerHour=1.0, currency="EUR")))
 
 
 class TestTheFuse:
@@ -53,9 +71,9 @@ class TestTheFuse:
         assert (seen.last.overrun_time, seen.last.ends_for) == (at(FAR), "DeadlineExceeded")
 
     def test_leaves_time_to_hear_of_a_budget_that_was_lowered_below_what_is_used(self) -> None:
-        life = Life({"hours": 10})
-        for hours, now, kind in ((10, 0, Underway), (1, 60, Underway), (1, 1859, Underway), (1, 1860, Leaving)):
-            life.asks(hours=hours)
+        life = priced()
+        for cost, now, kind in ((10, 0, Underway), (1, 60, Underway), (1, 1859, Underway), (1, 1860, Leaving)):
+            life.asks(maxCost=cost)
             beside = pushed(training_seconds=8 * HOUR + now, received_at=at(now))
             seen = life.visit(prepared(), stage_job(), running_pod(), now=now, beside=beside)
             assert isinstance(seen.standing, kind), now
@@ -68,10 +86,10 @@ class TestTheFuse:
         assert life.visit(prepared(), stage_job(), running_pod(), now=90, beside=told).last.overrun_time is None
 
     def test_leaves_time_to_an_attempt_that_begins_with_nothing_left(self) -> None:
-        life = Life({"hours": 10})
+        life = priced()
         life.visit(prepared(), stage_job(), running_pod(), now=60)
         life.visit(prepared(), ended(code=75), now=70)
-        life.asks(hours=1)
+        life.asks(maxCost=1)
         again = (prepared(), stage_job(attempt=2), running_pod(attempt=2, since=at(100)))
         used = pushed(attempt=2, training_seconds=8.0 * HOUR, received_at=at(120))
         seen = life.visit(*again, now=120, beside=used)
