@@ -219,7 +219,7 @@ def _table(plan: Plan, rows: Sequence[Json]) -> pa.Table:
             kind = pa.float32() if key == "timestamp" else pa.int64()
         fields.append(pa.field(key, kind))
     table = pa.Table.from_pylist(list(rows), schema=pa.schema(fields))
-    kinds = {key: {"_type": "Image"} for key in plan.cameras if not plan.videos}
+    kinds: Json = {key: {"_type": "Image"} for key in plan.cameras if not plan.videos}
     kinds |= {
         name: {"feature": {"dtype": "float32", "_type": "Value"}, "length": len(rows[0][name]), "_type": "Sequence"}
         for name in ("observation.state", "action")
