@@ -117,7 +117,7 @@ def test_a_folder_that_is_no_reward_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="model.safetensors is damaged"):
         read_reward_model(torn)
     (torn / "model.safetensors").unlink()
-    with pytest.raises(UserError, match="there is no model.safetensors"):
+    with pytest.raises(UserError, match=r"there is no model.safetensors"):
         read_reward_model(torn)
 
 
@@ -134,7 +134,7 @@ def test_a_head_that_the_model_has_not_is_refused_to_weigh_and_told_to_compute(t
 def test_a_reward_model_of_another_robot_is_refused(tmp_path: Path) -> None:
     model = read_reward_model(reward_model(tmp_path / "sarm"))
     check_robot(model, 6)
-    with pytest.raises(UserError, match="observation.state of 6 numbers, and the dataset's has 14"):
+    with pytest.raises(UserError, match=r"observation.state of 6 numbers, and the dataset's has 14"):
         check_robot(model, 14)
     with pytest.raises(UserError, match="the dataset has none"):
         check_robot(model, 0)

@@ -56,7 +56,7 @@ def test_a_wrong_setting_is_refused_with_the_nearest_or_its_bounds(settings: Jso
 
 
 def test_a_job_that_trains_a_reward_model_alone_says_how_in_one_place() -> None:
-    with pytest.raises(UserError, match="reward.hyperparameters.steps is given") as refused:
+    with pytest.raises(UserError, match=r"reward.hyperparameters.steps is given") as refused:
         check_combination(robot_run("reward", {"hyperparameters": {"steps": 5, "stride": 2}}))
     assert refused.value.param == "spec.reward.hyperparameters.steps"
     assert check_combination(robot_run("reward", {"hyperparameters": {"stride": 2, "extra": {"num_heads": 4}}})) == ()

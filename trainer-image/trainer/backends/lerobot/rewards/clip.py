@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +13,7 @@ from trainer.neighbours import listing, what_is_there
 from trainer.rewards.hyperparameters import reward_hyperparameters
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from trainer.contract.run import Run
 
@@ -46,15 +47,19 @@ def find_clip(run: Run) -> Path:
 
 @contextmanager
 def clip_at(folder: Path) -> Iterator[None]:
-    """While in here SARM takes its CLIP from `folder`, whatever repository it names."""
+    """While in here SARM takes its CLIP from `folder`, whatever repository it names.
+
+    And it draws its made-up tasks from Python's generator, whose state is in checkpoints: Faker has one of its own.
+    """
     from lerobot.rewards.sarm import processor_sarm as sarm  # noqa: PLC0415 - heavy
 
-    before = sarm.CLIPModel, sarm.CLIPProcessor
+    before = sarm.CLIPModel, sarm.CLIPProcessor, sarm.Faker
     sarm.CLIPModel, sarm.CLIPProcessor = _From(before[0], folder), _From(before[1], folder)
+    sarm.Faker = _faker(before[2])
     try:
         yield
     finally:
-        sarm.CLIPModel, sarm.CLIPProcessor = before
+        sarm.CLIPModel, sarm.CLIPProcessor, sarm.Faker = before
 
 
 class _From:
@@ -67,6 +72,27 @@ class _From:
     def from_pretrained(self, _repository: str, **options: Any) -> Any:  # noqa: ANN401 - see above
         """What lies in the folder."""
         return self._loaded.from_pretrained(self._folder, **options)
+
+
+class _Python(random.Random):
+    """Python's own generator, for those who want one of their own."""
+
+    def random(self) -> float:
+        """A number from 0 to 1."""
+        return random.random()  # noqa: S311 - no secret
+
+    def getrandbits(self, k: int, /) -> int:
+        """So many random bits."""
+        return random.getrandbits(k)
+
+
+def _faker(original: Callable[[], Any]) -> Callable[[], Any]:
+    def make() -> Any:  # noqa: ANN401 - a library's object
+        fake = original()
+        fake.random = _Python()
+        return fake
+
+    return make
 
 
 def _cached() -> Path | None:
