@@ -14,7 +14,7 @@ import shutil
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from trainer.backends.lerobot.measuring import Measuring
 from trainer.backends.lerobot.random_numbers import RandomState, aside
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from types import ModuleType
+
+    from trainer.backends.lerobot.foreign import Foreign
 
 HELD: Final = (
     *("make_train_eval_datasets", "make_optimizer_and_scheduler", "load_training_state", "make_pre_post_processors"),
@@ -60,13 +62,13 @@ class Seam(Protocol):
     def ended(self) -> bool:
         """Whether no further update is to be made."""
 
-    def configure(self, config: Any) -> None:  # noqa: ANN401 - LeRobot's TrainPipelineConfig
+    def configure(self, config: Foreign) -> None:
         """LeRobot has parsed and resolved everything: settings of its optimizer may be changed in place."""
 
-    def schedule(self, optimizer: Any, scheduler: Any) -> Any:  # noqa: ANN401 - torch's, or None
+    def schedule(self, optimizer: Foreign, scheduler: Foreign) -> Foreign:
         """Take LeRobot's learning-rate scheduler (None: it has none for this type), or put another in its place."""
 
-    def received(self, fetched: Mapping[str, Any], batch: Mapping[str, Any], policy: Any) -> None:  # noqa: ANN401 - a LeRobot policy
+    def received(self, fetched: Mapping[str, Foreign], batch: Mapping[str, Foreign], policy: Foreign) -> None:
         """The first batch, as it was fetched and as the policy will get it."""
 
     def begin(self, step: int) -> None:
@@ -120,14 +122,14 @@ class _Held:
         self._original = {name: getattr(loop, name) for name in HELD}
         self._step = 0
         self._resumed: RandomState | None = None
-        self._fetched: Mapping[str, Any] | None = None
-        self._preprocessor: Any = None
-        self._tracker: Any = None
+        self._fetched: Mapping[str, Foreign] | None = None
+        self._preprocessor: Foreign = None
+        self._tracker: Foreign = None
         self._measuring: Measuring | None = None
-        self._validation: Any = None
-        self._config: Any = None
+        self._validation: Foreign = None
+        self._config: Foreign = None
 
-    def make_train_eval_datasets(self, cfg: Any) -> tuple[Any, None]:  # noqa: ANN401 - LeRobot's
+    def make_train_eval_datasets(self, cfg: Foreign) -> tuple[Foreign, None]:
         """The dataset to train on; the one to measure is kept here, because LeRobot's own can only be the last episodes."""
         self._config = cfg
         make, episodes = self._original["make_train_eval_datasets"], self._seam.validation_episodes
@@ -139,19 +141,19 @@ class _Held:
             self._validation, _ = make(held_out)
         return dataset, None
 
-    def make_pre_post_processors(self, *args: Any, **options: Any) -> tuple[Any, Any]:  # noqa: ANN401 - LeRobot's
+    def make_pre_post_processors(self, *args: Foreign, **options: Foreign) -> tuple[Foreign, Foreign]:
         """As before; the first of them is remembered, to prepare what is measured."""
-        pair: tuple[Any, Any] = self._original["make_pre_post_processors"](*args, **options)
+        pair: tuple[Foreign, Foreign] = self._original["make_pre_post_processors"](*args, **options)
         self._preprocessor = pair[0]
         return pair
 
-    def make_reward_pre_post_processors(self, *args: Any, **options: Any) -> tuple[Any, Any]:  # noqa: ANN401 - LeRobot's
+    def make_reward_pre_post_processors(self, *args: Foreign, **options: Foreign) -> tuple[Foreign, Foreign]:
         """The same for reward models."""
-        pair: tuple[Any, Any] = self._original["make_reward_pre_post_processors"](*args, **options)
+        pair: tuple[Foreign, Foreign] = self._original["make_reward_pre_post_processors"](*args, **options)
         self._preprocessor = pair[0]
         return pair
 
-    def make_optimizer_and_scheduler(self, cfg: Any, policy: Any) -> tuple[Any, Any]:  # noqa: ANN401 - LeRobot's
+    def make_optimizer_and_scheduler(self, cfg: Foreign, policy: Foreign) -> tuple[Foreign, Foreign]:
         """With the run's own settings, and its schedule."""
         self._seam.configure(cfg)
         optimizer, scheduler = self._original["make_optimizer_and_scheduler"](cfg, policy)
@@ -160,10 +162,10 @@ class _Held:
     def load_training_state(
         self,
         checkpoint_dir: Path,
-        optimizer: Any,
-        scheduler: Any,
-        **options: Any,  # noqa: ANN401 - torch's
-    ) -> tuple[int, Any, Any]:
+        optimizer: Foreign,
+        scheduler: Foreign,
+        **options: Foreign,
+    ) -> tuple[int, Foreign, Foreign]:
         """What the checkpoint holds, but for what the run itself decides: learning rate and weight decay."""
         own = _settings_of(optimizer, scheduler)
         loaded = self._original["load_training_state"](checkpoint_dir, optimizer, scheduler, **options)
@@ -176,7 +178,7 @@ class _Held:
         _set_again(optimizer, scheduler, own)
         return self._step, optimizer, scheduler
 
-    def cycle(self, dataloader: Any) -> Iterator[Any]:  # noqa: ANN401 - torch's
+    def cycle(self, dataloader: Foreign) -> Iterator[Foreign]:
         """Batches for ever, or until the training has ended. To fetch one draws nothing from the training's generators."""
         batches = self._original["cycle"](dataloader)
         first = True
@@ -194,13 +196,13 @@ class _Held:
 
     def update_policy(
         self,
-        train_metrics: Any,
-        policy: Any,
-        batch: Any,
-        *args: Any,
-        accelerator: Any,
-        **options: Any,  # noqa: ANN401 - LeRobot's
-    ) -> tuple[Any, Any]:
+        train_metrics: Foreign,
+        policy: Foreign,
+        batch: Foreign,
+        *args: Foreign,
+        accelerator: Foreign,
+        **options: Foreign,
+    ) -> tuple[Foreign, Foreign]:
         """As before; the first batch is shown first."""
         if self._measuring is None:
             bare = accelerator.unwrap_model(policy)
@@ -223,7 +225,7 @@ class _Held:
         update = Update(step, float(self._tracker.epochs), metrics)
         return self._seam.decide(update, self._measuring.loss if self._measuring else _never)
 
-    def save_checkpoint(self, checkpoint_dir: Path, step: int, **options: Any) -> None:  # noqa: ANN401 - LeRobot's
+    def save_checkpoint(self, checkpoint_dir: Path, step: int, **options: Foreign) -> None:
         """As before, to the seam's place."""
         del checkpoint_dir
         folder = self._seam.folder(step)
@@ -247,7 +249,7 @@ def _rank() -> int:
     return int(distributed.get_rank())
 
 
-def _settings_of(optimizer: Any, scheduler: Any) -> tuple[list[dict[str, float]], list[float]]:  # noqa: ANN401 - torch's
+def _settings_of(optimizer: Foreign, scheduler: Foreign) -> tuple[list[dict[str, float]], list[float]]:
     """Of each group of weights what the run decides, and the scheduler's learning rates at its peak."""
     groups = [
         {"initial_lr": group.get("initial_lr", group["lr"]), "weight_decay": group.get("weight_decay", 0.0)}
@@ -256,7 +258,7 @@ def _settings_of(optimizer: Any, scheduler: Any) -> tuple[list[dict[str, float]]
     return groups, list(scheduler.base_lrs) if scheduler is not None else []
 
 
-def _set_again(optimizer: Any, scheduler: Any, own: tuple[list[dict[str, float]], list[float]]) -> None:  # noqa: ANN401 - torch's
+def _set_again(optimizer: Foreign, scheduler: Foreign, own: tuple[list[dict[str, float]], list[float]]) -> None:
     groups, peaks = own
     if scheduler is not None:
         scheduler.base_lrs = peaks

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import torch
 
@@ -11,6 +11,7 @@ from trainer.backends.lerobot.random_numbers import aside
 from trainer.distributed.agreement import processes
 
 if TYPE_CHECKING:
+    from trainer.backends.lerobot.foreign import Foreign
     from collections.abc import Callable, Iterator
 
 MOST_FRAMES: Final = 2048
@@ -23,11 +24,11 @@ OF_THE_MEASURE: Final = 2
 class Measuring:
     """What it takes to measure a policy; no `dataset`: there is nothing to measure on. All but the seed is LeRobot's."""
 
-    policy: Any
-    accelerator: Any
-    preprocessor: Any
-    dataset: Any
-    config: Any
+    policy: Foreign
+    accelerator: Foreign
+    preprocessor: Foreign
+    dataset: Foreign
+    config: Foreign
     seed: int
 
     def loss(self, goes_on: Callable[[], bool]) -> float | None:
@@ -53,7 +54,7 @@ class Measuring:
             torch.distributed.all_reduce(total)
         return float(total[0] / total[1])
 
-    def _batches(self) -> Iterator[tuple[Any, int]]:
+    def _batches(self) -> Iterator[tuple[Foreign, int]]:
         """The batches of this process, prepared as LeRobot prepares those that it trains on."""
         sharers = self.accelerator.num_processes
         frames = evenly_spread(len(self.dataset), MOST_FRAMES, sharers)

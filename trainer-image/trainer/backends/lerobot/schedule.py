@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from trainer.backends.lerobot.foreign import Foreign
     from collections.abc import Callable
 
 SCALE: Final = 30_000
@@ -36,7 +37,7 @@ class Schedule:
         return min(1.0, (step + 1) / (self.warmup_steps + 1)) if self.follows_hours else 1.0
 
 
-def with_factor(schedule: Schedule, optimizer: Any, scheduler: Any, share: Callable[[], float]) -> Any:  # noqa: ANN401 - torch's, or None
+def with_factor(schedule: Schedule, optimizer: Foreign, scheduler: Foreign, share: Callable[[], float]) -> Foreign:
     """LeRobot's scheduler, gone through by `schedule`; `share` is that of the hours that is used.
 
     None stays None, unless the learning rate is to rise first.

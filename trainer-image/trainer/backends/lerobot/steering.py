@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from trainer.backends.lerobot.schedule import Schedule, with_factor
 from trainer.distributed.agreement import agree, is_first, mean_of_all
@@ -18,6 +18,7 @@ from trainer.workspace.fence import check_fence
 from trainer.workspace.metrics import append_metrics
 
 if TYPE_CHECKING:
+    from trainer.backends.lerobot.foreign import Foreign
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
@@ -79,7 +80,7 @@ class Steered:
     validation_episodes: tuple[int, ...] = ()
     phase: Phase = field(default_factory=Phase)
     settings: Mapping[str, float] = field(default_factory=dict)
-    check: Callable[[Mapping[str, Any], Mapping[str, Any], Any], None] | None = None
+    check: Callable[[Mapping[str, Foreign], Mapping[str, Foreign], Foreign], None] | None = None
 
 
 class Steering:
@@ -106,19 +107,19 @@ class Steering:
         """Measured, and not trained on."""
         return self._it.validation_episodes
 
-    def configure(self, config: Any) -> None:  # noqa: ANN401 - LeRobot's TrainPipelineConfig
+    def configure(self, config: Foreign) -> None:
         """Give the optimizer the run's settings, as far as it has them."""
         for name, value in self._it.settings.items():
             if hasattr(config.optimizer, name):
                 setattr(config.optimizer, name, value)
         agree(self._course)
 
-    def schedule(self, optimizer: Any, scheduler: Any) -> Any:  # noqa: ANN401 - torch's, or None
+    def schedule(self, optimizer: Foreign, scheduler: Foreign) -> Foreign:
         """LeRobot's own schedule when the steps are given; else one that ends with the hours."""
         course, phase = self._course, self._it.phase
         return with_factor(self._it.schedule, optimizer, scheduler, lambda: phase.share(course.reading.share))
 
-    def received(self, fetched: Mapping[str, Any], batch: Mapping[str, Any], policy: Any) -> None:  # noqa: ANN401 - a LeRobot policy
+    def received(self, fetched: Mapping[str, Foreign], batch: Mapping[str, Foreign], policy: Foreign) -> None:
         """Compare what the policy gets with what was planned."""
         if self._it.check is not None:
             self._it.check(fetched, batch, policy)

@@ -8,7 +8,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from trainer.backends.trl.loading import load_trained, uses_bf16
+from trainer.backends.trl.loading import load_trained
+from trainer.training.devices import uses_bf16
 from trainer.training.ending import verdict_of_training
 from trainer.workspace.checkpoints import best_checkpoints
 from trainer.workspace.fence import check_fence
