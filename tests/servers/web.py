@@ -25,8 +25,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 class WebServer:
     """``files`` by their path; ``asked`` is every request as ``METHOD path range``.
 
-    ``cut_after``: bytes after which an answer breaks off, so many ``cuts`` times. ``gate``: an answer stops there until
-    it is set. ``statuses`` are answered first, one to each GET of a file.
+    ``cut_after``: bytes after which an answer breaks off, so many ``cuts`` times. ``gate``: what lies ``gate_from`` bytes
+    in a file or further is not sent until it is set. ``statuses`` are answered first, one to each GET of a file.
     """
 
     url: str = ""
@@ -38,6 +38,7 @@ class WebServer:
     cut_after: int = 0
     cuts: int = 0
     gate: threading.Event | None = None
+    gate_from: int = 0
     statuses: list[int] = field(default_factory=list)
 
 
@@ -110,20 +111,19 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(end - start))
         self.end_headers()
         if body:
-            self._write(content[start:end])
+            self._write(content[start:end], start)
 
-    def _write(self, part: bytes) -> None:
+    def _write(self, part: bytes, start: int) -> None:
         web = self.state
-        if web.cut_after and web.cut_after < len(part) and (web.cuts > 0 or web.gate is not None):
+        if web.gate is not None and start >= web.gate_from:
+            web.gate.wait(60)
+            self.close_connection = True
+        elif 0 < web.cut_after < len(part) and web.cuts > 0:
             web.cuts -= 1
             self.wfile.write(part[: web.cut_after])
-            self.wfile.flush()
-            if web.gate is not None:
-                web.gate.wait(60)
             self.close_connection = True
-            self.connection.close()
-            return
-        self.wfile.write(part)
+        else:
+            self.wfile.write(part)
 
     def log_message(self, *_: Any) -> None:  # type: ignore[explicit-override]  # Python 3.11 has no override
         """Say nothing."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -13,10 +12,11 @@ from tests.servers.hub import Hub
 from tests.servers.object_stores import GcsServer, S3Server
 from tests.servers.web import WebServer
 from tests.trainer.transfers import ROWS, Pod, lines, write_rows
+from trainer.transfer.object_store import PIECE_BYTES
 
 pytestmark = pytest.mark.trainer
 LONG = lines(200_000)
-"""Some 28 MB: more than one piece."""
+"""Several pieces long."""
 
 
 def test_a_dataset_is_read_from_a_real_s3_server(pod: Pod, s3: S3Server) -> None:
@@ -179,19 +179,20 @@ def test_a_web_server_gets_the_credentials_of_the_dataset(
 
 def test_a_fetch_that_was_killed_goes_on_where_it_was(pod: Pod, web: WebServer) -> None:
     web.files["/train.jsonl"] = LONG
-    web.cut_after, web.gate = 8_000_000, threading.Event()
+    web.gate, web.gate_from = threading.Event(), 2 * PIECE_BYTES
     pod.variables = {"SSL_CERT_FILE": str(web.certificate)}
-    # The first piece of 8 MiB stops before its end; the second attempt finds nothing of it, and the third all before.
-    pod.kill_when(pod_started(pod, web), lambda: any("GET" in each for each in web.asked))
-    web.gate.set()
-    web.gate, web.cut_after = None, 0
-    assert pod.dataset(f"{web.url}/train.jsonl").exit_code == 0
-    assert pod.files() == {"train.jsonl": LONG}
-
-
-def pod_started(pod: Pod, web: WebServer):  # type: ignore[no-untyped-def]
     dataset = {"name": "questions", "split": "train", "uri": f"{web.url}/train.jsonl"}
-    return pod.start("inspect", {"datasets": [dataset]}, without=("model",))
+    process = pod.start("inspect", {"datasets": [dataset]}, without=("model",))
+    pod.kill_when(process, lambda: pod.partial_bytes() == 2 * PIECE_BYTES)
+    web.gate.set()
+    web.gate = None
+    web.asked.clear()
+    assert pod.dataset(f"{web.url}/train.jsonl").exit_code == 0
+    gets = [each for each in web.asked if each.startswith("GET")]
+    assert [each.rpartition("bytes=")[2].partition("-")[0] for each in gets] == [
+        str(start) for start in range(2 * PIECE_BYTES, len(LONG), PIECE_BYTES)
+    ]
+    assert pod.files() == {"train.jsonl": LONG}
 
 
 def test_a_dataset_of_the_hub_stays_at_the_commit_that_was_found_first(pod: Pod, hub: Hub) -> None:
@@ -262,7 +263,7 @@ def test_a_fetch_from_the_hub_that_was_killed_goes_on_where_it_was(pod: Pod, hub
     assert hashlib.sha256(pod.files()["train.jsonl"]).digest() == hashlib.sha256(LONG).digest()
 
 
-def test_nothing_is_fetched_into_another_job_s_place(pod: Pod, s3: S3Server, tmp_path: Path) -> None:
+def test_nothing_is_fetched_into_another_job_s_place(pod: Pod, s3: S3Server) -> None:
     bucket = s3.bucket()
     write_rows(s3.folder / bucket / "train.jsonl")
     pod.workspace.fence.write_text(json.dumps({"attempt": 1, "job": "team-b/other", "jobUid": "another"}))
