@@ -22,6 +22,8 @@ from finetune_operator.planning.standing import (
 
 PATIENCE: Final = timedelta(minutes=10)
 """How long attempts may follow each other without a new checkpoint before that ends the job."""
+PATIENCE_TO_PUBLISH: Final = timedelta(minutes=20)
+"""How long a trained model is tried to be published: a store may be away for a while, and no GPU is held."""
 FIRST_BACKOFF: Final = timedelta(seconds=10)
 LONGEST_BACKOFF: Final = timedelta(minutes=5)
 MOST_DOUBLINGS: Final = 10
@@ -98,12 +100,18 @@ def _again(view: View, ended: Ended) -> Standing:
     does so three times in seconds, and is soon drained or replaced.
     """
     fruitless = _fruitless(view, ended)
-    if len(fruitless) + 1 >= ATTEMPTS_WITHOUT_PROGRESS and ended.time - fruitless[0].start_time >= PATIENCE:
+    if ended.stage == "publish" and fruitless and ended.time - fruitless[0].start_time >= PATIENCE_TO_PUBLISH:
+        message = f"the model is trained and could not be published; the last attempt: {ended.ending.message}"
+        return Broken(ended.ending, Reason.BACKOFF_LIMIT_EXCEEDED, message)
+    hopeless = ended.stage != "publish" and len(fruitless) + 1 >= ATTEMPTS_WITHOUT_PROGRESS
+    if hopeless and ended.time - fruitless[0].start_time >= PATIENCE:
         message = (
             f"{len(fruitless) + 1} attempts in a row ended without a new checkpoint; the last: {ended.ending.message}"
         )
         return Broken(ended.ending, Reason.NO_PROGRESS, message)
-    wait = _backoff(len(fruitless)) if fruitless else timedelta()
+    # One that failed by itself does so again at once; one whose node went does not.
+    failed = ended.stage == "publish" and ended.ending.reason == Reason.ERROR
+    wait = _backoff(len(fruitless) + failed) if fruitless or failed else timedelta()
     until = ended.time + wait
     if _is_ahead(until, view, wait):
         return BackingOff(ended.stage, until, ended.ending)

@@ -12,6 +12,7 @@ from typing import Final
 from finetune_operator.api.finetunejob import Integration
 from finetune_operator.api.model import Json
 from finetune_operator.api.references import SecretKeyRef, SecretRef
+from finetune_operator.planning.places import reward_place, used_reward
 from finetune_operator.planning.run_config import Run
 
 
@@ -24,6 +25,8 @@ class Usual:
     optional: bool = False
 
 
+ENDPOINT: Final = Usual("ENDPOINT", "endpoint", optional=True)
+"""The URL of a store of one's own: a mirror of the Hub, a MinIO, an emulator."""
 WEB: Final = (
     Usual("TOKEN", "token", optional=True),
     Usual("USERNAME", "username", optional=True),
@@ -34,14 +37,14 @@ S3: Final = (
     Usual("ACCESS_KEY_ID", "accessKeyId"),
     Usual("SECRET_ACCESS_KEY", "secretAccessKey"),
     Usual("SESSION_TOKEN", "sessionToken", optional=True),
-    Usual("ENDPOINT", "endpoint", optional=True),
+    ENDPOINT,
     Usual("REGION", "region", optional=True),
 )
 USUAL: Final[Mapping[str, tuple[Usual, ...]]] = {
-    "hf": (Usual("TOKEN", "token"),),
+    "hf": (Usual("TOKEN", "token"), ENDPOINT),
     "https": WEB,
     "s3": S3,
-    "gs": (Usual("CREDENTIALS", "credentials"),),
+    "gs": (Usual("CREDENTIALS", "credentials"), ENDPOINT),
 }
 """The keys of a Secret by the scheme of the place that it opens. What is mounted needs none."""
 SINGLE: Final[Mapping[str, str]] = {"hf": "TOKEN", "https": "TOKEN", "gs": "CREDENTIALS"}
@@ -60,10 +63,19 @@ def secret_variables(run: Run) -> tuple[Json, ...]:
 
 
 def _model(run: Run) -> Iterator[Json]:
-    """The weights to go on from are opened by the model's Secret too."""
-    model = run.resolved.model
-    for uri in (model.uri if model else None, run.resolved.checkpoint_uri):
-        yield from place_variables("MODEL", uri, run.job.spec.model.secret_ref)
+    """The weights to go on from, and what a reward model needs, are opened by the model's Secret too.
+
+    Its keys for the place of the model itself must be there; those for further places only where they are needed.
+    """
+    model, reward, secret = run.resolved.model, used_reward(run.job.spec), run.job.spec.model.secret_ref
+    first = (model.uri if model else None, run.resolved.checkpoint_uri)
+    opened = {scheme_of(uri) for uri in first} & USUAL.keys()
+    for uri in first:
+        yield from place_variables("MODEL", uri, secret)
+    rewards = (reward_place(reward.model_uri), reward_place(reward.progress_uri)) if reward else ()
+    for uri in rewards:
+        if scheme_of(uri) not in opened:
+            yield from place_variables("MODEL", uri, secret, needed=not opened)
 
 
 def _datasets(run: Run) -> Iterator[Json]:
@@ -76,14 +88,22 @@ def _output(run: Run) -> Iterable[Json]:
     return place_variables("OUTPUT", output.uri, output.secret_ref) if output else ()
 
 
-def place_variables(purpose: str, uri: str | None, secret: SecretRef | None) -> Iterator[Json]:
-    """All that opens one place."""
-    scheme = (uri or "").partition("://")[0]
+def place_variables(purpose: str, uri: str | None, secret: SecretRef | None, *, needed: bool = True) -> Iterator[Json]:
+    """All that opens one place. Not ``needed``: the pod starts without any of it."""
+    scheme = scheme_of(uri)
     if secret is None or scheme not in USUAL:
         return
-    single = Usual(SINGLE[scheme], secret.key) if secret.key and scheme in SINGLE else None
-    for each in (single,) if single else USUAL[scheme]:
-        yield _variable(f"FINETUNE_SECRET_{purpose}_{each.suffix}", secret.name, each.key, optional=each.optional)
+    keys = USUAL[scheme]
+    if secret.key and scheme in SINGLE:
+        keys = (Usual(SINGLE[scheme], secret.key), *(each for each in keys if each == ENDPOINT))
+    for each in keys:
+        optional = each.optional or not needed
+        yield _variable(f"FINETUNE_SECRET_{purpose}_{each.suffix}", secret.name, each.key, optional=optional)
+
+
+def scheme_of(uri: str | None) -> str:
+    """What a URI begins with: hf, s3, gs, https; empty where there is none."""
+    return (uri or "").partition("://")[0]
 
 
 def _tracker(given: Integration) -> Iterator[Json]:

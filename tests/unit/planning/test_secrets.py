@@ -34,16 +34,25 @@ S3 = {
     "FINETUNE_SECRET_DATASET_0_ENDPOINT": ("endpoint", True),
     "FINETUNE_SECRET_DATASET_0_REGION": ("region", True),
 }
+ENDPOINT = {"FINETUNE_SECRET_DATASET_0_ENDPOINT": ("endpoint", True)}
 PLACES = {
-    "the Hub": ("hf://org/rows", WHOLE, {"FINETUNE_SECRET_DATASET_0_TOKEN": ("token", False)}),
-    "the Hub, by another key": ("hf://org/rows", ONE_KEY, {"FINETUNE_SECRET_DATASET_0_TOKEN": ("mine", False)}),
+    "the Hub": ("hf://org/rows", WHOLE, {"FINETUNE_SECRET_DATASET_0_TOKEN": ("token", False)} | ENDPOINT),
+    "the Hub, by another key": (
+        "hf://org/rows",
+        ONE_KEY,
+        {"FINETUNE_SECRET_DATASET_0_TOKEN": ("mine", False)} | ENDPOINT,
+    ),
     "an object store": ("s3://bucket/rows", WHOLE, S3),
     "an object store, which one key cannot open": ("s3://bucket/rows", ONE_KEY, S3),
-    "Google's": ("gs://bucket/rows", WHOLE, {"FINETUNE_SECRET_DATASET_0_CREDENTIALS": ("credentials", False)}),
+    "Google's": (
+        "gs://bucket/rows",
+        WHOLE,
+        {"FINETUNE_SECRET_DATASET_0_CREDENTIALS": ("credentials", False)} | ENDPOINT,
+    ),
     "Google's, by another key": (
         "gs://bucket/rows",
         ONE_KEY,
-        {"FINETUNE_SECRET_DATASET_0_CREDENTIALS": ("mine", False)},
+        {"FINETUNE_SECRET_DATASET_0_CREDENTIALS": ("mine", False)} | ENDPOINT,
     ),
     "a web server": (
         "https://example.com/rows.jsonl",
@@ -73,12 +82,39 @@ def test_each_dataset_has_variables_of_its_own() -> None:
         {"name": "open", "uri": "hf://org/open"},
         {"name": "gated", "uri": "hf://org/gated", "secretRef": ONE_KEY},
     ]
-    assert keys({"datasets": datasets}) == {"FINETUNE_SECRET_DATASET_1_TOKEN": ("mine", False)}
+    assert keys({"datasets": datasets}) == {
+        "FINETUNE_SECRET_DATASET_1_TOKEN": ("mine", False),
+        "FINETUNE_SECRET_DATASET_1_ENDPOINT": ("endpoint", True),
+    }
 
 
 def test_the_models_secret_opens_the_weights_to_go_on_from_too() -> None:
     model = {"name": "org/chat-1b", "secretRef": WHOLE, "fromCheckpoint": {"uri": "gs://bucket/adapter"}}
-    assert set(keys({"model": model})) == {"FINETUNE_SECRET_MODEL_TOKEN", "FINETUNE_SECRET_MODEL_CREDENTIALS"}
+    assert set(keys({"model": model})) == {
+        "FINETUNE_SECRET_MODEL_TOKEN",
+        "FINETUNE_SECRET_MODEL_CREDENTIALS",
+        "FINETUNE_SECRET_MODEL_ENDPOINT",
+    }
+
+
+def rewarded(model: Json, **reward: object) -> Json:
+    """A policy whose rows a reward model weights."""
+    reward_aware = {"jobType": "vla", "hours": 1, "reward": {"useRabc": True, **reward}}
+    return {"model": {"type": "smolvla", "secretRef": WHOLE, **model}, **reward_aware}
+
+
+def test_the_models_secret_opens_the_reward_model_too_and_keys_for_another_place_may_be_missing() -> None:
+    hub = {"FINETUNE_SECRET_MODEL_TOKEN": ("token", False), "FINETUNE_SECRET_MODEL_ENDPOINT": ("endpoint", True)}
+    policy = {"name": "org/policy"}
+    assert keys(rewarded(policy, modelUri="org/sarm")) == hub
+    found = keys(rewarded(policy, progressUri="s3://bucket/progress.parquet"))
+    assert found.items() >= hub.items()
+    assert found["FINETUNE_SECRET_MODEL_SECRET_ACCESS_KEY"] == ("secretAccessKey", True)
+
+
+def test_the_keys_that_open_a_reward_model_must_be_there_where_nothing_else_is_fetched() -> None:
+    found = keys(rewarded({"name": "pvc://models/policy"}, modelUri="org/sarm"))
+    assert found["FINETUNE_SECRET_MODEL_TOKEN"] == ("token", False)
 
 
 TRACKERS = [
@@ -106,7 +142,10 @@ def test_one_key_of_mlflow_is_its_token() -> None:
 @pytest.mark.parametrize("stage", ["prepare", "train"])
 def test_the_output_is_opened_for_both_stages_so_that_a_wrong_token_is_found_before_a_gpu_is_held(stage: Stage) -> None:
     output = {"uri": "hf://org/bot", "secretRef": WHOLE}
-    assert keys({"output": output}, stage) == {"FINETUNE_SECRET_OUTPUT_TOKEN": ("token", False)}
+    assert keys({"output": output}, stage) == {
+        "FINETUNE_SECRET_OUTPUT_TOKEN": ("token", False),
+        "FINETUNE_SECRET_OUTPUT_ENDPOINT": ("endpoint", True),
+    }
 
 
 def test_no_secret_is_named_in_the_run_document() -> None:
