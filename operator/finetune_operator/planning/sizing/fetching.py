@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from finetune_operator.api.finetunejob import FineTuneJobSpec
@@ -60,6 +60,18 @@ def fetched(spec: FineTuneJobSpec, resolved: Resolved) -> Fetched:
         datasets=sum(_outside(dataset.uri) for dataset in resolved.datasets),
         dataset_gib=EPISODES_GIB if robot else TEXT_GIB,
     )
+
+
+def brought(spec: FineTuneJobSpec, resolved: Resolved) -> Fetched:
+    """What the workspace holds besides: what is fetched where the job has no cache, and several train sets of robots once more.
+
+    These are merged into one before the training.
+    """
+    kept = fetched(spec, resolved)
+    kept = replace(kept, model_bytes=0, datasets=0) if spec.cache else kept
+    trained = sum(dataset.split == "train" for dataset in resolved.datasets)
+    merged = trained if spec.job_type in ROBOT_JOB_TYPES and trained > 1 else 0
+    return replace(kept, datasets=kept.datasets + merged)
 
 
 def cache_gibibytes(spec: FineTuneJobSpec, resolved: Resolved) -> int:

@@ -71,6 +71,13 @@ def test_what_is_fetched_lies_beside_it_where_the_job_has_no_cache() -> None:
     assert unknown.gibibytes == 45
 
 
+def test_several_robot_datasets_are_merged_on_the_workspace() -> None:
+    two = [{"name": name, "uri": f"pvc://data/{name}"} for name in ("a", "b")]
+    assert _storage(robot_of(instanceType="large", datasets=two, **CACHED)).gibibytes == 19 + 44
+    held_out = [two[0], two[1] | {"split": "validation"}]
+    assert _storage(robot_of(instanceType="large", datasets=held_out, **CACHED)).gibibytes == 19
+
+
 def test_a_cache_of_the_jobs_own_holds_what_is_fetched_and_room_for_what_is_small() -> None:
     for spec, gibibytes in ((spec_of(model=LLAMA), 27), (robot_of(), 34), (spec_of(), 10)):
         assert cache_gibibytes(spec, admitted(spec).resolved) == gibibytes
