@@ -112,6 +112,8 @@ class Result(ApiModel):
 
     uri: Annotated[str, Field(max_length=1024)]
     """Where it lies: pvc://CLAIM/PATH, or where output.uri has it published."""
+    revision: Annotated[str | None, Field(max_length=256)] = None
+    """Of a model on the Hub: the commit."""
     kind: Literal["adapter", "model"]
     """An adapter needs its base model; a model stands alone."""
     files: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=32)] = ()

@@ -56,6 +56,7 @@ class Artifact(ApiModel):
     path: Annotated[str, _first(512)]
     uri: Annotated[str | None, _first(1024)] = None
     """Where it was published, if that is not the workspace."""
+    revision: Annotated[str | None, _first(256)] = None
     kind: Literal["adapter", "model"]
     files: Annotated[tuple[Annotated[str, _first(253)], ...], _first(32)] = ()
     bytes: Count = 0

@@ -20,6 +20,7 @@ def result_of(job: Job, standing: Standing) -> Result | None:
     artifact = standing.ending.verdict.artifact
     return Result(
         uri=artifact.uri or f"{workspace_uri(job)}/{artifact.path}",
+        revision=artifact.revision or None,
         kind=artifact.kind,
         files=artifact.files,
         bytes=artifact.bytes,

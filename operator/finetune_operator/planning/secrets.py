@@ -25,8 +25,8 @@ class Usual:
     optional: bool = False
 
 
-ENDPOINT: Final = Usual("ENDPOINT", "endpoint", optional=True)
-"""The URL of a store of one's own: a mirror of the Hub, a MinIO, an emulator."""
+HUB: Final = "HF_ENDPOINT"
+"""The variable by which the Hub's own client finds a mirror of it."""
 WEB: Final = (
     Usual("TOKEN", "token", optional=True),
     Usual("USERNAME", "username", optional=True),
@@ -37,14 +37,14 @@ S3: Final = (
     Usual("ACCESS_KEY_ID", "accessKeyId"),
     Usual("SECRET_ACCESS_KEY", "secretAccessKey"),
     Usual("SESSION_TOKEN", "sessionToken", optional=True),
-    ENDPOINT,
+    Usual("ENDPOINT", "endpoint", optional=True),
     Usual("REGION", "region", optional=True),
 )
 USUAL: Final[Mapping[str, tuple[Usual, ...]]] = {
-    "hf": (Usual("TOKEN", "token"), ENDPOINT),
+    "hf": (Usual("TOKEN", "token"),),
     "https": WEB,
     "s3": S3,
-    "gs": (Usual("CREDENTIALS", "credentials"), ENDPOINT),
+    "gs": (Usual("CREDENTIALS", "credentials"),),
 }
 """The keys of a Secret by the scheme of the place that it opens. What is mounted needs none."""
 SINGLE: Final[Mapping[str, str]] = {"hf": "TOKEN", "https": "TOKEN", "gs": "CREDENTIALS"}
@@ -56,7 +56,7 @@ def secret_variables(run: Run) -> tuple[Json, ...]:
 
     Prepare reads model and data and looks whether it may write the output; only training reports to trackers.
     """
-    found = [*_model(run), *_datasets(run), *_output(run)]
+    found = [*_model(run), *_datasets(run), *_output(run), *_hub(run)]
     if run.stage == "train":
         found += [variable for each in run.job.spec.integrations or () for variable in _tracker(each)]
     return tuple({variable["name"]: variable for variable in found}.values())
@@ -83,6 +83,26 @@ def _datasets(run: Run) -> Iterator[Json]:
         yield from place_variables(f"DATASET_{index}", dataset.uri, dataset.secret_ref)
 
 
+def _hub(run: Run) -> Iterator[Json]:
+    """One process speaks to one Hub: the first Secret for it says which, unless the job's own environment does."""
+    spec, resolved = run.job.spec, run.resolved
+    template = spec.pod_template
+    if template and any(variable.name == HUB for variable in template.env or ()):
+        return
+    places = [
+        (resolved.model.uri if resolved.model else None, spec.model.secret_ref),
+        (resolved.checkpoint_uri, spec.model.secret_ref),
+        *((dataset.uri, dataset.secret_ref) for dataset in resolved.datasets),
+        *(((spec.output.uri, spec.output.secret_ref),) if spec.output else ()),
+    ]
+    yield from next(filter(None, (hub_variables(uri, secret) for uri, secret in places)), ())
+
+
+def hub_variables(uri: str | None, secret: SecretRef | None) -> tuple[Json, ...]:
+    """Which Hub a Secret is for: none said, the public one."""
+    return (_variable(HUB, secret.name, "endpoint", optional=True),) if secret and scheme_of(uri) == "hf" else ()
+
+
 def _output(run: Run) -> Iterable[Json]:
     output = run.job.spec.output
     return place_variables("OUTPUT", output.uri, output.secret_ref) if output else ()
@@ -93,10 +113,8 @@ def place_variables(purpose: str, uri: str | None, secret: SecretRef | None, *, 
     scheme = scheme_of(uri)
     if secret is None or scheme not in USUAL:
         return
-    keys = USUAL[scheme]
-    if secret.key and scheme in SINGLE:
-        keys = (Usual(SINGLE[scheme], secret.key), *(each for each in keys if each == ENDPOINT))
-    for each in keys:
+    single = Usual(SINGLE[scheme], secret.key) if secret.key and scheme in SINGLE else None
+    for each in (single,) if single else USUAL[scheme]:
         optional = each.optional or not needed
         yield _variable(f"FINETUNE_SECRET_{purpose}_{each.suffix}", secret.name, each.key, optional=optional)
 

@@ -34,25 +34,25 @@ S3 = {
     "FINETUNE_SECRET_DATASET_0_ENDPOINT": ("endpoint", True),
     "FINETUNE_SECRET_DATASET_0_REGION": ("region", True),
 }
-ENDPOINT = {"FINETUNE_SECRET_DATASET_0_ENDPOINT": ("endpoint", True)}
+HUB = {"HF_ENDPOINT": ("endpoint", True)}
 PLACES = {
-    "the Hub": ("hf://org/rows", WHOLE, {"FINETUNE_SECRET_DATASET_0_TOKEN": ("token", False)} | ENDPOINT),
+    "the Hub": ("hf://org/rows", WHOLE, {"FINETUNE_SECRET_DATASET_0_TOKEN": ("token", False)} | HUB),
     "the Hub, by another key": (
         "hf://org/rows",
         ONE_KEY,
-        {"FINETUNE_SECRET_DATASET_0_TOKEN": ("mine", False)} | ENDPOINT,
+        {"FINETUNE_SECRET_DATASET_0_TOKEN": ("mine", False)} | HUB,
     ),
     "an object store": ("s3://bucket/rows", WHOLE, S3),
     "an object store, which one key cannot open": ("s3://bucket/rows", ONE_KEY, S3),
     "Google's": (
         "gs://bucket/rows",
         WHOLE,
-        {"FINETUNE_SECRET_DATASET_0_CREDENTIALS": ("credentials", False)} | ENDPOINT,
+        {"FINETUNE_SECRET_DATASET_0_CREDENTIALS": ("credentials", False)},
     ),
     "Google's, by another key": (
         "gs://bucket/rows",
         ONE_KEY,
-        {"FINETUNE_SECRET_DATASET_0_CREDENTIALS": ("mine", False)} | ENDPOINT,
+        {"FINETUNE_SECRET_DATASET_0_CREDENTIALS": ("mine", False)},
     ),
     "a web server": (
         "https://example.com/rows.jsonl",
@@ -84,7 +84,7 @@ def test_each_dataset_has_variables_of_its_own() -> None:
     ]
     assert keys({"datasets": datasets}) == {
         "FINETUNE_SECRET_DATASET_1_TOKEN": ("mine", False),
-        "FINETUNE_SECRET_DATASET_1_ENDPOINT": ("endpoint", True),
+        "HF_ENDPOINT": ("endpoint", True),
     }
 
 
@@ -93,7 +93,7 @@ def test_the_models_secret_opens_the_weights_to_go_on_from_too() -> None:
     assert set(keys({"model": model})) == {
         "FINETUNE_SECRET_MODEL_TOKEN",
         "FINETUNE_SECRET_MODEL_CREDENTIALS",
-        "FINETUNE_SECRET_MODEL_ENDPOINT",
+        "HF_ENDPOINT",
     }
 
 
@@ -104,7 +104,7 @@ def rewarded(model: Json, **reward: object) -> Json:
 
 
 def test_the_models_secret_opens_the_reward_model_too_and_keys_for_another_place_may_be_missing() -> None:
-    hub = {"FINETUNE_SECRET_MODEL_TOKEN": ("token", False), "FINETUNE_SECRET_MODEL_ENDPOINT": ("endpoint", True)}
+    hub = {"FINETUNE_SECRET_MODEL_TOKEN": ("token", False), "HF_ENDPOINT": ("endpoint", True)}
     policy = {"name": "org/policy"}
     assert keys(rewarded(policy, modelUri="org/sarm")) == hub
     found = keys(rewarded(policy, progressUri="s3://bucket/progress.parquet"))
@@ -115,6 +115,16 @@ def test_the_models_secret_opens_the_reward_model_too_and_keys_for_another_place
 def test_the_keys_that_open_a_reward_model_must_be_there_where_nothing_else_is_fetched() -> None:
     found = keys(rewarded({"name": "pvc://models/policy"}, modelUri="org/sarm"))
     assert found["FINETUNE_SECRET_MODEL_TOKEN"] == ("token", False)
+
+
+def test_which_hub_is_meant_says_one_secret_or_the_jobs_own_environment() -> None:
+    output = {"output": {"uri": "hf://org/bot", "secretRef": {"name": "other"}}}
+    job = a_job({**dataset("hf://org/rows", WHOLE), **output})
+    variables = secret_variables(Run(job, resolved_for(job), "train", 1))
+    (hub,) = (each for each in variables if each["name"] == "HF_ENDPOINT")
+    assert hub["valueFrom"]["secretKeyRef"] == {"name": "safe", "key": "endpoint", "optional": True}
+    own = {"podTemplate": {"env": [{"name": "HF_ENDPOINT", "value": "https://hub.example"}]}}
+    assert "HF_ENDPOINT" not in keys({**dataset("hf://org/rows", WHOLE), **own})
 
 
 TRACKERS = [
@@ -144,7 +154,7 @@ def test_the_output_is_opened_for_both_stages_so_that_a_wrong_token_is_found_bef
     output = {"uri": "hf://org/bot", "secretRef": WHOLE}
     assert keys({"output": output}, stage) == {
         "FINETUNE_SECRET_OUTPUT_TOKEN": ("token", False),
-        "FINETUNE_SECRET_OUTPUT_ENDPOINT": ("endpoint", True),
+        "HF_ENDPOINT": ("endpoint", True),
     }
 
 
