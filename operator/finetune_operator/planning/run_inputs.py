@@ -17,7 +17,7 @@ def input_sections(spec: FineTuneJobSpec, resolved: Resolved) -> Json:
     }
     if resolved.cameras:
         sections["cameras"] = [camera.wire() for camera in resolved.cameras]
-    if reward := _reward(spec, resolved):
+    if reward := _reward(spec):
         sections["reward"] = reward
     return sections
 
@@ -82,15 +82,11 @@ def _given(dataset: ResolvedDataset, spec: FineTuneJobSpec) -> Dataset | None:
     return next((d for d in spec.datasets if (d.name, d.split) == (dataset.name, dataset.split)), None)
 
 
-def _reward(spec: FineTuneJobSpec, resolved: Resolved) -> Json:
+def _reward(spec: FineTuneJobSpec) -> Json:
     reward = used_reward(spec)
     if reward is None:
         return {}
     document = reward.wire()
-    first = next((camera.dataset_key for camera in resolved.cameras if camera.dataset_key), None)
-    if reward.image_key is None and first:
-        # The reward model looks through one camera: without a word, the first that the job maps.
-        document["imageKey"] = first
     for kind, given in (("model", reward.model_uri), ("progress", reward.progress_uri)):
         uri = reward_place(given)
         if uri:

@@ -223,17 +223,10 @@ class TestRobots:
         assert asked.keys() & {"modelUri", "modelPath", "progressUri", "progressPath"} == set()
         assert asked["kappa"] == 0.1
         assert "pvc://rewards/sarm" not in inputs(chain.job.spec, chain.resolved)
-        weighted = {"useRabc": True, "modelUri": "org/sarm", "hyperparameters": {"steps": 5}, "annotationMode": "dual"}
+        weighted = {"useRabc": True, "modelUri": "org/sarm", "hyperparameters": {"stride": 5}, "annotationMode": "dual"}
         assert run_document(run(self.ROBOT | {"reward": weighted}))["reward"].keys() == {
-            "useRabc", "modelUri", "headMode", "hoursShare", "imageKey",
+            "useRabc", "modelUri", "headMode", "hoursShare", "hyperparameters",
         }  # fmt: skip
-
-    def test_the_reward_model_looks_through_the_first_camera_that_is_mapped_unless_it_is_told(self) -> None:
-        top, wrist = "observation.images.top", "observation.images.wrist"
-        chain = self.ROBOT | {"jobType": "vla_w_reward", "cameraMappings": {"top": top, "wrist": wrist}}
-        assert run_document(run(chain))["reward"]["imageKey"] == top
-        assert run_document(run(chain | {"reward": {"imageKey": wrist}}))["reward"]["imageKey"] == wrist
-        assert "imageKey" not in run_document(run(chain | {"cameraMappings": None}))["reward"]
 
     def test_a_reward_model_alone_is_asked_for_in_the_same_words(self) -> None:
         alone = self.ROBOT | {"jobType": "reward", "model": {"type": "sarm"}}
@@ -241,7 +234,6 @@ class TestRobots:
             "useRabc": False,
             "headMode": "sparse",
             "hoursShare": 0.3,
-            "imageKey": "observation.images.top",
         }
 
     @pytest.mark.parametrize("stage", ["prepare", "train"])

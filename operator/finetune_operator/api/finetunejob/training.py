@@ -38,7 +38,8 @@ class Reward(ApiModel):
     head_mode: Literal["sparse", "dense", "both"] = "sparse"
     """The head of the reward model that is used; both computes progress with either and weights by the sparse one."""
     image_key: ImageKey | None = None
-    """The dataset's image key that the reward model looks at; one of those in cameraMappings, the first of them when absent."""
+    """The dataset's image key that the reward model looks at; one of those in cameraMappings, needed where
+    there are several."""
     annotation_mode: Literal["single_stage", "dense_only", "dual"] | None = None
     """Which annotations of subtasks the reward model learns from; single_stage, which needs none, when absent."""
     kappa: Annotated[float, Field(gt=0, le=1)] | None = None

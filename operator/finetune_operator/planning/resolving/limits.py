@@ -14,7 +14,7 @@ from finetune_operator.planning.rejection import Rejection, invalid
 
 UNUSED_REWARD: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "plain": (tuple(name for name in Reward.model_fields if name != "use_rabc"), "while useRabc is false"),
-    "vla": (("annotation_mode", "hyperparameters", "hours_share"), "where no reward model is trained"),
+    "vla": (("annotation_mode", "hours_share"), "where no reward model is trained"),
     "reward": (
         ("use_rabc", "model_uri", "progress_uri", "kappa", "hours_share"),
         "where only a reward model is trained",
