@@ -44,6 +44,13 @@ def test_a_later_run_is_understood() -> None:
     assert (run.hardware.halvings, run.limits.stall_seconds) == (1, 1800)
 
 
+def test_hours_alone_may_end_the_training_of_a_robot_and_of_nothing_else() -> None:
+    endless = run_document("train.robot")
+    endless["hyperparameters"] = {key: value for key, value in endless["hyperparameters"].items() if key != "steps"}
+    assert parse_run(endless).hyperparameters.steps is None
+    assert "hyperparameters.epochs is missing, and steps too" in refusal({**endless, "jobType": "sft"})
+
+
 def test_only_an_adapter_that_is_to_be_merged_waits_for_stage_publish() -> None:
     assert parse_run(run_document("publish")).merges
     assert not parse_run(run_document("publish", output={"merge": "adapter"})).merges

@@ -96,7 +96,7 @@ class Reason(StrEnum):
     )
     # Working
     TERMINATING = "Terminating", "The pod was told to end and saves a checkpoint."
-    PUBLISHING = "Publishing", "The model is being merged and put in place on CPU; no GPU is held."
+    PUBLISHING = "Publishing", "The model is being merged or uploaded on CPU; no GPU is held."
     LOADING = "Loading", "The trainer is up and loads model and data; training time does not count yet."
     TRAINING = "Training", "The trainer is training."
     # Succeeded

@@ -26,7 +26,7 @@ class Attempt(ApiModel):
     """One start of one stage: one batch/v1 Job."""
 
     stage: Stage
-    """prepare checks on CPU, train trains, publish merges on CPU."""
+    """prepare checks on CPU, train trains, publish merges and uploads on CPU."""
     number: Annotated[int, Field(ge=1)]
     """Counts the starts of this stage, over all runs."""
     run: Annotated[int, Field(ge=0)] = 0
@@ -123,7 +123,9 @@ class Result(ApiModel):
     """The published model."""
 
     uri: Annotated[str, Field(max_length=1024)]
-    """Where it lies: pvc://CLAIM/PATH."""
+    """Where it lies: pvc://CLAIM/PATH, or where output.uri has it published."""
+    revision: Annotated[str | None, Field(max_length=256)] = None
+    """Of a model on the Hub: the commit."""
     kind: Literal["adapter", "model"]
     """An adapter needs its base model; a model stands alone."""
     files: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=32)] = ()

@@ -13,12 +13,10 @@ from finetune_operator.planning.budget import ends_by_cost
 from finetune_operator.planning.checkpoints import checkpoints_of
 from finetune_operator.planning.claim_fields import with_field
 from finetune_operator.planning.display import display_of
-from finetune_operator.planning.job import Job
 from finetune_operator.planning.ledger import progress_of, usage_of
 from finetune_operator.planning.observed import ObservedPod
 from finetune_operator.planning.outcome import failure_of, result_of
 from finetune_operator.planning.resolve import Admission
-from finetune_operator.planning.resolving.limits import lasting, not_yet
 from finetune_operator.planning.stages import stages_of
 from finetune_operator.planning.standing import (
     BackingOff,
@@ -56,8 +54,7 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
     resolved = plan.resolved if plan else None
     job, old = view.job, view.job.status
     if isinstance(standing, Over):
-        again = old.model_copy(update={"warnings": _warnings(job, old.warnings)})
-        return conditions.observed_again(again, job.generation)
+        return conditions.observed_again(old, job.generation)
     why = _blocked(view, standing, blocked) if blocked else _why(view, standing)
     attempts = records.attempts_of(view, standing)
     progress = progress_of(view)
@@ -84,15 +81,9 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
         result=result_of(job, standing),
         failure=failure_of(standing),
         display=display_of(view, resolved, progress, usage),
+        warnings=(plan.warnings if plan else ())[:MOST_WARNINGS],
     )
-    warned = status.model_copy(update={"warnings": _warnings(job, plan.warnings if plan else ())})
-    return conditions.with_conditions(warned, old, view.now)
-
-
-def _warnings(job: Job, said: tuple[str, ...]) -> tuple[str, ...]:
-    """What the spec asks in vain as it is now, then what was said when it was accepted."""
-    asked = not_yet(job.spec)
-    return (*asked, *lasting(said))[:MOST_WARNINGS]
+    return conditions.with_conditions(status, old, view.now)
 
 
 def _why(view: View, standing: Standing) -> Why:  # noqa: C901, PLR0911 - one rung for each standing

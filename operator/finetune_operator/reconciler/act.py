@@ -16,10 +16,10 @@ from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import AlreadyExists, Conflict, Invalid, NotFound, Refused, Unavailable
 from finetune_operator.cluster.resources import CLAIMS, JOBS, PODS, SERVICES, Key, Resource
 from finetune_operator.planning.assess import Blocked
-from finetune_operator.planning.decide import Action, CreateClaim, CreateService, CreateStage, Remove
+from finetune_operator.planning.decide import Action, CreateCache, CreateClaim, CreateService, CreateStage, Remove
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.manifests import render_stage
-from finetune_operator.planning.manifests.claim import output_claim
+from finetune_operator.planning.manifests.claim import cache_claim, output_claim
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
 from finetune_operator.planning.manifests.service import rendezvous_service
 from finetune_operator.planning.rejection import Rejection
@@ -65,6 +65,8 @@ class Actor:
         match action:
             case CreateClaim():
                 await self._create(CLAIMS, job, output_claim(job, resolved))
+            case CreateCache():
+                await self._create(CLAIMS, job, cache_claim(job, resolved))
             case CreateService(stage, attempt):
                 await self._create(SERVICES, job, rendezvous_service(Run(job, resolved, stage, attempt)))
             case CreateStage(stage, attempt, finish, halvings):
@@ -131,6 +133,8 @@ def _param(job: Job, action: Action, words: str) -> str:
     match action:
         case CreateClaim():
             return "spec.output"
+        case CreateCache():
+            return "spec.cache"
         case CreateService():
             return "spec.nodes"
         case CreateStage() | Remove():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Attempt, FineTuneJobStatus, Stage
 from finetune_operator.planning.assess import assess
-from finetune_operator.planning.decide import Action, decide, look_again
+from finetune_operator.planning.decide import Action, Needs, decide, look_again
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.resolve import Admission
 from finetune_operator.planning.stand import late, stand, unconfirmed
@@ -67,7 +67,7 @@ def visit(view: View) -> Visit:
     return Visit(
         view,
         standing,
-        decide(standing, claims_for=None, late=late(view)),
+        decide(standing, Needs(), late(view)),
         assess(view, standing, plan, None),
         look_again(standing, view),
         unconfirmed(standing, view),

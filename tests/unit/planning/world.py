@@ -16,7 +16,7 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.names import FINISH_LABEL, RUN_LABEL
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.assess import assess
-from finetune_operator.planning.decide import Action, CreateStage, Remove, decide
+from finetune_operator.planning.decide import Action, CreateStage, Needs, Remove, decide
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.observed import Beside, Observed
 from finetune_operator.planning.observing import observe
@@ -169,7 +169,7 @@ class World:
         if unconfirmed(standing, view):
             self.watch(body=False)
             view, standing, plan = self._stand(stored, self.mind.look(confirmed=True))
-        decided = decide(standing, claims_for="prepare", late=late(view))
+        decided = decide(standing, Needs("prepare"), late(view))
         actions = [a for a in decided if isinstance(a, CreateStage | Remove)]
         for action in actions:
             self._count_or_die(killed_after)
