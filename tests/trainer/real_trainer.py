@@ -6,6 +6,8 @@ Which one is decided by the environment, in this order:
 - ``FINETUNE_TRAINER_IMAGE`` with ``CONTAINERD_ADDRESS`` (a socket): the image, under ``ctr run``, read-only and as its
   own user;
 - else this Python, if it has the packages.
+
+For robots it is ``FINETUNE_ROBOTS_PYTHON`` (with lerobot) and ``FINETUNE_ROBOTS_IMAGE``.
 """
 
 from __future__ import annotations
@@ -26,9 +28,25 @@ from typing import Final
 from tests.trainer.documents import CHECKOUT, Json, put, run_document
 from trainer.workspace.layout import Workspace
 
-PACKAGES: Final = ("torch", "transformers", "trl", "peft")
 WITHIN: Final = 240.0
 """Seconds that a run of a tiny model may take on a busy machine, start included."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the trainer's images: how the environment's variables for it begin, and what its Python must have."""
+
+    prefix: str
+    packages: tuple[str, ...]
+
+    @property
+    def absent(self) -> str:
+        """What a test says that is skipped for want of it."""
+        return f"no trainer here: set {self.prefix}_PYTHON, or {self.prefix}_IMAGE and CONTAINERD_ADDRESS"
+
+
+LANGUAGE: Final = Kind("FINETUNE_TRAINER", ("torch", "transformers", "trl", "peft"))
+ROBOTS: Final = Kind("FINETUNE_ROBOTS", ("torch", "transformers", "lerobot", "av"))
 
 
 @dataclass(frozen=True)
@@ -43,10 +61,10 @@ class Attempt:
 class Trainer:
     """How programs of the trainer's image are run here."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._python = environment.get("FINETUNE_TRAINER_PYTHON", "")
-        self._image = environment.get("FINETUNE_TRAINER_IMAGE", "")
-        if not self._python and not self._image and all(map(importlib.util.find_spec, PACKAGES)):
+    def __init__(self, environment: Mapping[str, str], kind: Kind = LANGUAGE) -> None:
+        self._python = environment.get(f"{kind.prefix}_PYTHON", "")
+        self._image = environment.get(f"{kind.prefix}_IMAGE", "")
+        if not self._python and not self._image and all(map(importlib.util.find_spec, kind.packages)):
             self._python = sys.executable
 
     @property
@@ -73,7 +91,7 @@ class Trainer:
         return [
             *("ctr", "-n", "k8s.io", "run", "--rm", "--read-only", "--net-host"),
             *("--fifo-dir", str(folder / ".fifos")),  # a containerd may have a /run of its own
-            *("--mount", "type=tmpfs,dst=/tmp,options=rw"),
+            *("--mount", "type=tmpfs,dst=/tmp,options=rw", "--mount", "type=tmpfs,dst=/cache,options=rw"),
             *(part for mount in mounts for part in ("--mount", mount)),
             *(part for name, value in contract_variables(folder).items() for part in ("--env", f"{name}={value}")),
             *(self._image, f"trainer-{secrets.token_hex(4)}"),
