@@ -69,7 +69,9 @@ def write_recording(root: Path, lengths: Sequence[int], *, kind: str = "video", 
     (root / "meta/info.json").write_text(json.dumps(facts))
     tasks = pa.table({"task_index": [0], "__index_level_0__": ["put the cup on the plate"]})
     pq.write_table(tasks, root / "meta/tasks.parquet")
-    _write(root / "meta/episodes/chunk-000/file-000.parquet", [_episode(n, lengths, starts) for n in range(len(lengths))])
+    _write(
+        root / "meta/episodes/chunk-000/file-000.parquet", [_episode(n, lengths, starts) for n in range(len(lengths))]
+    )
     frames = [(episode, frame) for episode, length in enumerate(lengths) for frame in range(length)]
     _write(root / "data/chunk-000/file-000.parquet", [_row(kind, *each, index) for index, each in enumerate(frames)])
     if kind == "video":
@@ -85,7 +87,11 @@ def greys(video: Path) -> list[int]:
 
 
 def _episode(number: int, lengths: Sequence[int], starts: Sequence[int]) -> dict[str, Any]:
-    place = {f"{kind}/{part}": 0 for kind in ("data", *(f"videos/{key}" for key in CAMERAS)) for part in ("chunk_index", "file_index")}
+    place = {
+        f"{kind}/{part}": 0
+        for kind in ("data", *(f"videos/{key}" for key in CAMERAS))
+        for part in ("chunk_index", "file_index")
+    }
     times = {f"videos/{key}/from_timestamp": starts[number] / FPS for key in CAMERAS}
     statistics = {f"stats/action/{name}": [float(number)] * STATE for name in ("min", "max", "mean", "std")}
     return {
@@ -112,7 +118,9 @@ def _row(kind: str, episode: int, frame: int, index: int) -> dict[str, Any]:
         "index": index,
         "task_index": 0,
     }
-    return row | ({key: {"bytes": _png(shade(episode, frame)), "path": ""} for key in CAMERAS} if kind == "image" else {})
+    return row | (
+        {key: {"bytes": _png(shade(episode, frame)), "path": ""} for key in CAMERAS} if kind == "image" else {}
+    )
 
 
 def _png(grey: int) -> bytes:

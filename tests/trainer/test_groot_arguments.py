@@ -84,7 +84,9 @@ def test_a_batch_that_gpus_cannot_share_alike_is_refused_with_the_two_nearest_th
 
 def test_steps_are_given_or_come_from_epochs_over_the_frames() -> None:
     assert steps_of(groot_run(), 1000) == 20000
-    by_epochs = groot_run(hyperparameters={"epochs": 3, "batchSize": 64, "learningRate": 1e-4, "seed": 1, "lora": {"enabled": False}})
+    by_epochs = groot_run(
+        hyperparameters={"epochs": 3, "batchSize": 64, "learningRate": 1e-4, "seed": 1, "lora": {"enabled": False}}
+    )
     assert steps_of(by_epochs, 1000) == 47
 
 

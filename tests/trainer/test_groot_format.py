@@ -82,7 +82,9 @@ def test_a_selection_of_episodes_is_numbered_anew_and_keeps_its_rows_and_statist
     assert lines(target / "meta/tasks.jsonl") == [{"task_index": 0, "task": "put the cup on the plate"}]
 
 
-def test_rows_that_are_not_there_and_videos_that_are_too_short_are_refused_with_file_and_episode(tmp_path: Path) -> None:
+def test_rows_that_are_not_there_and_videos_that_are_too_short_are_refused_with_file_and_episode(
+    tmp_path: Path,
+) -> None:
     root = write_recording(tmp_path / "newer", LENGTHS)
     rows = root / "data/chunk-000/file-000.parquet"
     pq.write_table(pq.read_table(rows).slice(0, 18), rows)
@@ -131,5 +133,7 @@ def test_a_modality_json_that_the_dataset_brings_along_divides_the_numbers_and_m
 
 def test_a_camera_that_the_dataset_has_not_is_refused_with_the_nearest_one(tmp_path: Path) -> None:
     features = read_source(write_recording(tmp_path / "newer", (4,))).facts["features"]
-    with pytest.raises(UserError, match=r"no camera 'observation\.images\.rwist'\. Did you mean 'observation.images.wrist'"):
+    with pytest.raises(
+        UserError, match=r"no camera 'observation\.images\.rwist'\. Did you mean 'observation.images.wrist'"
+    ):
         modality_of(features, [Camera("front", "", "observation.images.rwist")])
