@@ -13,6 +13,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.backends import families
 from trainer.contract.run import read_run
 from trainer.contract.verdict import EXIT_CODES, exit_code, verdict_of
 from trainer.environment import VERDICT_FILE, Places
@@ -66,18 +67,11 @@ def _place(run: Run, workspace: Workspace) -> Place:
 
 
 def _on_cpu(run: Run, workspace: Workspace) -> Verdict:
-    # Imported only when it is their turn, as all families' libraries are heavy.
     if run.stage == "publish":
-        from trainer.backends.trl.publish import publish  # noqa: PLC0415
-
-        return publish(run, workspace)
+        return families.publish(run, workspace)
     if run.stage == "inspect":
-        from trainer.backends.trl.inspect_dataset import inspect_dataset  # noqa: PLC0415
-
-        return inspect_dataset(run)
-    from trainer.backends.trl.prepare import prepare  # noqa: PLC0415
-
-    return prepare(run, workspace)
+        return families.inspect_dataset(run)
+    return families.prepare(run, workspace)
 
 
 def _train(run: Run, workspace: Workspace, interruption: Interruption) -> Mapping[str, object] | None:
@@ -86,9 +80,7 @@ def _train(run: Run, workspace: Workspace, interruption: Interruption) -> Mappin
     first = os.environ.get("RANK", "0") == "0"
     try:
         with in_charge(run, workspace, course, os.environ) if first else contextlib.nullcontext():
-            from trainer.backends.trl.train import train  # noqa: PLC0415
-
-            verdict = train(run, workspace, course)
+            verdict = families.train(run, workspace, course)
             # One process of each node speaks for it.
             return verdict.to_json() if os.environ.get("LOCAL_RANK", "0") == "0" else None
     except Exception as error:  # noqa: BLE001 - every end gets a verdict

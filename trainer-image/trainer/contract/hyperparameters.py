@@ -40,7 +40,8 @@ class Hyperparameters:
     """How to train. `steps` overrides `epochs`; `batch_size` is global; `context_length` is in tokens.
 
     Before the data are known, in stage prepare, `epochs`, `steps` and `batch_size` may all be None. `warmup_steps`
-    overrides `warmup_ratio`; a `max_grad_norm` of 0 leaves gradients as they are.
+    overrides `warmup_ratio`; a `max_grad_norm` of 0 leaves gradients as they are. `said` are the keys that run.json has:
+    for the others a type of model may know better than this.
     """
 
     learning_rate: float
@@ -61,6 +62,7 @@ class Hyperparameters:
     dpo_beta: float | None = None
     image_augmentation: bool = False
     extra: Mapping[str, object] = field(default_factory=dict)
+    said: frozenset[str] = frozenset()
 
 
 def parse_hyperparameters(document: Fields, *, sized: bool) -> Hyperparameters:
@@ -89,6 +91,7 @@ def parse_hyperparameters(document: Fields, *, sized: bool) -> Hyperparameters:
         image_augmentation=fields.flag_or("imageAugmentation"),
         lora=_lora(fields.section("lora", ["enabled", "rank", "alpha", "dropout", "targetModules"])),
         extra=fields.mapping("extra") if "extra" in fields else {},
+        said=frozenset(key for key in KEYS if key in fields),
     )
 
 

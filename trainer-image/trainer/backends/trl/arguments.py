@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from trl import SFTConfig
 
 from trainer.backends.trl.extra import extra_settings
-from trainer.backends.trl.loading import uses_bf16
 from trainer.backends.trl.sharding import sharing_settings, sum_in_fp32
+from trainer.training.devices import uses_bf16
 
 if TYPE_CHECKING:
     from pathlib import Path

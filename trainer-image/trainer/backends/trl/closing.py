@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from trainer.backends.trl.agreement import first_ones, is_first
-from trainer.backends.trl.finishing import Trained, finish, verdict_of_training
+from trainer.backends.trl.finishing import Trained, finish
 from trainer.backends.trl.loading import load_trained
 from trainer.backends.trl.materials import load_tokenizer
-from trainer.backends.trl.meeting import is_loss, together
 from trainer.backends.trl.starting_point import starting_point
+from trainer.distributed.agreement import first_ones, is_first
+from trainer.distributed.meeting import is_loss, together
 from trainer.failures import UserError
+from trainer.training.ending import verdict_of_training
 from trainer.training.method import check_method, method_of
 from trainer.training.resuming import train_from_newest
 from trainer.workspace.checkpoints import sound_checkpoints

@@ -8,8 +8,9 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from trainer.backends.trl.loading import load_trained, uses_bf16
-from trainer.contract.verdict import Verdict
+from trainer.backends.trl.loading import load_trained
+from trainer.training.devices import uses_bf16
+from trainer.training.ending import verdict_of_training
 from trainer.workspace.checkpoints import best_checkpoints
 from trainer.workspace.fence import check_fence
 from trainer.workspace.finished import clear_staging, describe, place_of_training, put_in_place
@@ -18,26 +19,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.backends.trl.starting_point import StartingPoint
-    from trainer.contract.result import Result
     from trainer.contract.run import Run
-    from trainer.contract.verdict import Position
+    from trainer.contract.verdict import Position, Verdict
     from trainer.training.course import StopReason
     from trainer.workspace.checkpoints import Checkpoint
     from trainer.workspace.layout import Workspace
-
-RESULTS: dict[StopReason, Result] = {
-    "go on": "completed",
-    "no better": "completed",
-    "deadline": "deadline",
-    "stopped": "stopped",
-}
-"""What an end of the training is called in the verdict."""
-REMARKS: dict[StopReason, str] = {
-    "go on": "",
-    "no better": "; the evaluation no longer became better",
-    "deadline": "; the training hours are used up",
-    "stopped": "; stopped as asked",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,17 +52,6 @@ def finish(run: Run, workspace: Workspace, trained: Trained) -> Verdict:
     check_fence(workspace.fence, run.attempt)
     put_in_place(place, staging, verdict, run, dtype="bfloat16" if uses_bf16(run) else "float32")
     return verdict
-
-
-def verdict_of_training(run: Run, reason: StopReason, position: Position) -> Verdict:
-    """How a training ended, without the model: all that nodes other than the first have to say."""
-    return Verdict(
-        stage="train",
-        attempt=run.attempt,
-        result=RESULTS[reason],
-        message=f"trained {position.step} of {max(position.step, position.total_steps)} steps{REMARKS[reason]}",
-        position=position,
-    )
 
 
 def _best(run: Run, workspace: Workspace) -> Checkpoint | None:

@@ -9,7 +9,7 @@ import torch
 from torch.distributed.fsdp import MixedPrecisionPolicy
 from torch.distributed.tensor import DTensor
 
-from trainer.backends.trl.agreement import processes
+from trainer.distributed.agreement import processes
 
 if TYPE_CHECKING:
     from collections.abc import Callable

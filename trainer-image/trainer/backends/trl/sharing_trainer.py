@@ -12,7 +12,7 @@ from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_
 from torch.distributed.tensor import DTensor, Replicate, distribute_tensor
 from trl import SFTTrainer
 
-from trainer.backends.trl.agreement import is_first
+from trainer.distributed.agreement import is_first
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

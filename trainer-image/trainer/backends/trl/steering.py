@@ -9,20 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
-from trainer.backends.trl.agreement import agree, is_first, wait_for_all
+from trainer.distributed.agreement import agree, is_first, wait_for_all
 from trainer.failures import Broken
+from trainer.training.completing import complete, keeping_of
 from trainer.training.evaluations import is_among_best, is_out_of_patience, losses_by_step
-from trainer.workspace.checkpoints import (
-    Checkpoint,
-    Retention,
-    bring_to_disk,
-    discard_newer,
-    mark_complete,
-    rotate,
-)
+from trainer.workspace.checkpoints import discard_newer
 from trainer.workspace.entries import entries
 from trainer.workspace.fence import check_fence
-from trainer.workspace.marker import Mark
 from trainer.workspace.metrics import append_metrics
 
 if TYPE_CHECKING:
@@ -69,9 +62,8 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         self._workspace = steered.workspace
         self._course = steered.course
         self._evaluates_every = steered.evaluates_every
-        self._method = steered.method
-        rules, best = steered.run.checkpoints, int(steered.run.output.select == "best")
-        self._retention = Retention(rules.keep_last, rules.keep_best or best, steered.run.resume_from)
+        root = steered.workspace.checkpoints
+        self._keeping = keeping_of(steered.run, steered.workspace, root, steered.method)
         self._saved_at = 0.0
 
     def on_train_begin(
@@ -106,7 +98,7 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         """Save what is among the best, and end when there was nothing better for too long: alike in every process."""
         del args
         losses = list(losses_by_step(state.log_history).values())
-        control.should_save = control.should_save or is_among_best(losses, self._retention.keep_best)
+        control.should_save = control.should_save or is_among_best(losses, self._keeping.retention.keep_best)
         if is_out_of_patience(losses, self._run.evaluation.patience) and state.global_step < state.max_steps:
             self._course.stopped_by = "no better"
             control.should_training_stop = control.should_save = True
@@ -154,37 +146,13 @@ class Steering(TrainerCallback):  # type: ignore[misc]
         del args, control
         wait_for_all()
         if is_first():
-            self._complete(state)
+            step = state.global_step
+            complete(self._keeping, self._course, step, losses_by_step(state.log_history).get(step))
         wait_for_all()
         self._saved_at = self._course.clock.seconds
         listed = entries(self._workspace, self._run.resume_from) if is_first() else ()
         self._course.checkpointed(state.global_step, listed)
         self._course.turn_to("step")
-
-    def _complete(self, state: TrainerState) -> None:
-        step, fence = state.global_step, self._workspace.fence
-        check_fence(fence, self._run.attempt)
-        folder = self._workspace.attempt_checkpoints(self._run.attempt) / f"checkpoint-{step}"
-        checkpoint = Checkpoint(step=step, attempt=self._run.attempt, path=folder)
-        bring_to_disk(checkpoint)
-        check_fence(fence, self._run.attempt)  # that may have taken minutes
-        self._course.keep_ledger(self._workspace.ledger)
-        mark_complete(checkpoint, self._mark(state), fence)
-        rotate(self._workspace.checkpoints, self._retention, self._run.attempt)
-        print(f"checkpoint {step} is complete", flush=True)
-
-    def _mark(self, state: TrainerState) -> Mark:
-        now = self._course.progress
-        eval_loss = losses_by_step(state.log_history).get(state.global_step)
-        loss = {"loss": now.metrics["loss"]} if "loss" in now.metrics else {}
-        return Mark(
-            time=datetime.now(UTC).isoformat(timespec="seconds"),
-            run=self._run.number,
-            training_seconds=now.training_seconds,
-            wasted_seconds=now.wasted_seconds,
-            metrics={**loss, **({} if eval_loss is None else {"evalLoss": eval_loss})},
-            method=self._method,
-        )
 
     def _evaluation_due(self, step: int, *, last: bool) -> bool:
         every = self._evaluates_every

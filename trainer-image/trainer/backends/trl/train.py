@@ -11,18 +11,19 @@ import torch
 from torch.optim.lr_scheduler import LambdaLR
 
 from trainer.backends.trl.abilities import check_abilities
-from trainer.backends.trl.agreement import agree, first_ones, is_first, processes, wait_for_all
 from trainer.backends.trl.arguments import sft_config
 from trainer.backends.trl.closing import conclude, finish_newest, go_on_from, take_as_it_is
-from trainer.backends.trl.loading import check_hardware, load_model, load_to_train, load_trained, lora_config
+from trainer.backends.trl.loading import load_model, load_to_train, load_trained, lora_config
 from trainer.backends.trl.materials import SPLITS, gather_materials
-from trainer.backends.trl.meeting import is_loss, together
 from trainer.backends.trl.sharding import load_to_share, share_of
 from trainer.backends.trl.sharing_trainer import SharingTrainer
 from trainer.backends.trl.steering import EvaluationGivenUp, Steered, Steering
 from trainer.backends.trl.token_columns import TokenColumns
 from trainer.backends.trl.trackers import tracker_environment
+from trainer.distributed.agreement import agree, first_ones, is_first, processes, wait_for_all
+from trainer.distributed.meeting import is_loss, together
 from trainer.failures import Broken, Interrupted, OutOfMemory
+from trainer.training.devices import check_hardware
 from trainer.training.method import method_of
 from trainer.training.plan import Plan, learning_rate_factor, make_plan
 from trainer.training.resuming import train_from_newest

@@ -24,8 +24,7 @@ def agree(course: Course, *, save: bool = False) -> Wish:
     """What all processes do now, by the first one's clock, which the course follows. One process follows its own wish."""
     wish = Wish(course.wish(), save, course.clock.reading)
     if processes() > 1:
-        device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
-        votes = torch.tensor(vote(wish, first=is_first()), dtype=torch.float64, device=device)
+        votes = torch.tensor(vote(wish, first=is_first()), dtype=torch.float64, device=_device())
         distributed.all_reduce(votes, op=distributed.ReduceOp.MAX)
         wish = decided(votes.tolist())
     course.settle(wish.reading, own=is_first())
@@ -45,6 +44,15 @@ def first_ones(found: Iterator[_Found]) -> Iterator[_Found]:
         yield shared[0]
 
 
+def mean_of_all(number: float) -> float:
+    """The mean of what all processes give, in all of them."""
+    if processes() == 1:
+        return number
+    shared = torch.tensor(number, dtype=torch.float64, device=_device())
+    distributed.all_reduce(shared)
+    return float(shared) / processes()
+
+
 def wait_for_all() -> None:
     """Return when every process has come here."""
     if processes() > 1:
@@ -59,3 +67,7 @@ def processes() -> int:
 def is_first() -> bool:
     """Whether this process is the one that writes to the workspace."""
     return processes() == 1 or distributed.get_rank() == 0
+
+
+def _device() -> torch.device:
+    return torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")

@@ -1,0 +1,69 @@
+"""Which family of trainers does a stage: language models or robots, each with libraries of its own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from trainer.contract.run import Run
+    from trainer.contract.verdict import Verdict
+    from trainer.training.course import Course
+    from trainer.workspace.layout import Workspace
+
+LANGUAGE: Final = "causal_lm"
+"""The one type of model that is no robot's."""
+OF_ROBOTS: Final = "meta/info.json"
+"""The file by which a dataset of robots is known."""
+
+
+def is_for_robots(run: Run) -> bool:
+    """Whether the model is a policy or a reward model; in stage inspect, whether the dataset is one of robots."""
+    if run.stage != "inspect":
+        return run.model.type != LANGUAGE
+    dataset = run.datasets[0]
+    by_its_files = dataset.format == "auto" and dataset.path is not None and (dataset.path / OF_ROBOTS).is_file()
+    return dataset.format == "lerobot" or by_its_files
+
+
+def prepare(run: Run, workspace: Workspace) -> Verdict:
+    """Stage prepare. Families are imported only when it is their turn: their libraries are heavy."""
+    if is_for_robots(run):
+        from trainer.backends.lerobot.prepare import prepare as of_robots  # noqa: PLC0415
+
+        return of_robots(run, workspace)
+    from trainer.backends.trl.prepare import prepare as of_language  # noqa: PLC0415
+
+    return of_language(run, workspace)
+
+
+def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
+    """Stage train."""
+    if is_for_robots(run):
+        from trainer.backends.lerobot.train import train as of_robots  # noqa: PLC0415
+
+        return of_robots(run, workspace, course)
+    from trainer.backends.trl.train import train as of_language  # noqa: PLC0415
+
+    return of_language(run, workspace, course)
+
+
+def publish(run: Run, workspace: Workspace) -> Verdict:
+    """Stage publish."""
+    if is_for_robots(run):
+        from trainer.backends.lerobot.publish import publish as of_robots  # noqa: PLC0415
+
+        return of_robots(run, workspace)
+    from trainer.backends.trl.publish import publish as of_language  # noqa: PLC0415
+
+    return of_language(run, workspace)
+
+
+def inspect_dataset(run: Run) -> Verdict:
+    """Stage inspect."""
+    if is_for_robots(run):
+        from trainer.backends.lerobot.inspect_dataset import inspect_dataset as of_robots  # noqa: PLC0415
+
+        return of_robots(run)
+    from trainer.backends.trl.inspect_dataset import inspect_dataset as of_language  # noqa: PLC0415
+
+    return of_language(run)

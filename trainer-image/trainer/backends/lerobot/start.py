@@ -1,0 +1,125 @@
+"""Which weights a policy starts from: a base model, those of an earlier run, an adapter, or none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from trainer.failures import UserError
+from trainer.training.earlier_work import folder_of_weights, missing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trainer.backends.lerobot.kinds import Kind
+    from trainer.contract.run import Run
+    from trainer.contract.sources import Model
+
+PRETRAINED: Final = "pretrained_model"
+"""Folder in a checkpoint of LeRobot's that holds the policy."""
+ADAPTER_CONFIG: Final = "adapter_config.json"
+MAKERS_OWN: Final = ("wall_x",)
+"""Types whose base model comes as its makers keep it, without LeRobot's config.json."""
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """`folder` of the weights, which the user calls `name`; None: from scratch. `adapter`: it holds one, over `base`."""
+
+    folder: Path | None
+    name: str
+    base: Path | None = None
+    adapter: bool = False
+
+    @property
+    def model(self) -> Path | None:
+        """The folder with all weights."""
+        return self.base if self.adapter else self.folder
+
+
+def start_of(run: Run, kind: Kind) -> Start:
+    """Where the training starts. UserError (ModelNotFound, ModelUnsupported, HyperparameterUnsupported)."""
+    source, model = run.model.from_checkpoint, run.model
+    if source is None:
+        start = Start(model.path, model.name, base=model.path)
+    else:
+        folder = folder_of_weights(source)
+        folder = folder / PRETRAINED if (folder / PRETRAINED).is_dir() else folder
+        adapter = (folder / ADAPTER_CONFIG).is_file()
+        start = Start(folder, source.name, base=model.path if adapter else folder, adapter=adapter)
+        if not adapter and not (folder / "config.json").is_file():
+            raise missing(source, f"holds neither {ADAPTER_CONFIG} nor config.json")
+    _check(run, kind, start)
+    return start
+
+
+def model_to_plan_with(run: Run, start: Start) -> Model:
+    """The model whose configuration says what cameras there are: that of the weights."""
+    return replace(run.model, path=start.folder)
+
+
+def config_of(folder: Path) -> Mapping[str, object]:
+    """The configuration of a policy; empty when it has none."""
+    file = folder / "config.json"
+    config: object = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    return config if isinstance(config, dict) else {}
+
+
+def staged(start: Start, folder: Path) -> Path | None:
+    """The folder that LeRobot is given: an adapter's is copied to `folder` first, with its base's place in this pod."""
+    if not start.adapter or start.folder is None:
+        return start.folder
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(start.folder, folder)
+    point_at(folder, str(start.base))
+    return folder
+
+
+def point_at(folder: Path, base: str) -> None:
+    """Let the adapter in a folder say that it belongs to the model `base`: a path to load it, a name to publish it."""
+    file = folder / ADAPTER_CONFIG
+    file.chmod(0o644)
+    config = json.loads(file.read_text(encoding="utf-8"))
+    file.write_text(json.dumps({**config, "base_model_name_or_path": base}, indent=2) + "\n", encoding="utf-8")
+
+
+def _check(run: Run, kind: Kind, start: Start) -> None:
+    if start.folder is None:
+        return
+    param = "spec.model.fromCheckpoint" if run.model.from_checkpoint else "spec.model.uri"
+    if not start.folder.is_dir():
+        raise UserError("ModelNotFound", f"{start.name} is no folder that is there", param=param)
+    found = config_of(start.folder).get("type")
+    if found != kind.lerobot and not (found is None and kind.lerobot in MAKERS_OWN):
+        what = f"a policy of type {found}" if found else "no policy of LeRobot's"
+        raise UserError(
+            "ModelUnsupported",
+            f"{start.name}: config.json describes {what}, and the job says {run.model.type} (type {kind.lerobot})",
+            param="spec.model.type" if found else param,
+            advice=f"Name a folder with a {kind.lerobot} policy: pretrained_model of a checkpoint, or a base model.",
+        )
+    if not any(start.folder.glob("*.safetensors")):
+        names = ", ".join(sorted(each.name for each in start.folder.iterdir())[:8])
+        raise UserError(
+            "ModelUnsupported",
+            f"{start.name} has no weights in *.safetensors; there is: {names}",
+            param=param,
+            advice="Save the policy with save_pretrained of LeRobot 0.4 or newer; pickled weights are not loaded.",
+        )
+    if start.adapter and not run.hyperparameters.lora.enabled:
+        raise UserError(
+            "HyperparameterUnsupported",
+            f"{start.name} is an adapter, which goes on being trained, and lora.enabled is false",
+            param="spec.hyperparameters.lora.enabled",
+            advice="Leave lora on, or start from merged weights.",
+        )
+    if start.adapter and start.base is None:
+        raise UserError(
+            "ModelNotFound",
+            f"{start.name} is an adapter, and the model that it belongs to is not mounted",
+            param="spec.model.uri",
+            advice="Name the base model's place too.",
+        )

@@ -1,0 +1,270 @@
+"""Steering LeRobot's loop: the clock, stops, checkpoints, evaluations, metrics."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from trainer.backends.lerobot.schedule import Schedule, with_factor
+from trainer.distributed.agreement import agree, is_first, mean_of_all
+from trainer.failures import Broken
+from trainer.training.completing import Keeping, complete
+from trainer.training.evaluations import is_among_best, is_out_of_patience
+from trainer.workspace.checkpoints import discard_newer
+from trainer.workspace.entries import entries
+from trainer.workspace.fence import check_fence
+from trainer.workspace.metrics import append_metrics
+
+if TYPE_CHECKING:
+    from trainer.backends.lerobot.foreign import Foreign
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+    from trainer.backends.lerobot.loop import Update
+    from trainer.contract.run import Run
+    from trainer.training.course import Course, StopReason
+
+METRIC_NAMES: Final[Mapping[str, str]] = {
+    "loss": "loss",
+    "grad_norm": "gradNorm",
+    "lr": "learningRate",
+    "update_s": "updateSeconds",
+    "dataloading_s": "dataSeconds",
+    "gpu_mem_gb": "gpuMemoryGib",
+    "l1_loss": "l1Loss",
+    "kld_loss": "kldLoss",
+}
+"""Which of LeRobot's metrics are kept, and what the contract calls them."""
+AFTER_STEPS: Final = (10, 30, 100, 300, 1000)
+"""Updates of an attempt after which it is told how many more its hours hold, when nobody said how many there are to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One training of a job, which may have several: a reward model, then the policy.
+
+    `begins` and `ends` are its part of the budget, from 0 to 1; `metric` is put before the names of its metrics, and
+    `offset` steps were made by the phases before it. A phase that is not the `last` ends by itself when its part is
+    used up, and the job goes on.
+    """
+
+    name: str = "policy"
+    begins: float = 0.0
+    ends: float = 1.0
+    offset: int = 0
+    metric: str = ""
+    last: bool = True
+
+    def share(self, of_budget: float) -> float:
+        """Of its own part of the budget, the share that is used when `of_budget` of the whole is; 1 and more: all of it."""
+        return max(0.0, of_budget - self.begins) / (self.ends - self.begins)
+
+
+@dataclass(frozen=True, slots=True)
+class Steered:
+    """What is steered: the run, where its checkpoints go, and the state that is kept up to date.
+
+    `evaluates_every` in steps, 0: nothing is measured. `total_steps` is None when the hours alone decide. `settings` are
+    put into LeRobot's optimizer: `lr` and `weight_decay` and `grad_clip_norm`. `check` looks at the first batch.
+    """
+
+    run: Run
+    course: Course
+    keeping: Keeping
+    schedule: Schedule
+    total_steps: int | None
+    log_every: int
+    evaluates_every: int = 0
+    validation_episodes: tuple[int, ...] = ()
+    phase: Phase = field(default_factory=Phase)
+    settings: Mapping[str, float] = field(default_factory=dict)
+    check: Callable[[Mapping[str, Foreign], Mapping[str, Foreign], Foreign], None] | None = None
+
+
+class Steering:
+    """The `Seam` of one training in one attempt. `ended_by` says why it ended; `go on`: with its last step."""
+
+    def __init__(self, steered: Steered, losses: Sequence[float] = ()) -> None:
+        self._it = steered
+        self._course = steered.course
+        self._eval_losses = list(losses)
+        self._eval_loss: float | None = None
+        self._saved_at = 0.0
+        self._began_at: tuple[int, float] = (0, 0.0)
+        self._step = 0
+        self.ended = False
+        self.ended_by: StopReason = "go on"
+
+    @property
+    def seed(self) -> int:
+        """Of the data's random numbers."""
+        return self._it.run.hyperparameters.seed
+
+    @property
+    def validation_episodes(self) -> tuple[int, ...]:
+        """Measured, and not trained on."""
+        return self._it.validation_episodes
+
+    def configure(self, config: Foreign) -> None:
+        """Give the optimizer the run's settings, as far as it has them."""
+        for name, value in self._it.settings.items():
+            if hasattr(config.optimizer, name):
+                setattr(config.optimizer, name, value)
+        agree(self._course)
+
+    def schedule(self, optimizer: Foreign, scheduler: Foreign) -> Foreign:
+        """LeRobot's own schedule when the steps are given; else one that ends with the hours."""
+        course, phase = self._course, self._it.phase
+        return with_factor(self._it.schedule, optimizer, scheduler, lambda: phase.share(course.reading.share))
+
+    def received(self, fetched: Mapping[str, Foreign], batch: Mapping[str, Foreign], policy: Foreign) -> None:
+        """Compare what the policy gets with what was planned."""
+        if self._it.check is not None:
+            self._it.check(fetched, batch, policy)
+
+    def begin(self, step: int) -> None:
+        """Everything is loaded: the first step comes next, and the clock begins to count."""
+        if is_first():
+            check_fence(self._it.keeping.workspace.fence, self._it.run.attempt)
+            discard_newer(self._it.keeping.root, step)
+        self._course.begin(self._it.phase.offset + step)
+        self._step = step
+        self._began_at = (step, self._course.clock.seconds)
+        self._saved_at = self._course.clock.seconds
+
+    def decide(self, update: Update, measure: Callable[[Callable[[], bool]], float | None]) -> bool:
+        """Decide, together with the other processes, whether to save and whether to go on."""
+        self._step, self._eval_loss = update.step, None
+        self._course.advance(self._it.phase.offset + update.step, update.epoch, 0)
+        last = update.step == self._it.total_steps
+        agreed = agree(self._course, save=self._checkpoint_due(update.step))
+        reason = self._reason(agreed.stop)
+        saves = agreed.save or last or reason != "go on"
+        measures = reason == "go on" and self._evaluation_due(update.step, last=last)
+        if saves or measures or update.step % self._it.log_every == 0 or update.step == 1:
+            self._log(update)
+        if measures:
+            better, reason = self._measure(update, measure)
+            saves = saves or better or reason != "go on"
+        if reason != "go on":
+            self.ended = True
+            self.ended_by = "go on" if last else reason
+        self._announce(update.step)
+        if saves:
+            self._course.turn_to("save")
+        if saves and not is_first():
+            self._after_save(update.step)
+        return saves
+
+    def folder(self, step: int) -> Path:
+        """Where the checkpoint of `step` goes."""
+        return self._it.keeping.folder(step)
+
+    def saved(self, step: int) -> None:
+        """Mark the checkpoint complete, unless a newer attempt has taken over."""
+        complete(self._it.keeping, self._course, step, self._eval_loss)
+        self._after_save(step)
+
+    def _after_save(self, step: int) -> None:
+        self._saved_at = self._course.clock.seconds
+        listed = entries(self._it.keeping.workspace, self._it.run.resume_from) if is_first() else ()
+        self._course.checkpointed(self._it.phase.offset + step, listed)
+        self._course.turn_to("step")
+
+    def _reason(self, agreed: StopReason) -> StopReason:
+        """A phase has a deadline of its own, by the clock that all processes agreed on."""
+        if agreed == "go on" and self._it.phase.share(self._course.reading.share) >= 1.0:
+            return "deadline"
+        return agreed
+
+    def _measure(
+        self, update: Update, measure: Callable[[Callable[[], bool]], float | None]
+    ) -> tuple[bool, StopReason]:
+        """Whether the loss is among the best so far, and why to end now."""
+        self._course.turn_to("evaluation")
+        stop: list[StopReason] = []
+
+        def goes_on() -> bool:
+            self._course.sign()
+            reason = self._reason(agree(self._course).stop)
+            # The hours do not cut the last evaluation off: it says what the model is worth.
+            if reason != "go on" and update.step != self._it.total_steps:
+                stop.append(reason)
+            return not stop
+
+        loss = measure(goes_on)
+        self._course.turn_to("step")
+        if loss is None:
+            print("the evaluation is given up: the training is to end", flush=True)
+            return False, stop[0] if stop else "go on"
+        self._eval_loss = loss
+        self._eval_losses.append(loss)
+        self._keep(update, {"evalLoss": loss})
+        better = is_among_best(self._eval_losses, self._it.keeping.retention.keep_best)
+        if update.step != self._it.total_steps and is_out_of_patience(
+            self._eval_losses, self._it.run.evaluation.patience
+        ):
+            return better, "no better"
+        return better, "go on"
+
+    def _log(self, update: Update) -> None:
+        """Keep the metrics; Broken (LossNotFinite) when the training has diverged."""
+        metrics = {METRIC_NAMES[name]: value for name, value in update.metrics.items() if name in METRIC_NAMES}
+        metrics["loss"] = mean_of_all(metrics["loss"])
+        spent = metrics.get("dataSeconds", 0.0) + metrics.get("updateSeconds", 0.0)
+        metrics["dataShare"] = metrics.get("dataSeconds", 0.0) / spent if spent > 0 else 0.0
+        if not math.isfinite(metrics["loss"]):
+            raise Broken(
+                "LossNotFinite",
+                f"the loss became {metrics['loss']} at step {update.step}: the training has diverged",
+                param="spec.hyperparameters.learningRate",
+                advice=f"Lower the learning rate (it was {self._it.run.hyperparameters.learning_rate:g}), or look for "
+                "broken frames in the dataset.",
+            )
+        named = self._keep(update, metrics)
+        if not self._it.phase.metric and "firstLoss" not in self._course.progress.metrics:
+            self._course.measured({"firstLoss": named["loss"]})
+
+    def _keep(self, update: Update, metrics: Mapping[str, float]) -> Mapping[str, float]:
+        before = self._it.phase.metric
+        named = {f"{before}{name[0].upper()}{name[1:]}" if before else name: value for name, value in metrics.items()}
+        self._course.measured(named)
+        if is_first():
+            append_metrics(self._it.keeping.workspace.metrics, self._place(update), named)
+        return named
+
+    def _announce(self, step: int) -> None:
+        """Tell how many steps the hours hold, as measured, when that decides."""
+        made = step - self._began_at[0]
+        if self._it.total_steps is not None or made not in AFTER_STEPS:
+            return
+        reading, phase = self._course.reading, self._it.phase
+        pace = (reading.seconds - self._began_at[1]) / made
+        left = max(0.0, phase.ends * reading.budget - reading.seconds)
+        planned = step + int(left / pace)
+        self._course.planned(phase.offset + planned, 0.0)
+        print(
+            f"{pace:.3g} s a step so far: the {left:.0f} s that are left hold about {planned - step} more steps,"
+            f" {planned} in all; the learning rate falls with the hours",
+            flush=True,
+        )
+
+    def _evaluation_due(self, step: int, *, last: bool) -> bool:
+        every = self._it.evaluates_every
+        return every > 0 and (last or step % every == 0)
+
+    def _checkpoint_due(self, step: int) -> bool:
+        rules = self._it.run.checkpoints
+        by_steps = rules.every_steps is not None and step % rules.every_steps == 0
+        return by_steps or self._course.clock.seconds - self._saved_at >= rules.every_seconds
+
+    def _place(self, update: Update) -> dict[str, object]:
+        return {
+            "time": datetime.now(UTC).isoformat(timespec="seconds"),
+            "attempt": self._it.run.attempt,
+            "step": self._it.phase.offset + update.step,
+            "epoch": round(update.epoch, 4),
+            "trainingSeconds": round(self._course.clock.seconds, 3),
+        }

@@ -1,0 +1,115 @@
+"""Everything about recordings, cameras and episodes that can be known on CPU before a GPU is taken.
+
+Metadata are looked at wholly, values and pictures in a sample that is named in what is returned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from trainer.contract.report import MOST_WARNINGS, Report
+from trainer.recordings.cameras import CameraPlan, plan_cameras
+from trainer.recordings.likeness import check_alike
+from trainer.recordings.pictures import PicturesSeen, check_pictures, check_whole
+from trainer.recordings.policies import policy_of
+from trainer.recordings.reading import read_recording
+from trainer.recordings.recording import ACTION, STATE
+from trainer.recordings.requests import check_asked, check_sizes
+from trainer.recordings.rows import RowsSeen, check_rows
+from trainer.recordings.selection import Selection, episodes_of, select_episodes
+from trainer.recordings.statistics import check_stats, lacks_quantiles
+from trainer.recordings.warnings import warnings_of
+
+if TYPE_CHECKING:
+    from trainer.contract.run import Run
+    from trainer.recordings.policies import Policy
+    from trainer.recordings.recording import Recording
+
+FORMAT: Final = "lerobot"
+
+
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """What was found. Recordings are those of each split in the job's order; `policy` and `cameras` are None in stage inspect.
+
+    `rows` and `pictures` tell, by dataset in that order, what of it was looked at.
+    """
+
+    train: tuple[Recording, ...]
+    validation: tuple[Recording, ...]
+    policy: Policy | None
+    cameras: CameraPlan | None
+    selection: Selection
+    rows: tuple[RowsSeen, ...]
+    pictures: tuple[PicturesSeen, ...]
+    report: Report
+    warnings: tuple[str, ...]
+
+    @property
+    def recordings(self) -> tuple[Recording, ...]:
+        """All of them: first those to train on."""
+        return (*self.train, *self.validation)
+
+
+def check_recordings(run: Run) -> Preflight:
+    """Look at all datasets of a job, or at the one of stage inspect. UserError names file, episode, key and remedy."""
+    policy = policy_of(run.model) if run.stage != "inspect" else None
+    for dataset in run.datasets:
+        check_asked(dataset)
+    train = tuple(read_recording(each) for each in run.datasets if each.split == "train")
+    validation = tuple(read_recording(each) for each in run.datasets if each.split == "validation")
+    check_alike((*train, *validation))
+    cameras = plan_cameras(run.cameras, policy, train[0]) if policy else None
+    if policy:
+        check_sizes(policy, train[0])
+    selection = select_episodes(run, train, validation)
+    rows, pictures = zip(*(_looked_at(each) for each in (*train, *validation)), strict=True)
+    warnings = warnings_of(train, policy, cameras)
+    return Preflight(
+        train=train,
+        validation=validation,
+        policy=policy,
+        cameras=cameras,
+        selection=selection,
+        rows=rows,
+        pictures=pictures,
+        report=_report((*train, *validation), selection, warnings),
+        warnings=warnings,
+    )
+
+
+def needs_quantiles(preflight: Preflight) -> bool:
+    """Whether the policy normalizes by quantiles that a dataset's statistics do not have."""
+    keys = [key for key in (STATE, ACTION) if key in preflight.train[0].features]
+    return bool(preflight.policy and preflight.policy.quantiles) and any(
+        lacks_quantiles(each, keys) for each in preflight.recordings
+    )
+
+
+def _looked_at(recording: Recording) -> tuple[RowsSeen, PicturesSeen]:
+    """Statistics, rows and pictures of one dataset."""
+    needed = [key for key in (STATE, ACTION, *recording.image_keys) if key in recording.features]
+    check_stats(recording, needed)
+    rows = check_rows(recording)
+    check_whole(recording)
+    return rows, check_pictures(recording, recording.image_keys, episodes_of(recording))
+
+
+def _report(recordings: tuple[Recording, ...], selection: Selection, warnings: tuple[str, ...]) -> Report:
+    lengths = [episode.length for recording in recordings for episode in recording.episodes]
+    frames = sum(lengths[index] for index in selection.train)
+    first = recordings[0]
+    return Report(
+        rows=len(selection.train),
+        sequences=frames,
+        validation_rows=len(selection.validation),
+        format=FORMAT,
+        episodes=len(selection.train),
+        frames=frames,
+        fps=first.fps,
+        image_keys=first.image_keys,
+        state_dim=first.state_dim,
+        action_dim=first.action_dim,
+        warnings=warnings[:MOST_WARNINGS],
+    )

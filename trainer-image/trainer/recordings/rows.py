@@ -1,0 +1,203 @@
+"""The rows of a dataset's tables: whether they are those that `meta/` promises, and numbers.
+
+Footers are read of every table; values of as many as a few seconds allow, evenly spread.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pyarrow as pa
+
+from trainer.failures import did_you_mean
+from trainer.recordings.recording import INDEX_COLUMNS
+from trainer.recordings.sampling import spread
+from trainer.recordings.tables import COPY_AGAIN, read_shape, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from trainer.recordings.recording import Episode, Feature, Recording
+
+MOST_ROWS: Final = 200_000
+"""Rows whose values are looked at."""
+TOLERANCE: Final = 1e-4
+"""Seconds by which LeRobot lets a frame's time be off."""
+RATE_STEP: Final = 0.01
+"""Frames per second by which two rates differ."""
+FLOAT_STEP: Final = 2.4e-7
+"""The relative error that a time has as float32, doubled."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowsSeen:
+    """How many tables and rows there are, and of how many the values were looked at."""
+
+    tables: int
+    rows: int
+    tables_read: int
+    rows_read: int
+
+
+def check_rows(recording: Recording) -> RowsSeen:
+    """UserError (DatasetInvalid, DatasetUnreadable) names the table, the episode and the column."""
+    tables: defaultdict[str, list[Episode]] = defaultdict(list)
+    for episode in recording.episodes:
+        tables[episode.path].append(episode)
+    rows = {path: _check_shape(recording, path, episodes) for path, episodes in tables.items()}
+    _check_counts(recording)
+    read = _few_enough(rows)
+    for path in read:
+        _check_values(recording, path, tables[path])
+    return RowsSeen(len(tables), sum(rows.values()), len(read), sum(rows[path] for path in read))
+
+
+def _few_enough(rows: Mapping[str, int]) -> list[str]:
+    """Tables, evenly spread, with about `MOST_ROWS` rows between them; always one."""
+    total = sum(rows.values())
+    share = min(1.0, MOST_ROWS / max(total, 1))
+    return spread(sorted(rows), max(1, int(share * len(rows))))
+
+
+def _check_shape(recording: Recording, path: str, episodes: Sequence[Episode]) -> int:
+    schema, footer = read_shape(recording.dataset, recording.root, path)
+    promised = sum(each.length for each in episodes)
+    if footer.num_rows != promised:
+        named = f"episode {episodes[0].index}" + (f" to {episodes[-1].index}" if len(episodes) > 1 else "")
+        raise recording.refused(
+            "DatasetInvalid", f"{path} has {footer.num_rows} rows, and {named} should have {promised}", COPY_AGAIN
+        )
+    wanted = [key for key, each in recording.features.items() if each.dtype != "video"]
+    for key in (*wanted, *INDEX_COLUMNS):
+        if key not in schema.names:
+            hint = did_you_mean(key, [name for name in schema.names if name not in wanted])
+            have = ", ".join(schema.names)
+            problem = f"{path}, episode {episodes[0].index}: no column {key}.{hint} It has: {have}"
+            raise recording.refused("DatasetInvalid", problem, _ABSENT)
+    extra = next((name for name in schema.names if name not in recording.features and name not in INDEX_COLUMNS), None)
+    if extra:
+        hint = did_you_mean(extra, recording.features)
+        problem = f"{path}: the column {extra} is no feature of meta/info.json.{hint}"
+        raise recording.refused("DatasetInvalid", problem, _EXTRA)
+    _check_types(recording, path, schema)
+    return int(footer.num_rows)
+
+
+_ABSENT: Final = (
+    "Every table must have every feature: record the episode again or remove the feature from meta/info.json."
+)
+_EXTRA: Final = "Add it to the features of meta/info.json, or write the tables without it."
+
+
+def _check_types(recording: Recording, path: str, schema: pa.Schema) -> None:
+    for key, feature in recording.features.items():
+        if feature.dtype in {"video", "string", "language", "image"}:
+            continue
+        kind = schema.field(key).type
+        while pa.types.is_list(kind) or pa.types.is_fixed_size_list(kind) or pa.types.is_large_list(kind):
+            kind = kind.value_type
+        if not (pa.types.is_floating(kind) or pa.types.is_integer(kind) or pa.types.is_boolean(kind)):
+            problem = f"{path}: the column {key} holds {kind}, and meta/info.json says {feature.dtype}"
+            raise recording.refused("DatasetInvalid", problem, _EXTRA)
+
+
+def _check_counts(recording: Recording) -> None:
+    frames = sum(each.length for each in recording.episodes)
+    if frames != recording.frames:
+        problem = f"meta/info.json says total_frames {recording.frames}, and the episodes have {frames}"
+        raise recording.refused("DatasetInvalid", problem, f"Write {frames}, or copy the dataset again.")
+
+
+def _check_values(recording: Recording, path: str, episodes: Sequence[Episode]) -> None:
+    numeric = {
+        key: each
+        for key, each in recording.features.items()
+        if each.dtype not in {"video", "image", "string", "language"} and key not in INDEX_COLUMNS
+    }
+    table = read_table(recording.dataset, recording.root, path, [*numeric, *INDEX_COLUMNS])
+    ordered = sorted(episodes, key=lambda each: each.start)
+    owner = np.repeat([each.index for each in ordered], [each.length for each in ordered])
+    frame = np.concatenate([np.arange(each.length) for each in ordered])
+    _check_order(recording, path, table, owner, frame)
+    for key, feature in numeric.items():
+        _check_numbers(recording, path, table.column(key), feature, owner)
+
+
+def _check_order(
+    recording: Recording, path: str, table: pa.Table, owner: NDArray[np.int64], frame: NDArray[np.int64]
+) -> None:
+    """Episodes one after the other, their frames from 0, each at its time."""
+    for name, expected in (("episode_index", owner), ("frame_index", frame)):
+        given = _plain(table.column(name))
+        wrong = np.flatnonzero(given != expected)
+        if wrong.size:
+            row = int(wrong[0])
+            problem = f"{path}, row {row}: {name} is {given[row]:g}, must be {expected[row]} of episode {owner[row]}"
+            raise recording.refused("DatasetInvalid", problem, _ORDER)
+    times, wanted = _plain(table.column("timestamp")), frame / recording.fps
+    wrong = np.flatnonzero(~(np.abs(times - wanted) <= TOLERANCE + FLOAT_STEP * wanted))
+    if wrong.size:
+        row = int(wrong[0])
+        problem = (
+            f"{path}, episode {owner[row]}, frame {frame[row]}: timestamp is {times[row]:.4f} s, at fps"
+            f" {recording.fps:g} it must be {wanted[row]:.4f} s (within {TOLERANCE:g})"
+        )
+        raise recording.refused("DatasetInvalid", problem, _times_advice(recording, times, owner))
+    tasks = _plain(table.column("task_index"))
+    wrong = np.flatnonzero(~((tasks >= 0) & (tasks < len(recording.tasks))))
+    if wrong.size:
+        row = int(wrong[0])
+        problem = (
+            f"{path}, episode {owner[row]}: task_index is {tasks[row]:g}, and meta/tasks lists {len(recording.tasks)}"
+        )
+        raise recording.refused("DatasetInvalid", problem, "Add the task to meta/tasks, or correct the index.")
+
+
+_ORDER: Final = "The rows must be in the order of meta/episodes: write the table again with LeRobot."
+
+
+def _times_advice(recording: Recording, times: NDArray[np.float64], owner: NDArray[np.int64]) -> str:
+    """The rate that the times do have, when they have one."""
+    steps = np.diff(times)[np.diff(owner) == 0]
+    step = float(np.median(steps)) if steps.size else 0.0
+    rate = round(1 / step, 2) if step > 0 else 0.0
+    if rate and abs(rate - recording.fps) > RATE_STEP and float(np.abs(steps - step).max()) < TOLERANCE:
+        return f"The times are those of fps {rate:g}: write that into meta/info.json."
+    return "The times must be frame_index / fps: write them anew, or record the episode again."
+
+
+def _check_numbers(
+    recording: Recording, path: str, column: pa.ChunkedArray, feature: Feature, owner: NDArray[np.int64]
+) -> None:
+    width = int(np.prod(feature.shape))
+    values = _plain(column)
+    if column.null_count or values.size != width * len(owner):
+        each = values.size / len(owner)
+        problem = f"{path}, {feature.key}: rows have {each:g} numbers, meta/info.json says shape {feature.shown}"
+        raise recording.refused("DatasetInvalid", problem, "Correct the shape in meta/info.json, or the rows.")
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if wrong.size:
+        row = int(wrong[0]) // width
+        first = int(owner.searchsorted(owner[row])) if np.all(np.diff(owner) >= 0) else 0
+        problem = (
+            f"{path}, episode {owner[row]}, frame {row - first}: {feature.key} holds {values[wrong[0]]}, must be finite"
+        )
+        advice = (
+            f"Remove the episode (lerobot-edit-dataset --operation.type delete_episodes) or leave out {owner[row]}."
+        )
+        raise recording.refused("DatasetInvalid", problem, advice)
+
+
+def _plain(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """All numbers of a column in one row, lists opened."""
+    array = column.combine_chunks()
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks)
+    while pa.types.is_nested(array.type):
+        array = array.flatten()
+    return np.asarray(array.to_numpy(zero_copy_only=False), dtype=np.float64)

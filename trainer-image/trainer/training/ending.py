@@ -1,0 +1,40 @@
+"""How a training that made a model is told: the same for every family."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from trainer.contract.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trainer.contract.result import Result
+    from trainer.contract.run import Run
+    from trainer.contract.verdict import Position
+    from trainer.training.course import StopReason
+
+RESULTS: Final[Mapping[StopReason, Result]] = {
+    "go on": "completed",
+    "no better": "completed",
+    "deadline": "deadline",
+    "stopped": "stopped",
+}
+"""What an end of the training is called in the verdict."""
+REMARKS: Final[Mapping[StopReason, str]] = {
+    "go on": "",
+    "no better": "; the evaluation no longer became better",
+    "deadline": "; the training hours are used up",
+    "stopped": "; stopped as asked",
+}
+
+
+def verdict_of_training(run: Run, reason: StopReason, position: Position) -> Verdict:
+    """How a training ended, without the model: all that nodes other than the first have to say."""
+    return Verdict(
+        stage="train",
+        attempt=run.attempt,
+        result=RESULTS[reason],
+        message=f"trained {position.step} of {max(position.step, position.total_steps)} steps{REMARKS[reason]}",
+        position=position,
+    )
