@@ -42,6 +42,14 @@ def test_lerobot_is_told_model_dataset_schedule_and_that_nothing_leaves_the_pod(
     assert float(told["optimizer.grad_clip_norm"]) == 1.0
 
 
+def test_a_choice_of_episodes_is_told_to_lerobot() -> None:
+    whole = task("gr00t_n1_5")
+    some = Task(whole.run, whole.model, whole.dataset, whole.output, 2000, episodes=(0, 2))
+
+    assert flags(n1_5_command(PYTHON, some))["dataset.episodes"] == "[0, 2]"
+    assert "dataset.episodes" not in flags(n1_5_command(PYTHON, whole))
+
+
 def test_lerobot_goes_on_by_the_configuration_of_a_checkpoint_with_this_attempts_schedule() -> None:
     first = task("gr00t_n1_5", checkpoints__everySteps=50)
     resumed = Task(first.run, first.model, first.dataset, first.output, 2000, Path("/c/checkpoint-50"))

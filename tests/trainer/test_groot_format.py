@@ -12,12 +12,15 @@ pytest.importorskip("av", reason="no PyAV here: the trainer's image has it")
 
 import pyarrow.parquet as pq
 
-from tests.trainer.groot_world import CAMERAS, STATE, greys, shade, write_recording
+from tests.trainer.groot_world import CAMERAS, STATE, greys, groot_run, shade, write_recording
 from trainer.backends.groot.modality import camera_keys, modality_of
 from trainer.backends.groot.older_format.episodes import chosen, read_source
 from trainer.backends.groot.older_format.writing import write_older
+from trainer.backends.groot.prepare import ready_dataset
 from trainer.contract.robots import Camera
 from trainer.failures import UserError
+from trainer.recordings.gathering import Gathered
+from trainer.workspace.layout import Workspace
 
 LENGTHS = (8, 5, 8)
 CLOSE = 3
@@ -107,6 +110,21 @@ def test_another_format_and_an_episode_that_is_not_there_are_refused(tmp_path: P
     (root / "meta/info.json").write_text(json.dumps(facts | {"codebase_version": "v2.0"}))
     with pytest.raises(UserError, match=r"format 'v2\.0', must be 'v3\.0'"):
         read_source(root)
+
+
+def test_the_older_dataset_is_made_once_with_its_modality_json_and_found_again(tmp_path: Path) -> None:
+    root = write_recording(tmp_path / "newer", LENGTHS)
+    run, workspace = groot_run("gr00t_n1_6"), Workspace(tmp_path / "workspace")
+
+    made = ready_dataset(run, workspace, Gathered(root, (0, 2), ()))
+    before = (made / "meta/info.json").stat().st_mtime_ns
+    again = ready_dataset(run, workspace, Gathered(root, (0, 2), ()))
+    other = ready_dataset(run, workspace, Gathered(root, None, ()))
+
+    assert (again, (again / "meta/info.json").stat().st_mtime_ns) == (made, before)
+    assert other != made
+    assert json.loads((made / "meta/modality.json").read_text())["video"]["top"] == {"original_key": CAMERAS[0]}
+    assert ready_dataset(groot_run("gr00t_n1_5"), workspace, Gathered(root, None, ())) == root
 
 
 def test_modality_json_names_cameras_by_the_jobs_slots_and_takes_all_numbers_together(tmp_path: Path) -> None:

@@ -23,10 +23,12 @@ ADVICE: Final = (
 
 def check_abilities(run: Run) -> None:
     """UserError for the first thing that is asked for and cannot be done."""
+    if run.model.type not in TYPES:
+        raise UserError("ModelUnsupported", f"this image trains {' and '.join(TYPES)}", param="spec.model.type")
     for param, asked, can in _limits(run):
         if asked:
             raise UserError(
-                "ModelUnsupported" if param == "spec.model.type" else "HyperparameterUnsupported",
+                "HyperparameterUnsupported",
                 f"GR00T cannot be trained so: {can}",
                 param=param,
                 advice=ADVICE,
@@ -38,7 +40,6 @@ def _limits(run: Run) -> Iterator[tuple[str, bool, str]]:
     """Field, whether it asks for what cannot be done, and what can be done instead."""
     given, param = run.hyperparameters, "spec.hyperparameters"
     newer = run.model.type == "gr00t_n1_6"
-    yield "spec.model.type", run.model.type not in TYPES, f"this image trains {' and '.join(TYPES)}"
     yield "spec.jobType", run.job_type != "vla", "its jobType is vla"
     yield "spec.model.fromCheckpoint", run.model.from_checkpoint is not None, "it starts from the base model"
     yield f"{param}.lora.enabled", given.lora.enabled, "it trains the weights themselves; extra.tune… says which"

@@ -33,7 +33,7 @@ class Task:
     """One attempt as its trainer is to be told it.
 
     `resume` is a checkpoint's folder to go on from; `output` the folder where the trainer writes, `modality` the file that
-    reads modality.json to N1.6.
+    reads modality.json to N1.6; `episodes` those that N1.5 is to take of the dataset, None for all.
     """
 
     run: Run
@@ -43,6 +43,7 @@ class Task:
     steps: int
     resume: Path | None = None
     modality: Path | None = None
+    episodes: tuple[int, ...] | None = None
 
     @property
     def saves_every(self) -> int:
@@ -94,6 +95,7 @@ def _n1_5_arguments(task: Task) -> list[str]:
         {
             "dataset.repo_id": "local/recordings",
             "dataset.root": str(task.dataset),
+            **({"dataset.episodes": json.dumps(task.episodes)} if task.episodes is not None else {}),
             "dataset.image_transforms.enable": _word(given.image_augmentation),
             "policy.type": "groot",
             "policy.base_model_path": str(task.model),

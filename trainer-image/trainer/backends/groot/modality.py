@@ -43,7 +43,7 @@ def _named(cameras: Sequence[Camera], pictures: Sequence[str]) -> dict[str, str]
     for slot, key in given.items():
         if key not in pictures:
             raise UserError(
-                "CameraUnknown",
+                "CamerasInvalid",
                 f"the dataset has no camera {key!r}.{did_you_mean(key, pictures)} It has: {', '.join(pictures) or 'none'}",
                 param=f"spec.cameraMappings.{slot}",
             )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 from typing import TYPE_CHECKING, Any, Final
 
 from trainer.backends.groot.abilities import check_abilities
@@ -15,14 +17,16 @@ from trainer.workspace.fence import check_owner
 from trainer.workspace.finished import check_free
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
+    from trainer.backends.groot.older_format.episodes import Source
     from trainer.contract.run import Run
     from trainer.recordings.gathering import Gathered
     from trainer.workspace.layout import Workspace
 
 OLDER: Final = "older"
-"""The folder, beside the gathered dataset, of the same in format 2.1."""
+"""How the folder of the dataset in format 2.1 begins."""
 
 
 def prepare(run: Run, workspace: Workspace) -> Verdict:
@@ -38,31 +42,39 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     found = check_recordings(run)
     if run.model.type == "gr00t_n1_5":
         _check_all_cameras_are_used(run, found.train[0].image_keys)
-    ready_dataset(run, gather(run, workspace))
+    ready_dataset(run, workspace, gather(run, workspace))
     report = found.report
     message = f"{report.episodes} episodes and {report.frames} frames are ready"
     return Verdict("prepare", run.attempt, "completed", message, report=report)
 
 
-def ready_dataset(run: Run, gathered: Gathered) -> Path:
-    """The folder that the trainer reads: the gathered dataset, for N1.6 in the older format, made once."""
+def ready_dataset(run: Run, workspace: Workspace, gathered: Gathered) -> Path:
+    """The folder that the trainer reads: the gathered dataset, for N1.6 in the older format, made once in the workspace."""
     if run.model.type == "gr00t_n1_5":
         return gathered.root
     # pyarrow and PyAV again.
     from trainer.backends.groot.older_format.episodes import chosen, read_source  # noqa: PLC0415
     from trainer.backends.groot.older_format.writing import write_older  # noqa: PLC0415
 
-    target = gathered.root.with_name(f"{gathered.root.name}-{OLDER}")
-    if target.is_dir():
-        return target
     source = read_source(gathered.root)
     modality = modality_of(source.facts["features"], run.cameras, _own_modality(run))
+    target = workspace.root / "recordings" / f"{OLDER}-{_digest(source, gathered, modality)}"
+    if target.is_dir():
+        return target
     # Found again under its name only when it is whole.
     staging = target.with_name(f".{target.name}-{run.attempt}")
+    shutil.rmtree(staging, ignore_errors=True)
     write_older(source, chosen(source, gathered.train_episodes), camera_keys(modality), staging)
     (staging / FILE).write_text(json.dumps(modality, indent=4) + "\n", encoding="utf-8")
     sync_tree(staging)
     return staging.rename(target)
+
+
+def _digest(source: Source, gathered: Gathered, modality: Mapping[str, Any]) -> str:
+    """What tells one making from another: what the dataset says of itself, and what is taken of it."""
+    lengths = [each.length for each in source.episodes]
+    said = json.dumps([source.facts, lengths, gathered.train_episodes, modality], sort_keys=True)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def _own_modality(run: Run) -> dict[str, Any] | None:
@@ -84,7 +96,7 @@ def _check_all_cameras_are_used(run: Run, keys: tuple[str, ...]) -> None:
     left_out = [key for key in keys if mapped and key not in mapped]
     if left_out:
         raise UserError(
-            "CameraUnsupported",
+            "CamerasInvalid",
             f"GR00T N1.5 sees every camera of a dataset, and {', '.join(left_out)} would be among them",
             param="spec.cameraMappings",
             advice="Leave cameraMappings out, or remove the cameras from the dataset (lerobot-edit-dataset, remove_feature).",

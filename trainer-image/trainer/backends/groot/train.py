@@ -114,7 +114,8 @@ class _Led:
         from trainer.recordings.gathering import gather  # noqa: PLC0415 - the same
         from trainer.recordings.preflight import check_recordings  # noqa: PLC0415 - the same
 
-        dataset = ready_dataset(self.run, gather(self.run, self.workspace))
+        gathered = gather(self.run, self.workspace)
+        dataset = ready_dataset(self.run, self.workspace, gathered)
         steps = steps_of(self.run, check_recordings(self.run).report.frames)
         resume = lend(newest, self.output, self.run.model.type) if newest else None
         model = self.run.model.path or Path(self.run.model.name)
@@ -122,7 +123,10 @@ class _Led:
         environment = {**os.environ, embodiment.VARIABLE: str(dataset / FILE)}
         # Our own packages are for another Python.
         environment.pop("PYTHONPATH", None)
-        return Task(self.run, model, dataset, self.output, steps, resume, modality), environment
+        return (
+            Task(self.run, model, dataset, self.output, steps, resume, modality, gathered.train_episodes),
+            environment,
+        )
 
     def _heard(self, line: str) -> None:
         heard = said(line)
