@@ -85,8 +85,15 @@ class Trainer:
 
     def command(self, module: str, folder: Path, arguments: Sequence[str] = ()) -> list[str]:
         """A command line for ``python -m module`` that can see ``folder`` and what lies beside it."""
+        return self._command(("-m", module, *arguments), folder)
+
+    def run_program(self, file: Path, folder: Path, *arguments: str) -> str:
+        """Run a program of the tests' own to its end, which need not be in the image; return its standard output."""
+        return self._run(("-c", file.read_text(encoding="utf-8"), *arguments), folder)
+
+    def _command(self, arguments: Sequence[str], folder: Path) -> list[str]:
         if self._python:
-            return [self._python, "-m", module, *arguments]
+            return [self._python, *arguments]
         mounts = [f"type=bind,src={path},dst={path},options=rbind:rw" for path in (folder.parent, CHECKOUT / "crds")]
         return [
             *("ctr", "-n", "k8s.io", "run", "--rm", "--read-only", "--net-host"),
@@ -95,7 +102,7 @@ class Trainer:
             *(part for mount in mounts for part in ("--mount", mount)),
             *(part for name, value in contract_variables(folder).items() for part in ("--env", f"{name}={value}")),
             *(self._image, f"trainer-{secrets.token_hex(4)}"),
-            *("python", "-m", module),
+            "python",
             *arguments,
         ]
 
@@ -117,7 +124,10 @@ class Trainer:
 
     def run(self, module: str, folder: Path, *arguments: str) -> str:
         """Run ``python -m module`` to its end and return its standard output."""
-        command = self.command(module, folder, arguments)
+        return self._run(("-m", module, *arguments), folder)
+
+    def _run(self, arguments: Sequence[str], folder: Path) -> str:
+        command = self._command(arguments, folder)
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "trainer-image"), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(
             command, env=environment, cwd="/", capture_output=True, text=True, timeout=WITHIN, check=False
