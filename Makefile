@@ -55,6 +55,10 @@ images: venv ## Build the operator and trainer images
 bench: venv ## Lead 100, 1,000 and 10,000 jobs through their life on simulated nodes, beside a plain client; writes docs/benchmarks (an hour on a quiet machine)
 	@$(RUN) -m tests.bench
 
+.PHONY: bench-trainer
+bench-trainer: venv ## Our trainers beside plain `trl sft` and `lerobot-train`, in the images of the tests' cluster or by FINETUNE_TRAINER_PYTHON and FINETUNE_ROBOTS_PYTHON
+	@$(RUN) -m tests.trainer_bench
+
 .PHONY: soak
 soak: venv ## Kill the operator at random 1000 times over at least 200 jobs; its seed is printed, its figures are in build/soak.json
 	@$(RUN) -m tests.soak

@@ -24,6 +24,7 @@ from tests.cluster.places import cluster_folder
 from tests.conftest import EXHAUSTIVE
 from tests.e2e.place import cluster_name
 from tests.images.ensure import references
+from tests.images.recipes import ROBOTS
 from tests.parts import EXHAUSTIVE_PARTS, ON_A_NODE, PARTS, Part, pytest_arguments, side_by_side
 from tests.pulse import pulse
 from tests.results import Counts, Results, results
@@ -166,13 +167,19 @@ def _log(part: Part) -> Path:
 
 
 def _real_trainer() -> dict[str, str]:
-    """Where the tests of the trainer find its image; nothing while there is no node of ours."""
+    """Where the tests of the trainer find its images; nothing while there is no node of ours."""
     try:
         socket = find(cluster_name()).containerd_socket
     except ClusterError:
         return {}
-    image = references(("trainer",))["trainer"]
-    return {"FINETUNE_TRAINER_IMAGE": image, "CONTAINERD_ADDRESS": str(socket)} if socket else {}
+    if socket is None:
+        return {}
+    images = references(ROBOTS)
+    return {
+        "CONTAINERD_ADDRESS": str(socket),
+        "FINETUNE_TRAINER_IMAGE": images["trainer"],
+        "FINETUNE_ROBOTS_IMAGE": images["trainer-lerobot"],
+    }
 
 
 def _tidy() -> None:

@@ -13,7 +13,7 @@ from tests.cluster.components import component
 def machine() -> Json:
     """Processor, cores, memory, kernel, versions, and how busy the machine was before."""
     return {
-        "processor": _first("/proc/cpuinfo", "model name"),
+        "processor": processor(),
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(int(_first("/proc/meminfo", "MemTotal").split()[0]) / 2**20, 1),
         "kernel": platform.release(),
@@ -23,6 +23,11 @@ def machine() -> Json:
         "load_before": round(os.getloadavg()[0], 2),
         "shared_by": "etcd, API server, controllers, scheduler, kwok, the operator and the measuring client",
     }
+
+
+def processor() -> str:
+    """What the kernel calls it."""
+    return _first("/proc/cpuinfo", "model name")
 
 
 def _first(path: str, name: str) -> str:

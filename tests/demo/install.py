@@ -19,6 +19,8 @@ CHART = CHECKOUT / "charts" / "finetune-operator"
 RELEASE = "finetune-operator"
 NAMESPACE = "finetune-system"
 WAIT = "180s"
+TRAINERS = {"trl": "trainer", "lerobot": "trainer-lerobot"}
+"""The image of each family of models."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,16 @@ class Helm:
 
 
 def chart_values(images: Mapping[str, str], more: Json | None = None) -> Json:
-    """The chart's values for images `operator` and `trainer`, quick to report, with `more` merged over them."""
+    """The chart's values for `images` as `image_values` takes them, quick to report, with `more` merged over them."""
     quick: Json = {"settings": {"progress": {"statusIntervalSeconds": 2}}}
     return _merged(_merged(image_values(images), quick), more or {})
 
 
 def image_values(images: Mapping[str, str]) -> Json:
-    """The chart's values that name the images `operator` and `trainer`."""
+    """The chart's values that name the images `operator`, `trainer` and, if there, `trainer-lerobot`."""
     repository, _, tag = images["operator"].rpartition(":")
-    return {"image": {"repository": repository, "tag": tag}, "settings": {"images": {"trl": images["trainer"]}}}
+    trainers = {family: images[name] for family, name in TRAINERS.items() if name in images}
+    return {"image": {"repository": repository, "tag": tag}, "settings": {"images": trainers}}
 
 
 def kept(values: Json, standing: Json, images: Mapping[str, str]) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tests.cluster import ClusterError, find
@@ -12,7 +12,7 @@ from tests.cluster.packages import NODE, missing
 from tests.cluster.places import cache_folder, cluster_folder
 from tests.cluster.starter import DEFAULT_NAME
 from tests.images.disk import free
-from tests.images.recipes import RECIPES
+from tests.images.recipes import LANGUAGE, Recipe, named
 
 RUN_SECONDS = 55
 START_SECONDS = 15
@@ -31,14 +31,14 @@ class Part:
     done: bool = False
 
 
-def local_plan(name: str, environment_seconds: float = 0) -> tuple[Part, ...]:
+def local_plan(name: str, environment_seconds: float = 0, images: Sequence[str] = LANGUAGE) -> tuple[Part, ...]:
     """What a run on the local cluster `name` has to do, as far as can be told without doing it.
 
-    `environment_seconds` is what the Python environment has just taken, if it had to be made.
+    `environment_seconds` is what the Python environment has just taken, if it had to be made; `images` are those wanted.
     """
     made = environment_seconds >= WORTH_A_LINE
     environment = [Part("install the Python environment", environment_seconds, done=True)] if made else []
-    return (*environment, *_parts(name))
+    return (*environment, *_parts(name, named(images)))
 
 
 def announcement(parts: tuple[Part, ...], name: str) -> str:
@@ -73,7 +73,7 @@ def _disk(gigabytes: float) -> Iterator[str]:
         yield f"It needs about {gigabytes:.0f} GB of disk while it is made; {there:.0f} GB are free there."
 
 
-def _parts(name: str) -> Iterator[Part]:
+def _parts(name: str, recipes: Sequence[Recipe]) -> Iterator[Part]:
     absent = [each for each in COMPONENTS if not each.folder.is_dir()]
     if absent:
         programs = ", ".join(f"{each.name} {each.version}" for each in absent)
@@ -82,12 +82,12 @@ def _parts(name: str) -> Iterator[Part]:
         )
     built = (cache_folder() / "images" / "storage").is_dir()
     if not built:
-        seconds = sum(recipe.cold.build_seconds for recipe in RECIPES)
-        gigabytes = sum(recipe.cold.build_gigabytes for recipe in RECIPES)
+        seconds = sum(recipe.cold.build_seconds for recipe in recipes)
+        gigabytes = sum(recipe.cold.build_gigabytes for recipe in recipes)
         what = "build the operator's and the trainer's images with buildah from Debian and PyPI, once"
         yield Part(what, seconds, gigabytes)
     if not (cluster_folder(name).containerd / "io.containerd.content.v1.content").is_dir():
-        seconds = sum(recipe.cold.load_seconds for recipe in RECIPES)
+        seconds = sum(recipe.cold.load_seconds for recipe in recipes)
         # A build leaves more room behind than loading what it made needs.
         yield Part("load the images into the node, once", seconds, LOADED_GIGABYTES if built else 0)
     if packages := missing(NODE):

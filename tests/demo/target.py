@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +16,16 @@ from tests.demo.kubectl import Kubectl, KubectlError
 from tests.demo.plan import announcement, local_plan
 from tests.demo.steps import Steps
 from tests.images.ensure import ensure, references
+from tests.images.recipes import LANGUAGE
 
 ENVIRONMENT = "environment"
 """The step in which the Python environment is made, before this program can run."""
-VARIABLES = {"operator": "OPERATOR_IMAGE", "trainer": "TRAINER_IMAGE"}
+VARIABLES = {"operator": "OPERATOR_IMAGE", "trainer": "TRAINER_IMAGE", "trainer-lerobot": "ROBOTS_IMAGE"}
 
 
 @dataclass(frozen=True)
 class Target:
-    """A running cluster with what it takes to work on it; `images` are called operator and trainer."""
+    """A running cluster with what it takes to work on it; `images` are called operator, trainer and, if asked for, trainer-lerobot."""
 
     name: str
     kubectl: Kubectl
@@ -37,27 +38,27 @@ class Target:
         return self.kubectl.program.parent
 
 
-def reach(name: str, steps: Steps) -> Target:
-    """The cluster `name`, ready to be installed into. Raises ClusterError or ImageError with what to do."""
-    return _own(steps) if name == CURRENT else _local(name, steps)
+def reach(name: str, steps: Steps, images: Sequence[str] = LANGUAGE) -> Target:
+    """The cluster `name` with these images, ready to be installed into. Raises ClusterError or ImageError with what to do."""
+    return _own(steps, images) if name == CURRENT else _local(name, steps, images)
 
 
-def _local(name: str, steps: Steps) -> Target:
-    steps.say(announcement(local_plan(name, steps.seconds.get(ENVIRONMENT, 0)), name))
+def _local(name: str, steps: Steps, wanted: Sequence[str]) -> Target:
+    steps.say(announcement(local_plan(name, steps.seconds.get(ENVIRONMENT, 0), wanted), name))
     with steps.step("cluster", f"Kubernetes cluster {name!r}", "seconds; the first time it is built"):
         cluster = up(name)
     with steps.step("images", "Operator and trainer images", "seconds; minutes the first time"):
-        images = ensure((), socket=cluster.containerd_socket, say=steps.say)
+        images = ensure(wanted, socket=cluster.containerd_socket, say=steps.say)
     kubectl = Kubectl(ensure_program("kubectl"), cluster.kubeconfig)
     return Target(name, kubectl, Helm(ensure_program("helm"), kubectl), images)
 
 
-def _own(steps: Steps) -> Target:
+def _own(steps: Steps, wanted: Sequence[str]) -> Target:
     current_cluster()  # says what to do when there is no kubeconfig
     kubectl = Kubectl(_program("kubectl"), None)
     steps.say(f"The demo runs on a cluster of yours: {whereabouts(kubectl)}. Nothing is started or loaded into it.")
-    images = {name: os.environ.get(VARIABLES[name]) or reference for name, reference in references(()).items()}
-    steps.say("Its nodes must be able to pull these two images:")
+    images = {name: os.environ.get(VARIABLES[name]) or reference for name, reference in references(wanted).items()}
+    steps.say("Its nodes must be able to pull these images:")
     for name, image in images.items():
         steps.say(f"  {image}  (another one: {VARIABLES[name]}=…)")
     steps.say("`make images CLUSTER=current` says how to build and push them.")

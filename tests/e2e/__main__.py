@@ -11,12 +11,13 @@ from tests.demo.steps import Steps
 from tests.demo.target import reach
 from tests.e2e.place import cluster_name
 from tests.images.failure import ImageError
+from tests.images.recipes import ROBOTS
 
 
 def main() -> int:
     """Prepare; 0, or 1 after a sentence that says what to do."""
     try:
-        reach(cluster_name(), Steps(Console(soft_wrap=True)))
+        reach(cluster_name(), Steps(Console(soft_wrap=True)), ROBOTS)
     except (ClusterError, ImageError) as problem:
         print(f"Error: {problem}", file=sys.stderr)
         return 1

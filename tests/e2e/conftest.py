@@ -24,6 +24,7 @@ from tests.e2e.operators import Operators
 from tests.e2e.place import cluster_name
 from tests.e2e.training_pods import TrainingPods, watched
 from tests.e2e.world import World
+from tests.images.recipes import ROBOTS
 
 LENDER = "e2e-models"
 
@@ -51,7 +52,7 @@ def target(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Target:
     own = tmp_path_factory.getbasetemp()
     shared = own if worker_id == "master" else own.parent  # the folder of this run, never that of all runs
     with exclusive(shared / "target.lock"):
-        target = reach(cluster_name(), Steps(Console(stderr=True)))
+        target = reach(cluster_name(), Steps(Console(stderr=True)), ROBOTS)
         if not (shared / "target.prepared").exists():
             prepare(target)
             (shared / "target.prepared").touch()

@@ -28,6 +28,7 @@ from tests.e2e.place import cluster_name
 from tests.e2e.resumed import Story, steps_by_attempt
 from tests.e2e.training_pods import watched
 from tests.e2e.world import World
+from tests.images.recipes import ROBOTS
 
 FOLDER: Final = CHECKOUT / "docs" / "recordings"
 COMMAND: Final = ("get", "ftj", "-w", "-o", "wide")
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
     if unknown:
         print(f"No such story: {', '.join(sorted(unknown))}. Choose from: {', '.join(STORIES)}", file=sys.stderr)
         return 2
-    target = reach(cluster_name(), Steps(Console(soft_wrap=True, stderr=True)))
+    target = reach(cluster_name(), Steps(Console(soft_wrap=True, stderr=True)), ROBOTS)
     prepare(target)
     for name in arguments or STORIES:
         with a_world(target, base_model_volume(target)) as world:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tests.images.failure import ImageError
 
@@ -69,7 +69,27 @@ RECIPES = (
         code=("trainer",),
         cold=Cost(build_seconds=150, load_seconds=80, build_gigabytes=20),
     ),
+    Recipe(
+        name="trainer-lerobot",
+        repository="localhost/finetune-operator/trainer-lerobot",
+        folder="trainer-image",
+        target="lerobot",
+        packages=(
+            "Dockerfile",
+            "requirements/install.sh",
+            "requirements/installer.txt",
+            "requirements/base-torch.txt",
+            "requirements/lerobot.txt",
+        ),
+        code=("trainer",),
+        # Where torch is there already, as the layer that it shares with the other trainer.
+        cold=Cost(build_seconds=120, load_seconds=110, build_gigabytes=25),
+    ),
 )
+LANGUAGE: Final = ("operator", "trainer")
+"""The images that language models take: those of `make demo`, which does not wait for the robots'."""
+ROBOTS: Final = (*LANGUAGE, "trainer-lerobot")
+"""The images that robots take too: those of the end-to-end tests."""
 
 
 def named(names: Iterable[str]) -> tuple[Recipe, ...]:

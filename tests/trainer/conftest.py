@@ -14,7 +14,7 @@ from tests.servers.web import WebServer, web_server
 from tests.trainer.documents import SAMPLE, write_lines, write_model
 from tests.trainer.first_checks import GOOD
 from tests.trainer.operator_endpoint import OperatorEndpoint, operator_endpoint
-from tests.trainer.real_trainer import Attempt, Job, Trainer
+from tests.trainer.real_trainer import LANGUAGE, ROBOTS, Attempt, Job, Trainer
 from tests.trainer.transfers import Pod
 
 
@@ -23,7 +23,16 @@ def trainer() -> Trainer:
     """The real trainer; without one the test is skipped with the way to have it."""
     real = Trainer(os.environ)
     if not real.available:
-        pytest.skip("no trainer here: set FINETUNE_TRAINER_PYTHON, or FINETUNE_TRAINER_IMAGE and CONTAINERD_ADDRESS")
+        pytest.skip(LANGUAGE.absent)
+    return real
+
+
+@pytest.fixture(scope="session")
+def robots_trainer() -> Trainer:
+    """The real trainer of robot policies; without one the test is skipped with the way to have it."""
+    real = Trainer(os.environ, ROBOTS)
+    if not real.available:
+        pytest.skip(ROBOTS.absent)
     return real
 
 

@@ -6,6 +6,8 @@ Which one is decided by the environment, in this order:
 - ``FINETUNE_TRAINER_IMAGE`` with ``CONTAINERD_ADDRESS`` (a socket): the image, under ``ctr run``, read-only and as its
   own user;
 - else this Python, if it has the packages.
+
+For robots it is ``FINETUNE_ROBOTS_PYTHON`` (with lerobot) and ``FINETUNE_ROBOTS_IMAGE``.
 """
 
 from __future__ import annotations
@@ -26,9 +28,25 @@ from typing import Final
 from tests.trainer.documents import CHECKOUT, Json, put, run_document
 from trainer.workspace.layout import Workspace
 
-PACKAGES: Final = ("torch", "transformers", "trl", "peft")
 WITHIN: Final = 240.0
 """Seconds that a run of a tiny model may take on a busy machine, start included."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One of the trainer's images: how the environment's variables for it begin, and what its Python must have."""
+
+    prefix: str
+    packages: tuple[str, ...]
+
+    @property
+    def absent(self) -> str:
+        """What a test says that is skipped for want of it."""
+        return f"no trainer here: set {self.prefix}_PYTHON, or {self.prefix}_IMAGE and CONTAINERD_ADDRESS"
+
+
+LANGUAGE: Final = Kind("FINETUNE_TRAINER", ("torch", "transformers", "trl", "peft"))
+ROBOTS: Final = Kind("FINETUNE_ROBOTS", ("torch", "transformers", "lerobot", "av"))
 
 
 @dataclass(frozen=True)
@@ -43,10 +61,10 @@ class Attempt:
 class Trainer:
     """How programs of the trainer's image are run here."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._python = environment.get("FINETUNE_TRAINER_PYTHON", "")
-        self._image = environment.get("FINETUNE_TRAINER_IMAGE", "")
-        if not self._python and not self._image and all(map(importlib.util.find_spec, PACKAGES)):
+    def __init__(self, environment: Mapping[str, str], kind: Kind = LANGUAGE) -> None:
+        self._python = environment.get(f"{kind.prefix}_PYTHON", "")
+        self._image = environment.get(f"{kind.prefix}_IMAGE", "")
+        if not self._python and not self._image and all(map(importlib.util.find_spec, kind.packages)):
             self._python = sys.executable
 
     @property
@@ -67,17 +85,24 @@ class Trainer:
 
     def command(self, module: str, folder: Path, arguments: Sequence[str] = ()) -> list[str]:
         """A command line for ``python -m module`` that can see ``folder`` and what lies beside it."""
+        return self._command(("-m", module, *arguments), folder)
+
+    def run_program(self, file: Path, folder: Path, *arguments: str) -> str:
+        """Run a program of the tests' own to its end, which need not be in the image; return its standard output."""
+        return self._run(("-c", file.read_text(encoding="utf-8"), *arguments), folder)
+
+    def _command(self, arguments: Sequence[str], folder: Path) -> list[str]:
         if self._python:
-            return [self._python, "-m", module, *arguments]
+            return [self._python, *arguments]
         mounts = [f"type=bind,src={path},dst={path},options=rbind:rw" for path in (folder.parent, CHECKOUT / "crds")]
         return [
             *("ctr", "-n", "k8s.io", "run", "--rm", "--read-only", "--net-host"),
             *("--fifo-dir", str(folder / ".fifos")),  # a containerd may have a /run of its own
-            *("--mount", "type=tmpfs,dst=/tmp,options=rw"),
+            *("--mount", "type=tmpfs,dst=/tmp,options=rw", "--mount", "type=tmpfs,dst=/cache,options=rw"),
             *(part for mount in mounts for part in ("--mount", mount)),
             *(part for name, value in contract_variables(folder).items() for part in ("--env", f"{name}={value}")),
             *(self._image, f"trainer-{secrets.token_hex(4)}"),
-            *("python", "-m", module),
+            "python",
             *arguments,
         ]
 
@@ -99,7 +124,10 @@ class Trainer:
 
     def run(self, module: str, folder: Path, *arguments: str) -> str:
         """Run ``python -m module`` to its end and return its standard output."""
-        command = self.command(module, folder, arguments)
+        return self._run(("-m", module, *arguments), folder)
+
+    def _run(self, arguments: Sequence[str], folder: Path) -> str:
+        command = self._command(arguments, folder)
         environment = {**os.environ, "PYTHONPATH": str(CHECKOUT / "trainer-image"), "OMP_NUM_THREADS": "1"}
         done = subprocess.run(
             command, env=environment, cwd="/", capture_output=True, text=True, timeout=WITHIN, check=False

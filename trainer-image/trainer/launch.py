@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from trainer.contract.run import Run
     from trainer.node import Node
+
+
+ONE_WORKER: Final = ("gr00t_n1_5", "gr00t_n1_6")
+"""Types whose own trainer, a child of the worker's, starts a process for each GPU."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,7 @@ class Launch:
 def launches(run: Run, node: Node, environment: Mapping[str, str]) -> list[Launch]:
     """The processes of this node that do the stage's work, the first of them first."""
     arguments = (sys.executable, "-m", "trainer.worker")
-    if run.stage != "train" or run.hardware.processes == 1:
+    if run.stage != "train" or run.hardware.processes == 1 or run.model.type in ONE_WORKER:
         return [Launch(arguments, environment)]
     here = run.hardware.processes_per_node
     shared = {

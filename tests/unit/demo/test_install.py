@@ -15,6 +15,15 @@ def test_an_image_reference_is_split_at_its_tag_and_not_at_a_port() -> None:
     assert chart_values(IMAGES)["image"] == {"repository": "localhost:5000/finetune/operator", "tag": "1-2"}
 
 
+def test_each_trainer_image_is_named_for_its_family_and_one_that_was_not_asked_for_is_not() -> None:
+    robots = IMAGES | {"trainer-lerobot": "localhost:5000/finetune/robots:5-6"}
+
+    assert image_values(IMAGES)["settings"] == {"images": {"trl": IMAGES["trainer"]}}
+    assert image_values(robots)["settings"] == {
+        "images": {"trl": IMAGES["trainer"], "lerobot": "localhost:5000/finetune/robots:5-6"}
+    }
+
+
 def test_more_values_are_merged_deeply_over_the_demos_own() -> None:
     values = chart_values(IMAGES, {"replicas": 2, "settings": {"images": {"trl": "other"}}})
 

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from tests.demo.plan import announcement, cluster_down, local_plan
 from tests.demo.steps import Steps
+from tests.images.recipes import LANGUAGE, ROBOTS, named
 
 NOWHERE = "/nonexistent"
 
@@ -21,6 +22,17 @@ def test_a_first_run_says_what_it_builds_how_long_it_takes_and_how_much_disk(mon
     assert "It needs about 32 GB of disk while it is made" in said
     assert "GB are free there" in said
     assert "`make cluster-down` ends the cluster" in said
+
+
+def test_a_run_that_takes_the_robots_image_too_says_that_it_takes_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", NOWHERE)
+
+    language, robots = (
+        sum(part.seconds for part in local_plan("demo", images=images)) for images in (LANGUAGE, ROBOTS)
+    )
+
+    (recipe,) = named(["trainer-lerobot"])
+    assert robots - language == recipe.cold.build_seconds + recipe.cold.load_seconds
 
 
 def test_the_environment_counts_in_the_sum_and_is_left_out_when_it_was_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,8 +25,17 @@ def is_for_robots(run: Run) -> bool:
     return dataset.format == "lerobot" or by_its_files
 
 
+def is_groot(run: Run) -> bool:
+    """Whether the model is trained by programs of its makers, which need images of their own."""
+    return run.model.type in {"gr00t_n1_5", "gr00t_n1_6"}
+
+
 def prepare(run: Run, workspace: Workspace) -> Verdict:
     """Stage prepare. Families are imported only when it is their turn: their libraries are heavy."""
+    if is_groot(run):
+        from trainer.backends.groot.prepare import prepare as of_groot  # noqa: PLC0415
+
+        return of_groot(run, workspace)
     if is_for_robots(run):
         from trainer.backends.lerobot.prepare import prepare as of_robots  # noqa: PLC0415
 
@@ -38,6 +47,10 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
 
 def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
     """Stage train."""
+    if is_groot(run):
+        from trainer.backends.groot.train import train as of_groot  # noqa: PLC0415
+
+        return of_groot(run, workspace, course)
     if is_for_robots(run):
         from trainer.backends.lerobot.train import train as of_robots  # noqa: PLC0415
 
