@@ -71,7 +71,12 @@ class Remove:
     grace_seconds: int | None = None
 
 
-Action = CreateClaim | CreateService | CreateStage | Remove
+@dataclass(frozen=True)
+class RemoveServices:
+    """Delete the Services of all attempts: no watch tells which of them there still are."""
+
+
+Action = CreateClaim | CreateService | CreateStage | Remove | RemoveServices
 
 
 def decide(
@@ -95,7 +100,9 @@ def _called_for(standing: Standing, claims_for: Stage | None, nodes: int) -> tup
         case Leaving(job, _, _, told) if told and not job.deleting:
             return (Remove(job),)
         case Over(remains):
-            return tuple(Remove(job) for job in remains)
+            # The Services first: once the Jobs are gone nothing leads back to a job that is over.
+            services = (RemoveServices(),) if remains and nodes > 1 else ()
+            return (*services, *(Remove(job) for job in remains))
         case _:
             return ()
 
