@@ -90,9 +90,10 @@ def ended_attempt(view: View, stage: Stage, number: int) -> Ended | None:
 
 def checkpoint_seen(view: View, number: int) -> int:
     """The step of the newest checkpoint that an attempt at training wrote, of those that are listed; 0 for none."""
-    pushed, listed = view.observed.progress, view.job.status.checkpoints
-    told = (pushed.checkpoints if pushed else None) or ()
-    return max((each.step for each in (*told, *listed) if each.attempt == number), default=0)
+    pushed = view.observed.progress
+    told = [each.step for each in (pushed.checkpoints if pushed else None) or () if each.attempt == number]
+    listed = [each.step for each in view.job.status.checkpoints if each.attempt == number]
+    return max([*told, *listed], default=0)
 
 
 def checkpoint_known(view: View) -> bool:
