@@ -259,6 +259,7 @@ ROBOT_STATUS: Final[Json] = {
         "resumeFrom": 1,
         "folded": False,
         "queuesCpuStages": True,
+        "stageLimitHours": 24,
         "instanceTypeName": "l4-x1",
         "instanceType": INSTANCE_TYPE,
         "nodes": 1,

@@ -108,6 +108,10 @@ REMEDIES: Final[Mapping[Reason, str]] = {
         "Mend what the message names, then raise restartGeneration; startDeadlineSeconds is how long is waited."
     ),
     Reason.DEADLINE_EXCEEDED: "The image does not keep to limits.trainingSeconds of its run.json; raise restartGeneration once it does.",
+    Reason.STAGE_DEADLINE_EXCEEDED: (
+        "Nothing at first: it is tried again, up to backoffLimit, and goes on with what was fetched. If it comes again, look "
+        "at the pod's log: a source or a volume may not answer. Then raise restartGeneration."
+    ),
     Reason.LIMIT_EXCEEDED: (
         "Choose an instance type with more ephemeralStorage or sharedMemory together with a raised restartGeneration, or "
         "smaller data."
@@ -149,6 +153,7 @@ ADMINISTRATORS: Final[Mapping[Reason, str]] = {
     Reason.UNKNOWN_MODEL: "Create the BaseModel, or give one the name as an alias.",
     Reason.NO_TRAINER_IMAGE: "Set the family's image in settings.images.",
     Reason.START_DEADLINE_EXCEEDED: "The message has the obstacle; its own page says what to do.",
+    Reason.STAGE_DEADLINE_EXCEEDED: "If data or models are so large that it takes that long: raise settings.stages.limitHours.",
     Reason.NODE_FAILURE: "If one node comes up again and again (status.attempts names it), drain it.",
     Reason.JOB_VANISHED: "Find out who deletes Jobs or pods of others: a clean-up job, a TTL controller, a descheduler.",
     Reason.NO_PROGRESS: "Look for preemption, evictions and short-lived spot nodes.",

@@ -171,7 +171,7 @@ class Display(ApiModel):
     hours: Annotated[str | None, Field(max_length=32)] = None
     """Used of the budget."""
     cost: Annotated[str | None, Field(max_length=32)] = None
-    """Accrued, with its currency."""
+    """Accrued, of maxCost where there is one, with its currency."""
     attempt: Annotated[str | None, Field(max_length=32)] = None
     """The latest attempt: train 2."""
 

@@ -76,7 +76,12 @@ class Remove:
     grace_seconds: int | None = None
 
 
-Action = CreateClaim | CreateCache | CreateService | CreateStage | Remove
+@dataclass(frozen=True)
+class RemoveServices:
+    """Delete the Services of all attempts: no watch tells which of them there still are."""
+
+
+Action = CreateClaim | CreateCache | CreateService | CreateStage | Remove | RemoveServices
 
 
 @dataclass(frozen=True)
@@ -106,7 +111,9 @@ def _called_for(standing: Standing, needs: Needs) -> tuple[Action, ...]:
         case Leaving(job, _, _, told) if told and not job.deleting:
             return (Remove(job),)
         case Over(remains):
-            return tuple(Remove(job) for job in remains)
+            # The Services first: once the Jobs are gone nothing leads back to a job that is over.
+            services = (RemoveServices(),) if remains and nodes > 1 else ()
+            return (*services, *(Remove(job) for job in remains))
         case _:
             return ()
 

@@ -94,7 +94,7 @@ def _as_requested(view: View, ended: Ended) -> Standing:
     reason, message = ended.ending.reason, ended.ending.message
     if reason == Reason.CANCELLED:
         kept = f"; checkpoint {ended.checkpoint_step} stays" if ended.checkpoint_step else ""
-        return CalledOff(reason, f"cancelled: nothing is published{kept}")
+        return CalledOff(reason, f"nothing is published{kept}")
     if reason in {Reason.START_DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED}:
         return Broken(ended.ending, reason, message)
     return start(view, ended.stage, ended.number + 1, ended.ending)

@@ -16,7 +16,15 @@ from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import AlreadyExists, Conflict, Invalid, NotFound, Refused, Unavailable
 from finetune_operator.cluster.resources import CLAIMS, JOBS, PODS, SERVICES, Key, Resource
 from finetune_operator.planning.assess import Blocked
-from finetune_operator.planning.decide import Action, CreateCache, CreateClaim, CreateService, CreateStage, Remove
+from finetune_operator.planning.decide import (
+    Action,
+    CreateCache,
+    CreateClaim,
+    CreateService,
+    CreateStage,
+    Remove,
+    RemoveServices,
+)
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.manifests import render_stage
 from finetune_operator.planning.manifests.claim import cache_claim, output_claim
@@ -76,6 +84,8 @@ class Actor:
                 self._store.put(JOBS, body)
             case Remove():
                 await self._remove(job, action)
+            case RemoveServices():
+                await self._remove_services(job)
             case _:
                 assert_never(action)
 
@@ -104,6 +114,14 @@ class Actor:
             if not pod.over:
                 with suppress(*gone):
                     await cluster.delete(PODS, job.namespace, pod.name, uid=pod.uid, grace_seconds=action.grace_seconds)
+
+    async def _remove_services(self, job: Job) -> None:
+        """Delete the Services that are this job's, by their owner: labels anybody may write."""
+        for service in await self._cluster.list(SERVICES, job.namespace, labels=f"{UID_LABEL}={job.uid}"):
+            metadata = service["metadata"]
+            if job.uid in {owner["uid"] for owner in metadata.get("ownerReferences", ())}:
+                with suppress(NotFound, Conflict):
+                    await self._cluster.delete(SERVICES, job.namespace, metadata["name"], uid=metadata["uid"])
 
 
 class ForeignObjectError(Exception):
@@ -137,5 +155,5 @@ def _param(job: Job, action: Action, words: str) -> str:
             return "spec.cache"
         case CreateService():
             return "spec.nodes"
-        case CreateStage() | Remove():
+        case CreateStage() | Remove() | RemoveServices():
             return "spec"

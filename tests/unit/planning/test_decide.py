@@ -115,7 +115,7 @@ AGAIN: dict[str, tuple[Standing, float | None]] = {
     "now and then while it waits for the cluster": (underway(pod()), POLL_SECONDS),
     "now and then while it has no pod": (underway(), POLL_SECONDS),
     "when its hours must be long over, while it trains": (underway(running_pod()), 1.25 * 3600 + 2 * 3600),
-    "never while it checks the data: events will tell": (underway(running_pod("prepare"), stage="prepare"), None),
+    "when it must be done, while it checks the data": (underway(running_pod("prepare"), stage="prepare"), 12 * 3600),
     "at once when what must be done was written down": (Leaving(TRAINS.job, Reason.SUSPENDED, "", told=False), 0.1),
     "now and then while it ends": (Leaving(TRAINS.job, Reason.SUSPENDED, "", told=True), POLL_SECONDS),
     "never while it is held": (Held(begun=True), None),

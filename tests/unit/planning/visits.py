@@ -48,14 +48,15 @@ class Life:
 
     spec: Json = field(default_factory=dict)
     status: FineTuneJobStatus | None = None
+    generation: int = 1
 
     def asks(self, **spec: object) -> None:
         """The owner edits the spec."""
-        self.spec = self.spec | spec
+        self.spec, self.generation = self.spec | spec, self.generation + 1
 
     def visit(self, *children: Json | tuple[Json, ...], now: float = 0, beside: Beside | None = None) -> Visit:
         """The operator looks at these Jobs and pods, so many seconds after the beginning."""
-        seen = visit(scene(a_job(self.spec, self.status), *children, now=at(now), beside=beside))
+        seen = visit(scene(a_job(self.spec, self.status, self.generation), *children, now=at(now), beside=beside))
         self.status = seen.status
         return seen
 

@@ -41,6 +41,7 @@ from tests.unit.planning.scene import (
 Key = tuple[str, int]
 NEVER: Final = 99
 """Writes after which an operator that lives on would die."""
+PRICE: Final = {"pricePerHour": 2.0, "currency": "EUR"}
 FORM: Final[Json] = {"backoffLimit": 2, "suspend": False, "stop": False, "cancel": False, "restartGeneration": 0}
 
 
@@ -184,7 +185,7 @@ class World:
     def _stand(self, stored: Job, observed: Observed) -> tuple[View, Standing, Admission]:
         job = present(stored, observed)
         view = View(job, observed, self.now)
-        resolved = job.status.resolved or for_run(resolved_for(job), view)
+        resolved = job.status.resolved or for_run(resolved_for(job, **PRICE), view)
         return view, stand(view, None), Admission(resolved)
 
     def _count_or_die(self, killed_after: int, *, writes: bool = True) -> None:
