@@ -112,7 +112,7 @@ def _called_for(standing: Standing, needs: Needs) -> tuple[Action, ...]:
             return (Remove(job),)
         case Over(remains):
             # The Services first: once the Jobs are gone nothing leads back to a job that is over.
-            services = (RemoveServices(),) if remains and nodes > 1 else ()
+            services = (RemoveServices(),) if remains and needs.nodes > 1 else ()
             return (*services, *(Remove(job) for job in remains))
         case _:
             return ()
