@@ -62,7 +62,8 @@ def tiles_of(preflight: Preflight, recording: Recording, pictures: PicturesSeen)
     views = preflight.cameras.views if preflight.cameras else ()
     for view in views:
         if view.dataset_key:
-            lines = (f"slot {view.slot}", f"{view.dataset_key}", f"{_shape(recording, view.dataset_key)}")
+            word = view.policy_key.rsplit(".", 1)[-1]
+            lines = (f"slot {view.slot}: {word}", view.dataset_key, _shape(recording, view.dataset_key))
             tiles.append(Tile(lines, pictures.first.get(view.dataset_key)))
         else:
             tiles.append(Tile((f"slot {view.slot}", "left out: a masked picture", view.policy_key), None))

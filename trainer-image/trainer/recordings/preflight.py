@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.contract.report import MOST_WARNINGS, Report
-from trainer.recordings.cameras import CameraPlan, plan_cameras
+from trainer.recordings.cameras import CameraPlan, cameras_of, plan_cameras
 from trainer.recordings.likeness import check_alike
 from trainer.recordings.pictures import PicturesSeen, check_pictures, check_spans, check_whole
 from trainer.recordings.policies import policy_of
@@ -61,7 +61,7 @@ def check_recordings(run: Run) -> Preflight:
     train = tuple(read_recording(each) for each in run.datasets if each.split == "train")
     validation = tuple(read_recording(each) for each in run.datasets if each.split == "validation")
     check_alike((*train, *validation))
-    cameras = plan_cameras(run.cameras, policy, train[0]) if policy else None
+    cameras = plan_cameras(cameras_of(run, policy), policy, train[0]) if policy else None
     if policy:
         check_sizes(policy, train[0])
     selection = select_episodes(run, train, validation)

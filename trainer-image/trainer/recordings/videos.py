@@ -62,7 +62,9 @@ def _opened(recording: Recording, file: Path, where: str) -> Iterator[InputConta
         with av.open(str(file)) as container:
             yield container
     except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
-        problem = f"{where}: cannot be decoded, the video is cut off or damaged: {error}"
+        # Its text would hold the path inside of the pod.
+        why = getattr(error, "strerror", None) or type(error).__name__
+        problem = f"{where}: cannot be decoded, the video is cut off or damaged: {why}"
         raise recording.refused("DatasetUnreadable", problem, COPY_AGAIN) from error
 
 
