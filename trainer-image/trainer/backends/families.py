@@ -27,6 +27,10 @@ def is_for_robots(run: Run) -> bool:
 
 def prepare(run: Run, workspace: Workspace) -> Verdict:
     """Stage prepare. Families are imported only when it is their turn: their libraries are heavy."""
+    if run.job_type == "reward":
+        from trainer.backends.lerobot.rewards.stages import prepare as of_rewards  # noqa: PLC0415
+
+        return of_rewards(run, workspace)
     if is_for_robots(run):
         from trainer.backends.lerobot.prepare import prepare as of_robots  # noqa: PLC0415
 
@@ -38,6 +42,10 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
 
 def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
     """Stage train."""
+    if run.job_type == "reward":
+        from trainer.backends.lerobot.rewards.stages import train as of_rewards  # noqa: PLC0415
+
+        return of_rewards(run, workspace, course)
     if is_for_robots(run):
         from trainer.backends.lerobot.train import train as of_robots  # noqa: PLC0415
 
