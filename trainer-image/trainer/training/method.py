@@ -20,6 +20,7 @@ PARAMS: Final[Mapping[str, str]] = {
     "alpha": f"{_HERE}.lora.alpha",
     "targetModules": f"{_HERE}.lora.targetModules",
     "optimizer": f"{_HERE}.extra.optimizer",
+    "settings": f"{_HERE}.extra",
 }
 """The parts of a method, and the field of the job that decides each."""
 

@@ -60,8 +60,8 @@ def make_plan(hyperparameters: Hyperparameters, sequences: int, hardware: Hardwa
     batch = hyperparameters.batch_size
     if batch is None or (hyperparameters.steps is None and hyperparameters.epochs is None):
         return None
-    per_process = _per_process(batch, hardware)
-    micro_batch = _micro_batch(per_process, hardware)
+    rows = per_process(batch, hardware)
+    micro_batch = _micro_batch(rows, hardware)
     steps_per_epoch = math.ceil(sequences / batch)
     total = hyperparameters.steps or max(1, math.ceil((hyperparameters.epochs or 1) * steps_per_epoch))
     warmup = hyperparameters.warmup_steps
@@ -69,7 +69,7 @@ def make_plan(hyperparameters: Hyperparameters, sequences: int, hardware: Hardwa
         total_steps=total,
         steps_per_epoch=steps_per_epoch,
         micro_batch=micro_batch,
-        accumulation=per_process // micro_batch,
+        accumulation=rows // micro_batch,
         warmup=math.ceil(hyperparameters.warmup_ratio * total) if warmup is None else warmup,
         by_epochs=hyperparameters.steps is None,
     )
@@ -106,17 +106,8 @@ def warnings_of(plan: Plan) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _micro_batch(per_process: int, hardware: Hardware) -> int:
-    """Rows that a process holds at once: as many as fit and make the batch up."""
-    largest = _divisor(per_process, hardware.micro_batch_size or LARGEST_MICRO_BATCH)
-    return _divisor(per_process, max(1, largest >> hardware.halvings))
-
-
-def _divisor(number: int, most: int) -> int:
-    return next(size for size in range(min(number, most), 0, -1) if number % size == 0)
-
-
-def _per_process(batch: int, hardware: Hardware) -> int:
+def per_process(batch: int, hardware: Hardware) -> int:
+    """Rows of a global batch for each process; UserError when they cannot be split evenly."""
     processes = hardware.processes
     if batch % processes:
         places = f"{hardware.nodes} nodes of {hardware.gpus} GPUs" if hardware.nodes > 1 else f"{processes} GPUs"
@@ -127,3 +118,13 @@ def _per_process(batch: int, hardware: Hardware) -> int:
             advice=f"Use a multiple of {processes}, such as {max(processes, batch // processes * processes)}.",
         )
     return batch // processes
+
+
+def _micro_batch(per_process: int, hardware: Hardware) -> int:
+    """Rows that a process holds at once: as many as fit and make the batch up."""
+    largest = _divisor(per_process, hardware.micro_batch_size or LARGEST_MICRO_BATCH)
+    return _divisor(per_process, max(1, largest >> hardware.halvings))
+
+
+def _divisor(number: int, most: int) -> int:
+    return next(size for size in range(min(number, most), 0, -1) if number % size == 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -29,7 +30,7 @@ MOST_WORKERS: Final = 8
 class Setting:
     """What a policy is trained with, and from: `base` a folder of LeRobot's; None: from scratch.
 
-    `rows` are those of one process. `total_steps` is None when the hours alone decide.
+    `episodes` are those that are trained on, and `rows` those of one process. `total_steps` is None when the hours alone decide.
     """
 
     kind: Kind
@@ -37,6 +38,7 @@ class Setting:
     gathered: Gathered
     recording: Recording
     cameras: CameraPlan
+    episodes: tuple[int, ...]
     schedule: Schedule
     rows: int
     total_steps: int | None
@@ -74,6 +76,11 @@ def workers_of(run: Run) -> int:
     return max(1, min(MOST_WORKERS, int(run.hardware.cpus) // run.hardware.processes_per_node - 1))
 
 
+def decoder() -> str:
+    """What decodes videos: torchcodec where FFmpeg's libraries are, which it needs; PyAV brings its own."""
+    return "torchcodec" if find_library("avutil") else "pyav"
+
+
 def input_features(recording: Recording, used: tuple[str, ...]) -> dict[str, dict[str, object]]:
     """What a policy that is trained from scratch looks at, in LeRobot's form: the state, if there is one, and cameras."""
     state = recording.features.get("observation.state")
@@ -87,14 +94,12 @@ def input_features(recording: Recording, used: tuple[str, ...]) -> dict[str, dic
 
 
 def _of_dataset(run: Run, setting: Setting) -> list[str]:
-    gathered, episodes = setting.gathered, setting.gathered.train_episodes
-    if episodes is None and gathered.validation_episodes:
-        held_out = set(gathered.validation_episodes)
-        episodes = tuple(each.index for each in setting.recording.episodes if each.index not in held_out)
+    gathered, episodes = setting.gathered, setting.episodes
     return [
+        *([] if "video_backend" in run.hyperparameters.extra else [f"--dataset.video_backend={decoder()}"]),
         "--dataset.repo_id=local/recordings",
         f"--dataset.root={gathered.root}",
-        *([f"--dataset.episodes={json.dumps(episodes)}"] if episodes is not None else []),
+        *([f"--dataset.episodes={json.dumps(episodes)}"] if len(episodes) < len(setting.recording.episodes) else []),
         f"--dataset.image_transforms.enable={json.dumps(run.hyperparameters.image_augmentation)}",
     ]
 
@@ -154,12 +159,11 @@ def _of_learning_rate(run: Run, setting: Setting) -> list[str]:
     if kind.decay is None:
         backbone = "optimizer_lr_backbone" not in run.hyperparameters.extra
         return [f"--policy.optimizer_lr={rate}", *([f"--policy.optimizer_lr_backbone={rate}"] if backbone else [])]
-    warmup = 0 if schedule.follows_hours else schedule.warmup_steps
     return [
         f"--policy.optimizer_lr={rate}",
         f"--policy.scheduler_decay_lr={rate * kind.decay}",
         f"--policy.scheduler_decay_steps={schedule.decay_steps}",
-        f"--policy.scheduler_warmup_steps={warmup}",
+        f"--policy.scheduler_warmup_steps={schedule.lerobots_warmup}",
     ]
 
 

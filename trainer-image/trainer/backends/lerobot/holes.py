@@ -42,7 +42,9 @@ def keep_places(policy: Foreign) -> None:
         setattr(bare, name, lambda batch: _stacked(stacking, bare.config.image_features, batch))
 
 
-def check_cameras(plan: CameraPlan, fetched: Mapping[str, Foreign], batch: Mapping[str, Foreign], policy: Foreign) -> None:
+def check_cameras(
+    plan: CameraPlan, fetched: Mapping[str, Foreign], batch: Mapping[str, Foreign], policy: Foreign
+) -> None:
     """Broken (CameraMismatch) when the policy does not get exactly the pictures that were planned."""
     wanted = dict(zip(plan.seen_as, plan.used, strict=True))
     got = [key for key in policy.config.image_features if key in batch]

@@ -11,8 +11,9 @@ from trainer.backends.lerobot.random_numbers import aside
 from trainer.distributed.agreement import processes
 
 if TYPE_CHECKING:
-    from trainer.backends.lerobot.foreign import Foreign
     from collections.abc import Callable, Iterator
+
+    from trainer.backends.lerobot.foreign import Foreign
 
 MOST_FRAMES: Final = 2048
 """That an evaluation looks at, evenly spread: neighbours hardly differ, and a camera's pictures are slow to decode."""

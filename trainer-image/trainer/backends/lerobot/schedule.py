@@ -6,24 +6,32 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from trainer.backends.lerobot.foreign import Foreign
     from collections.abc import Callable
 
+    from trainer.backends.lerobot.foreign import Foreign
+
 SCALE: Final = 30_000
-"""Steps of LeRobot's schedule over a training whose own number of steps is not known: their shares count, not they."""
+"""Steps of LeRobot's schedule over a training that its hours may end: their shares count, not they."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`decay_steps`: of LeRobot's schedule, from its peak to its end. `warmup_steps` rise before, in real steps.
+    """`decay_steps`: of LeRobot's schedule, from its peak to its end, after `warmup_steps` of rise.
 
-    `follows_hours`: it goes by the greater of steps made / `planned` (None: not known) and seconds used / budget.
+    `follows_hours`: it is gone through by the greater of steps made / `planned` (None: not known) and seconds used /
+    budget. `by_steps`: the warmup was given in real steps.
     """
 
     decay_steps: int
     warmup_steps: int
     follows_hours: bool
     planned: int | None
+    by_steps: bool = True
+
+    @property
+    def lerobots_warmup(self) -> int:
+        """The rise that LeRobot's schedule is to have itself."""
+        return 0 if self.follows_hours and self.by_steps else self.warmup_steps
 
     def place(self, step: int, share: float) -> float:
         """Where on LeRobot's schedule the learning rate of the update after `step` is, in its steps."""
@@ -34,20 +42,18 @@ class Schedule:
 
     def rise(self, step: int) -> float:
         """What the learning rate is multiplied by while it rises, where LeRobot's own rise is left out."""
-        return min(1.0, (step + 1) / (self.warmup_steps + 1)) if self.follows_hours else 1.0
+        if not (self.follows_hours and self.by_steps):
+            return 1.0
+        return min(1.0, (step + 1) / (self.warmup_steps + 1))
 
 
 def with_factor(schedule: Schedule, optimizer: Foreign, scheduler: Foreign, share: Callable[[], float]) -> Foreign:
-    """LeRobot's scheduler, gone through by `schedule`; `share` is that of the hours that is used.
-
-    None stays None, unless the learning rate is to rise first.
-    """
-    from torch.optim.lr_scheduler import LambdaLR  # noqa: PLC0415 - torch is heavy, and the rest of this module is pure
-
-    if not schedule.follows_hours:
+    """LeRobot's scheduler, gone through by `schedule`; `share` is that of the hours that is used. None stays None."""
+    if scheduler is None or not schedule.follows_hours:
         return scheduler
-    if scheduler is None:
-        return None
+    # torch is heavy, and the rest of this module is pure.
+    from torch.optim.lr_scheduler import LambdaLR  # noqa: PLC0415
+
     factors = tuple(scheduler.lr_lambdas)
 
     def paced(factor: Callable[[float], float]) -> Callable[[int], float]:

@@ -18,10 +18,10 @@ from trainer.workspace.fence import check_fence
 from trainer.workspace.metrics import append_metrics
 
 if TYPE_CHECKING:
-    from trainer.backends.lerobot.foreign import Foreign
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from trainer.backends.lerobot.foreign import Foreign
     from trainer.backends.lerobot.loop import Update
     from trainer.contract.run import Run
     from trainer.training.course import Course, StopReason

@@ -9,15 +9,14 @@ from trainer.backends.trl.abilities import check_abilities
 from trainer.backends.trl.materials import Materials, gather_materials
 from trainer.contract.report import Report
 from trainer.contract.verdict import Verdict
-from trainer.failures import UserError
 from trainer.training.method import check_method, method_of
 from trainer.training.packing import packed_sequences
 from trainer.training.plan import make_plan, warnings_of
 from trainer.workspace.checkpoints import all_checkpoints
 from trainer.workspace.fence import check_owner
 from trainer.workspace.finished import check_free
-from trainer.workspace.jsonfile import write_json
 from trainer.workspace.marker import read_mark
+from trainer.workspace.writable import check_writable
 
 if TYPE_CHECKING:
     from trainer.backends.trl.encoding import EncodedRow
@@ -44,21 +43,6 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
         message=f"{report.rows} rows and {report.tokens} tokens are ready",
         report=report,
     )
-
-
-def check_writable(workspace: Workspace) -> None:
-    """UserError (OutputNotWritable) when nothing can be kept in the workspace."""
-    probe = workspace.root / ".writable"
-    try:
-        write_json(probe, {})
-        probe.unlink()
-    except OSError as error:
-        raise UserError(
-            "OutputNotWritable",
-            f"the output volume cannot be written to: {error.strerror}",
-            param="spec.output",
-            advice="The volume must allow writing for the pod's user or fsGroup, and have space left.",
-        ) from error
 
 
 def _check_layers(run: Run, start: StartingPoint) -> None:

@@ -1,0 +1,56 @@
+"""The arguments parsed by LeRobot itself, on CPU, before a GPU is taken: what it will refuse there it refuses here."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+from typing import TYPE_CHECKING, Final
+
+from trainer.failures import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainer.backends.lerobot.foreign import Foreign
+
+LONGEST: Final = 400
+"""Characters of LeRobot's words that a message repeats."""
+
+
+def parsed(arguments: Sequence[str]) -> Foreign:
+    """LeRobot's whole configuration. UserError (HyperparameterUnsupported) with its own words when it refuses."""
+    import lerobot.policies  # noqa: PLC0415 - heavy; the types make themselves known when they are imported
+    import lerobot.rewards  # noqa: F401, PLC0415
+    from lerobot.configs import parser  # noqa: PLC0415
+    from lerobot.configs.train import TrainPipelineConfig  # noqa: PLC0415
+
+    def resolved(config: Foreign) -> Foreign:
+        config.validate()
+        return config
+
+    # LeRobot looks there for what to parse into.
+    resolved.__annotations__ = {"config": TrainPipelineConfig}
+    here = [each.replace("--policy.device=cuda", "--policy.device=cpu") for each in arguments]
+    before, said = sys.argv, io.StringIO()
+    sys.argv = ["lerobot-train", *here]
+    try:
+        with contextlib.redirect_stderr(said):
+            return parser.wrap()(resolved)()
+    except SystemExit as error:
+        raise _refused(said.getvalue()) from error
+    except Exception as error:
+        raise _refused(f"{type(error).__name__}: {error}") from error
+    finally:
+        sys.argv = before
+
+
+def _refused(words: str) -> UserError:
+    lines = [line.strip() for line in words.splitlines() if line.strip()]
+    last = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "it did not say why")
+    return UserError(
+        "HyperparameterUnsupported",
+        f"LeRobot does not take these settings: {last[:LONGEST]}",
+        param="spec.hyperparameters.extra",
+        advice="Change what it names, or leave the setting out: then the type's own default is used.",
+    )

@@ -1,0 +1,87 @@
+"""Stage prepare of a policy: data, cameras, base model and settings looked at, and data made ready. On CPU."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from trainer.backends.lerobot.arguments import policy_arguments
+from trainer.backends.lerobot.parsing import parsed
+from trainer.backends.lerobot.planning import plan_warnings
+from trainer.backends.lerobot.setting_up import Setup, backbone_of, set_up, with_weights
+from trainer.backends.lerobot.side_models import in_their_places
+from trainer.backends.lerobot.start import staged
+from trainer.contract.verdict import Verdict
+from trainer.recordings.preflight import check_recordings
+from trainer.training.method import check_method
+from trainer.workspace.checkpoints import all_checkpoints
+from trainer.workspace.fence import check_owner
+from trainer.workspace.finished import check_free
+from trainer.workspace.marker import read_mark
+from trainer.workspace.soundness import read_safetensors_header
+from trainer.workspace.writable import check_writable
+
+if TYPE_CHECKING:
+    from trainer.contract.run import Run
+    from trainer.workspace.layout import Workspace
+
+TRIED_BATCH: Final = 8
+"""Frames of a step while nobody has chosen: only whether the settings can be parsed depends on it."""
+
+
+def prepare(run: Run, workspace: Workspace) -> Verdict:
+    """Check everything, make the data ready and report; UserError names the field that is to blame."""
+    planned, _, _ = with_weights(run)
+    check_writable(workspace)
+    check_owner(workspace.fence, run.job)
+    check_free(workspace, run)
+    report = check_recordings(planned).report
+    setup = set_up(run, workspace)
+    _check_restart(run, workspace, setup)
+    warnings = (*_parse(run, setup), *report.warnings)
+    report = replace(report, parameters=_parameters(setup), warnings=warnings)
+    return Verdict(
+        stage="prepare",
+        attempt=run.attempt,
+        result="completed",
+        message=f"{report.episodes} episodes with {report.frames} frames are ready",
+        report=report,
+    )
+
+
+def _parse(run: Run, setup: Setup) -> tuple[str, ...]:
+    """Let LeRobot parse what it will be told. Returns what should be known about the plan."""
+    sized = run.hyperparameters.batch_size is not None
+    tried = run if sized else replace(run, hyperparameters=replace(run.hyperparameters, batch_size=_smallest(run)))
+    plan, (backbone, said) = setup.plan(tried), backbone_of(run, setup.kind)
+    with tempfile.TemporaryDirectory() as folder, in_their_places(setup.sides):
+        setting = setup.setting(plan, staged(setup.start, Path(folder, "start")), backbone)
+        parsed(policy_arguments(tried, setting, Path(folder, "nowhere")))
+    return (*said, *(plan_warnings(tried, plan) if sized else ()))
+
+
+def _smallest(run: Run) -> int:
+    return TRIED_BATCH * run.hardware.processes
+
+
+def _parameters(setup: Setup) -> int:
+    """Weights of the base model; 0 when there is none."""
+    folder, total = setup.start.model, 0
+    for file in folder.glob("*.safetensors") if folder else ():
+        if not file.name.startswith("policy_"):  # the processors' statistics
+            for tensor in read_safetensors_header(file).values():
+                shape, count = tensor.get("shape"), 1
+                for length in shape if isinstance(shape, list) else ():
+                    count *= int(length)
+                total += count
+    return total
+
+
+def _check_restart(run: Run, workspace: Workspace, setup: Setup) -> None:
+    """UserError when the newest checkpoint is one that the training could not go on from."""
+    complete = (each for each in all_checkpoints(workspace.checkpoints, run.resume_from) if each.complete)
+    newest = next(complete, None)
+    if newest is not None:
+        check_method(setup.method(run), newest.step, read_mark(newest.path).method)
