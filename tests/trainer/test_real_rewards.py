@@ -5,17 +5,14 @@ Needs ``FINETUNE_ROBOTS_PYTHON``, a Python that has the packages of the robots' 
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 
 from tests.trainer.documents import CHECKOUT, Json, put
-from tests.trainer.real_trainer import Attempt, Job, Trainer
+from tests.trainer.real_trainer import Job, Trainer
 from tests.trainer.robot_runs import robot_document
 
 TOP, WRIST = "observation.images.top", "observation.images.wrist"
@@ -40,7 +37,11 @@ class RobotJob(Job):
             document["model"] = {"name": "tiny", "type": "smolvla", "path": str(self.model)}
         document["evaluation"] = {}
         document["hyperparameters"] = {
-            **{"steps": 6, "batchSize": 4, "learningRate": 0.001, "seed": 7, "lora": {"enabled": False}},
+            "steps": 6,
+            "batchSize": 4,
+            "learningRate": 0.001,
+            "seed": 7,
+            "lora": {"enabled": False},
             "extra": dict(SMALL) if job_type == "reward" else {},
         }
         places = {
@@ -69,7 +70,10 @@ def tiny(robots: Trainer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A dataset of three episodes and two cameras, and a CLIP."""
     folder = tmp_path_factory.mktemp("tiny")
     size = ["--episodes", "3", "--frames", "12", "--size", "32", "--dims", "6", "--camera", TOP, "--camera", WRIST]
-    for script, arguments in (("robot_recordings.py", [str(folder / "data"), *size]), ("tiny_clip.py", [str(folder / "clip")])):
+    for script, arguments in (
+        ("robot_recordings.py", [str(folder / "data"), *size]),
+        ("tiny_clip.py", [str(folder / "clip")]),
+    ):
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
         command = [*robots.command("runpy", folder)[:1], str(CHECKOUT / "tests" / "trainer" / script), *arguments]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)

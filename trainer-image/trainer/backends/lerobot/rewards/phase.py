@@ -22,10 +22,11 @@ from trainer.recordings.reading import read_recording
 from trainer.rewards.hyperparameters import reward_hyperparameters, reward_run
 from trainer.rewards.model_folder import read_reward_model
 from trainer.rewards.progress_file import check_missing, check_progress
-from trainer.rewards.ways import head_to_weigh, heads_to_compute, way_of
+from trainer.rewards.ways import head_to_weigh, heads_to_compute, way_of, weighs
 from trainer.workspace.digest import digest_of
 from trainer.workspace.durability import make_readable, sync, sync_tree
 from trainer.workspace.fence import check_fence
+from trainer.workspace.jsonfile import number_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -83,6 +84,12 @@ def reward_phase(before: Before) -> None:
         for warning in weight_warnings(before.places.progress.path, before.reward, chunk_of(before.run)):
             print(f"warning: {warning}", flush=True)
     wait_for_all()
+
+
+def policy_phase(run: Run, workspace: Workspace) -> Phase:
+    """The policy's part of the hours: what is left when its progress is ready."""
+    used = number_at(RewardPlaces.of(workspace).progress.read(), "trainingSeconds") if weighs(run) else 0.0
+    return Phase(begins=min(0.99, used / run.limits.training_seconds))
 
 
 def ensure_progress(before: Before, model: Path, minds: Collection[StopReason] = ENDS) -> None:
@@ -165,7 +172,14 @@ def _compute(before: Before, model: Path, made_of: Mapping[str, object], goes_on
     for warning in check_missing(progress, head_to_weigh(reward.head_mode), failed):
         print(f"warning: {warning}", flush=True)
     places.progress.is_made(
-        run, made_of, {"failedFrames": failed, "frames": progress.rows, "heads": list(progress.heads)}
+        run,
+        made_of,
+        {
+            "trainingSeconds": before.course.clock.seconds,
+            "failedFrames": failed,
+            "frames": progress.rows,
+            "heads": list(progress.heads),
+        },
     )
 
 
