@@ -19,6 +19,7 @@ from trainer.workspace.layout import Workspace
 
 VARIABLE: Final = "FINETUNE_ROBOTS_PYTHON"
 RECORDINGS: Final = Path(__file__).with_name("robot_recordings.py")
+POLICIES: Final = Path(__file__).with_name("robot_policies.py")
 TINY_ACT: Final[Json] = {
     "chunk_size": 8,
     "n_action_steps": 8,
@@ -97,11 +98,12 @@ class Model:
 class RobotJob(Job):
     """One robot job in a folder of its own."""
 
-    def __init__(self, trainer: RobotTrainer, folder: Path, dataset: Path, model: Model = Model()) -> None:  # noqa: B008 - frozen
+    def __init__(self, trainer: RobotTrainer, folder: Path, dataset: Path, model: Model = Model()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(trainer, folder, model.path or Path("/nowhere"), dataset)
         self.robot_trainer = trainer
         self.policy = model
+        self.uid = f"uid-of-{folder.name}"
 
     def document(self, stage: str, **changes: object) -> Json:
         """The run document of a stage: ACT, tiny, four steps, unless ``changes`` say otherwise."""
@@ -112,7 +114,7 @@ class RobotJob(Job):
         document: Json = {
             "contractVersion": 1,
             "stage": stage,
-            "job": {"namespace": "team-a", "name": "pick", "uid": f"uid-of-{self.folder.name}"},
+            "job": {"namespace": "team-a", "name": "pick", "uid": self.uid},
             "attempt": 1,
             "jobType": "vla",
             "model": model,
@@ -140,7 +142,17 @@ class RobotJob(Job):
         }
         for place, value in changes.items():
             put(document, place.split("__"), value)
-        return document
+        return _without_nothing(document)
+
+    def robot_nodes(self, count: int) -> list[RobotJob]:
+        """The same job's pods, each with a folder beside this one and all with its workspace; they meet on loopback."""
+        pods = []
+        for node in self.nodes(count):
+            pod = RobotJob(self.robot_trainer, node.folder, self.dataset, self.policy)
+            pod.workspace = self.workspace
+            pod.uid = self.uid
+            pods.append(pod)
+        return pods
 
     def weights(self, folder: Path | None = None) -> bytes:
         """The finished policy's weights, as they lie in their file."""
@@ -154,6 +166,12 @@ class RobotJob(Job):
     def again(self, name: str) -> RobotJob:
         """The same work as a job of another folder."""
         return RobotJob(self.robot_trainer, self.folder.with_name(name), self.dataset, self.policy)
+
+
+def _without_nothing(document: Json) -> Json:
+    """The document without what was changed to None."""
+    kept = {key: value for key, value in document.items() if value is not None}
+    return {key: _without_nothing(value) if isinstance(value, dict) else value for key, value in kept.items()}
 
 
 def complete_steps(workspace: Workspace) -> list[int]:

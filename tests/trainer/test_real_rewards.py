@@ -13,7 +13,7 @@ import pytest
 
 from tests.trainer.documents import CHECKOUT, Json, put
 from tests.trainer.real_trainer import Job, Trainer
-from tests.trainer.robot_runs import robot_document
+from tests.trainer.reward_runs import robot_document
 
 TOP, WRIST = "observation.images.top", "observation.images.wrist"
 SMALL: Json = {"hidden_dim": 24, "num_heads": 2, "num_layers": 1, "frame_gap": 2}
