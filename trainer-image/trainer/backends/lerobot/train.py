@@ -14,7 +14,7 @@ from trainer.backends.lerobot.arguments import optimizer_settings, policy_argume
 from trainer.backends.lerobot.closing import conclude, finish_newest, go_on_from, take_as_it_is
 from trainer.backends.lerobot.holes import check_cameras, keep_places
 from trainer.backends.lerobot.loop import train_loop
-from trainer.backends.lerobot.rewards.phase import before_policy, policy_phase, reward_phase
+from trainer.backends.lerobot.rewards.phase import before_policy, mark_before_policy, policy_phase, reward_phase
 from trainer.backends.lerobot.rewards.weighting import weighting_arguments
 from trainer.backends.lerobot.setting_up import backbone_of, set_up
 from trainer.backends.lerobot.side_models import in_their_places
@@ -90,6 +90,8 @@ def _is_end(course: Course, error: Exception) -> bool:
 def _train_from(training: Training, checkpoint: Checkpoint | None) -> None:
     run, course, total = training.run, training.course, training.plan.total_steps
     go_on_from(run, course, training.setup, checkpoint)
+    if checkpoint is None:
+        course.goes_on_from(mark_before_policy(run, training.workspace))
     if checkpoint is not None and (course.reading.used_up or (total is not None and checkpoint.step >= total)):
         take_as_it_is(course, checkpoint, training.plan.batch / training.plan.frames)
         if total is None or checkpoint.step < total:
