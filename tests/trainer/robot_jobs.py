@@ -43,7 +43,7 @@ class RobotTrainer(Trainer):
         self._compiled = environment.get("PYTHONPYCACHEPREFIX", str(compiled))
 
     @property
-    def available(self) -> bool:
+    def available(self) -> bool:  # type: ignore[explicit-override]  # Python 3.11 has no override
         """Whether there is such a Python."""
         return bool(self.python)
 
@@ -53,7 +53,7 @@ class RobotTrainer(Trainer):
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {**kept, **contract_variables(folder), **own, "HF_HUB_OFFLINE": "1"}
 
-    def start(
+    def start(  # type: ignore[explicit-override]
         self, module: str, folder: Path, arguments: Sequence[str] = (), user: int | None = None
     ) -> subprocess.Popen[str]:
         """Start ``python -m module``; the caller waits for it."""
@@ -105,7 +105,7 @@ class RobotJob(Job):
         self.policy = model
         self.uid = f"uid-of-{folder.name}"
 
-    def document(self, stage: str, **changes: object) -> Json:
+    def document(self, stage: str, **changes: object) -> Json:  # type: ignore[explicit-override]
         """The run document of a stage: ACT, tiny, four steps, unless ``changes`` say otherwise."""
         model: Json = {"name": f"tests/{self.policy.kind}", "type": self.policy.kind}
         if self.policy.path is not None:

@@ -24,10 +24,10 @@ from trainer.recordings.recording import Episode, Feature, Recording
 TOP, WRIST = "observation.images.top", "observation.images.wrist"
 
 
-def robot_run(stage: str = "train", **changes: object) -> Run:
+def robot_run(**changes: object) -> Run:
     document: Json = {
         "contractVersion": 1,
-        "stage": stage,
+        "stage": "train",
         "job": {"namespace": "team-a", "name": "pick", "uid": "u"},
         "attempt": 1,
         "jobType": "vla",
@@ -99,7 +99,9 @@ def test_what_cannot_be_done_is_refused_with_its_field(changes: dict[str, object
 
 
 def test_a_setting_of_another_type_is_refused_and_the_nearest_one_named() -> None:
-    with pytest.raises(UserError, match=r"extra.chunk_sise is not known for act. Did you mean 'chunk_size'\?") as refused:
+    with pytest.raises(
+        UserError, match=r"extra.chunk_sise is not known for act. Did you mean 'chunk_size'\?"
+    ) as refused:
         check_abilities(robot_run(hyperparameters__extra={"chunk_sise": 8}))
     assert refused.value.param == "spec.hyperparameters.extra.chunk_sise"
 
@@ -126,7 +128,7 @@ def test_a_base_model_is_told_by_its_path_with_the_rename_map(tmp_path: Path) ->
     plan = CameraPlan((View("a", "observation.images.base_0_rgb", TOP),), {TOP: "observation.images.base_0_rgb"})
     told = policy_arguments(run, setting_for(run, tmp_path, plan), Path("/nowhere"))
     assert f"--policy.path={tmp_path}" in told
-    assert f'--rename_map={json.dumps({TOP: "observation.images.base_0_rgb"})}' in told
+    assert f"--rename_map={json.dumps({TOP: 'observation.images.base_0_rgb'})}" in told
     assert {"--policy.dtype=bfloat16", "--policy.device=cuda"} <= set(told)
     assert not any(each.startswith(("--policy.type", "--policy.input_features")) for each in told)
     again = resuming(told, KINDS["pi05"], Path("/w/checkpoints/attempt-1/checkpoint-5"))
@@ -136,7 +138,9 @@ def test_a_base_model_is_told_by_its_path_with_the_rename_map(tmp_path: Path) ->
     assert {"--resume=true", f"--config_path={config}"} <= set(again)
 
 
-@pytest.mark.parametrize(("precision", "gpus", "told"), [("auto", 0, "float32"), ("bf16", 0, "bfloat16"), ("fp32", 1, "float32")])
+@pytest.mark.parametrize(
+    ("precision", "gpus", "told"), [("auto", 0, "float32"), ("bf16", 0, "bfloat16"), ("fp32", 1, "float32")]
+)
 def test_precision_is_never_fp16(tmp_path: Path, precision: str, gpus: int, told: str) -> None:
     (tmp_path / "config.json").write_text('{"type": "pi0"}')
     changes: dict[str, object] = {"hyperparameters__precision": precision, "hardware__gpus": gpus}
@@ -164,7 +168,9 @@ def test_given_steps_alone_decide_the_learning_rate() -> None:
 
 
 def test_without_steps_the_learning_rate_falls_with_the_hours_or_the_epochs_whichever_is_further() -> None:
-    run = robot_run(hyperparameters={"epochs": 10, "batchSize": 8, "learningRate": 1e-4, "seed": 1, "lora": {"enabled": False}})
+    run = robot_run(
+        hyperparameters={"epochs": 10, "batchSize": 8, "learningRate": 1e-4, "seed": 1, "lora": {"enabled": False}}
+    )
     plan = plan_steps(run, 80)
     assert plan.total_steps == 100
     schedule = plan.schedule
