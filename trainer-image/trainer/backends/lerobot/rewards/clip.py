@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from trainer.failures import UserError
+from trainer.backends.lerobot.side_models import in_their_places
+from trainer.failures import StageEnd, UserError
 from trainer.neighbours import listing, what_is_there
 from trainer.rewards.hyperparameters import reward_hyperparameters
+from trainer.transfer.hub_models import fetch_hub_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -22,12 +24,15 @@ REPOSITORY: Final = "openai/clip-vit-base-patch32"
 EMBEDDING: Final = 512
 """Numbers of an embedding that SARM takes."""
 PARAM: Final = "spec.reward.hyperparameters.clipModel"
+FILES: Final = ("*.json", "*.txt", "*.safetensors", "pytorch_model.bin")
+"""Of the repository, what is of use; its safetensors may be missing, and transformers reads the others without running code."""
+WEIGHTS: Final = ("*.safetensors", "pytorch_model.bin")
 TOKENIZERS: Final = ("tokenizer.json", "vocab.json")
 IMAGE_PROCESSORS: Final = ("preprocessor_config.json", "processor_config.json")
 
 
 def find_clip(run: Run) -> Path:
-    """The folder of the CLIP: the one that is named, else the Hub's cache has it.
+    """The folder of the CLIP: the one that is named, else the one in the Hub's cache, else it is fetched as all sources are.
 
     UserError (ClipMissing) when there is none, or it is not one that SARM can use.
     """
@@ -37,10 +42,7 @@ def find_clip(run: Run) -> Path:
         if not folder.is_dir():
             raise _missing(f"there is no folder {named}.{what_is_there(folder)}")
     else:
-        cached = _cached()
-        if cached is None:
-            raise _missing(f"{REPOSITORY} is not in the Hub's cache, and clipModel names no folder")
-        folder = cached
+        folder = _cached() or _fetched(run)
     _check(folder)
     return folder
 
@@ -53,35 +55,23 @@ def clip_at(folder: Path) -> Iterator[None]:
     """
     from lerobot.rewards.sarm import processor_sarm as sarm  # noqa: PLC0415 - heavy
 
-    before = sarm.CLIPModel, sarm.CLIPProcessor, sarm.Faker
-    sarm.CLIPModel, sarm.CLIPProcessor = _From(before[0], folder), _From(before[1], folder)
-    sarm.Faker = _faker(before[2])
+    before = sarm.Faker
+    sarm.Faker = _faker(before)
     try:
-        yield
+        with in_their_places({REPOSITORY: folder}):
+            yield
     finally:
-        sarm.CLIPModel, sarm.CLIPProcessor, sarm.Faker = before
-
-
-class _From:
-    """Stands in for a class of transformers' whose `from_pretrained` is given a repository."""
-
-    def __init__(self, loaded: Any, folder: Path) -> None:  # noqa: ANN401 - a class of transformers'
-        self._loaded = loaded
-        self._folder = folder
-
-    def from_pretrained(self, _repository: str, **options: Any) -> Any:  # noqa: ANN401 - see above
-        """What lies in the folder."""
-        return self._loaded.from_pretrained(self._folder, **options)
+        sarm.Faker = before
 
 
 class _Python(random.Random):
     """Python's own generator, for those who want one of their own."""
 
-    def random(self) -> float:
+    def random(self) -> float:  # type: ignore[explicit-override]  # Python 3.11 has no typing.override
         """A number from 0 to 1."""
         return random.random()  # noqa: S311 - no secret
 
-    def getrandbits(self, k: int, /) -> int:
+    def getrandbits(self, k: int, /) -> int:  # type: ignore[explicit-override]  # see above
         """So many random bits."""
         return random.getrandbits(k)
 
@@ -102,6 +92,17 @@ def _cached() -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
+def _fetched(run: Run) -> Path:
+    try:
+        return fetch_hub_model(REPOSITORY, "main", "image encoder", FILES)
+    except StageEnd as end:
+        # Once it has been found, what goes wrong may go better the next time.
+        if run.stage != "prepare":
+            raise
+        problem = f"clipModel names no folder, it is not in the Hub's cache, and it cannot be fetched: {end.message}"
+        raise _missing(problem) from end
+
+
 def _check(folder: Path) -> None:
     config = _config(folder)
     if config.get("model_type") != "clip":
@@ -110,8 +111,8 @@ def _check(folder: Path) -> None:
         raise _missing(
             f"the CLIP in {folder} makes embeddings of {config['projection_dim']} numbers, SARM takes {EMBEDDING}"
         )
-    if not any(folder.glob("*.safetensors")):
-        raise _missing(f"{folder} holds no weights as safetensors.{listing(folder)}")
+    if not any(each for pattern in WEIGHTS for each in folder.glob(pattern)):
+        raise _missing(f"{folder} holds no weights ({' or '.join(WEIGHTS)}).{listing(folder)}")
     for what, names in {"tokenizer": TOKENIZERS, "image processor": IMAGE_PROCESSORS}.items():
         if not any((folder / name).is_file() for name in names):
             raise _missing(f"{folder} holds no {what} ({' or '.join(names)}).{listing(folder)}")
@@ -132,6 +133,6 @@ def _missing(problem: str) -> UserError:
         "ClipMissing",
         f"a reward model sees with the CLIP {REPOSITORY}: {problem}",
         param=PARAM,
-        advice="Put that repository's files with its safetensors on a volume, mount it by spec.podTemplate.volumes, and"
+        advice="Put that repository's files on a volume, mount it by spec.podTemplate.volumes, and"
         " set reward.hyperparameters.clipModel to the folder; or give spec.cache a volume whose Hub cache has it.",
     )

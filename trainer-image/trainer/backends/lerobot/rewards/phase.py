@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.rewards.checking import chunk_of
 from trainer.backends.lerobot.rewards.clip import find_clip
 from trainer.backends.lerobot.rewards.places import RewardPlaces
 from trainer.backends.lerobot.rewards.progress import Question, compute_progress
-from trainer.backends.lerobot.rewards.sharing_work import Ended, end_without_policy, first_works
+from trainer.backends.lerobot.rewards.sharing_work import ENDS, Ended, end_without_policy, first_works
 from trainer.backends.lerobot.rewards.training import RewardTraining, train_reward_model
 from trainer.backends.lerobot.rewards.weighting import weight_warnings
 from trainer.backends.lerobot.steering import Phase
 from trainer.contract.robots import Reward
 from trainer.distributed.agreement import is_first, wait_for_all
+from trainer.recordings.reading import read_recording
 from trainer.rewards.hyperparameters import reward_hyperparameters, reward_run
 from trainer.rewards.model_folder import read_reward_model
 from trainer.rewards.progress_file import check_missing, check_progress
@@ -26,15 +28,14 @@ from trainer.workspace.durability import make_readable, sync, sync_tree
 from trainer.workspace.fence import check_fence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from trainer.contract.run import Run
     from trainer.recordings.gathering import Gathered
     from trainer.recordings.recording import Recording
-    from trainer.training.course import Course
+    from trainer.training.course import Course, StopReason
     from trainer.workspace.layout import Workspace
-
-FROM_THE_BEGINNING: Final = 0.0
+    from trainer.workspace.marker import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,13 @@ class Before:
         return RewardPlaces.of(self.workspace)
 
 
+def before_policy(run: Run, workspace: Workspace, course: Course, gathered: Gathered) -> Before:
+    """What an attempt has, with the gathered dataset read."""
+    train = next(each for each in run.datasets if each.split == "train")
+    recording = read_recording(dataclasses.replace(train, path=gathered.root, episodes=""))
+    return Before(run, workspace, course, gathered, recording)
+
+
 def reward_phase(before: Before) -> None:
     """Have the progress ready that the policy's samples are weighted by, from where an earlier attempt left it.
 
@@ -68,29 +76,43 @@ def reward_phase(before: Before) -> None:
     if way in {"none", "file"}:
         return
     model = Path(before.reward.model_path) if way == "model" else _own_model(before)
-    ensure_progress(before, model, "while the progress of the frames was computed", counts=True)
+    try:
+        ensure_progress(before, model)
+    except Ended as ended:
+        end_without_policy(ended.reason, "while the progress of the frames was computed")
+    if is_first():
+        for warning in weight_warnings(before.places.progress.path, before.reward, chunk_of(before.run)):
+            print(f"warning: {warning}", flush=True)
+    wait_for_all()
 
 
-def ensure_progress(before: Before, model: Path, doing: str, *, counts: bool) -> None:
-    """The progress of all frames by `model`, computed now if it was not before; `counts`: on the clock of the hours.
+def policy_phase(run: Run, workspace: Workspace) -> Phase:
+    """The policy's part of the hours: what is left when its progress is ready."""
+    mark = mark_before_policy(run, workspace)
+    used = mark.training_seconds if mark and mark.run == run.number else 0.0
+    return Phase(begins=min(0.99, used / run.limits.training_seconds))
 
-    `doing` is told when the job ends meanwhile.
+
+def mark_before_policy(run: Run, workspace: Workspace) -> Mark | None:
+    """The seconds that the phases before the policy used, which are no waste; None: there were no such phases."""
+    return RewardPlaces.of(workspace).progress.mark if way_of(run) in {"train", "model"} else None
+
+
+def ensure_progress(before: Before, model: Path, minds: Collection[StopReason] = ENDS) -> None:
+    """The progress of all frames by `model`, computed now if it was not before, on the clock of the hours.
+
+    Ended when the job ends meanwhile for a reason that is minded.
     """
     run, places, course = before.run, before.places, before.course
     made_of = _made_of(before, model)
-    if not _all_see(places.progress.is_there(run, made_of)):
-        course.turn_to("evaluation")
-        if counts:
-            course.begin(0)
-        try:
-            first_works(course, lambda goes_on: _compute(before, model, made_of, goes_on))
-        except Ended as ended:
-            end_without_policy(ended.reason, doing)
-        course.turn_to("loading")
-    if is_first() and run.job_type != "reward":
-        for warning in weight_warnings(places.progress.path, before.reward, chunk_of(run)):
-            print(f"warning: {warning}", flush=True)
-    wait_for_all()
+    if _all_see(seen=places.progress.is_there(run, made_of)):
+        return
+    if way_of(run) == "train" and run.job_type != "reward":
+        course.goes_on_from(places.model.mark)
+    course.begin(course.progress.step)
+    course.turn_to("evaluation")
+    first_works(course, lambda goes_on: _compute(before, model, made_of, goes_on), minds)
+    course.turn_to("loading")
 
 
 def put_model_in_place(source: Path, target: Path, fence: tuple[Path, int]) -> None:
@@ -119,19 +141,21 @@ def _own_model(before: Before) -> Path:
         recording=before.recording,
         clip=find_clip(run),
         root=places.checkpoints,
-        phase=Phase("reward", FROM_THE_BEGINNING, before.reward.hours_share, metric="reward", last=False),
+        phase=Phase("reward", 0.0, before.reward.hours_share, metric="reward", last=False),
         aside=True,
     )
-    if _all_see(places.model.is_there(run, training.method)):
+    if _all_see(seen=places.model.is_there(run, training.method)):
         print(f"the reward model is there: {dict(places.model.read()).get('steps')} steps", flush=True)
         return places.model.path
     trained = train_reward_model(training)
     if trained.reason == "stopped" or before.course.reading.used_up:
-        end_without_policy("stopped" if trained.reason == "stopped" else "deadline", "while the reward model was trained")
+        end_without_policy(
+            "stopped" if trained.reason == "stopped" else "deadline", "while the reward model was trained"
+        )
     if is_first():
         put_model_in_place(trained.folder, places.model.path, (before.workspace.fence, run.attempt))
         told = {"steps": trained.checkpoint.step, "endedBy": trained.reason}
-        places.model.is_made(run, training.method, told)
+        places.model.is_made(run, before.course, training.method, told)
         print(f"the reward model is complete after {trained.checkpoint.step} steps", flush=True)
     wait_for_all()
     return places.model.path
@@ -155,7 +179,8 @@ def _compute(before: Before, model: Path, made_of: Mapping[str, object], goes_on
     progress = check_progress(places.progress.path, reward.head_mode, lengths)
     for warning in check_missing(progress, head_to_weigh(reward.head_mode), failed):
         print(f"warning: {warning}", flush=True)
-    places.progress.is_made(run, made_of, {"failedFrames": failed, "frames": progress.rows, "heads": list(progress.heads)})
+    told = {"failedFrames": failed, "frames": progress.rows, "heads": list(progress.heads)}
+    places.progress.is_made(run, before.course, made_of, told)
 
 
 def _made_of(before: Before, model: Path) -> Mapping[str, object]:
@@ -170,7 +195,7 @@ def _made_of(before: Before, model: Path) -> Mapping[str, object]:
     }
 
 
-def _all_see(seen: bool) -> bool:
+def _all_see(*, seen: bool) -> bool:
     """What the first process sees of the volume, in all of them."""
     from torch import distributed  # noqa: PLC0415 - only where there are several
 

@@ -84,7 +84,7 @@ class _Failures(logging.Handler):
         self.count = 0
         self.first = ""
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def emit(self, record: logging.LogRecord) -> None:  # type: ignore[explicit-override]  # Python 3.11 has no typing.override
         message = record.getMessage()
         if message.startswith(FAILED):
             self.count += 1

@@ -9,12 +9,13 @@ from trainer.distributed.agreement import agree, is_first
 from trainer.failures import Interrupted, UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from trainer.training.course import Course, StopReason
 
 SECONDS_BETWEEN: Final = 2.0
 """Of the meetings of all processes while one of them works: collectives have a limit of time, and the work has none."""
+ENDS: Final[tuple[StopReason, ...]] = ("terminated", "stopped", "deadline")
 
 
 class Ended(Exception):  # noqa: N818 - nothing has failed
@@ -25,13 +26,15 @@ class Ended(Exception):  # noqa: N818 - nothing has failed
         self.reason = reason
 
 
-def first_works(course: Course, work: Callable[[Callable[[], None]], None]) -> None:
+def first_works(
+    course: Course, work: Callable[[Callable[[], None]], None], minds: Collection[StopReason] = ENDS
+) -> None:
     """Let the first process do `work`, which calls what it is given again and again: signs of life come from there.
 
-    Ended in all processes when the training is to end meanwhile.
+    Ended in all processes when the training is to end meanwhile for a reason that the work `minds`.
     """
     if not is_first():
-        while not _meet(course, done=False):
+        while not _meet(course, minds, done=False):
             pass
         return
     met = time.monotonic()
@@ -40,11 +43,11 @@ def first_works(course: Course, work: Callable[[Callable[[], None]], None]) -> N
         nonlocal met
         course.sign()
         if time.monotonic() - met >= SECONDS_BETWEEN:
-            _meet(course, done=False)
+            _meet(course, minds, done=False)
             met = time.monotonic()
 
     work(goes_on)
-    _meet(course, done=True)
+    _meet(course, minds, done=True)
 
 
 def end_without_policy(reason: StopReason, doing: str) -> NoReturn:
@@ -67,12 +70,12 @@ def end_without_policy(reason: StopReason, doing: str) -> NoReturn:
     )
 
 
-def _meet(course: Course, *, done: bool) -> bool:
+def _meet(course: Course, minds: Collection[StopReason], *, done: bool) -> bool:
     """Whether the work is done; all processes come here equally often."""
     wish = agree(course, save=done)
     course.sign()
     if wish.save:
         return True
-    if wish.stop != "go on":
+    if wish.stop in minds:
         raise Ended(wish.stop)
     return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import torch
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from trainer.backends.lerobot.foreign import Foreign
     from trainer.contract.run import Run
     from trainer.recordings.gathering import Gathered
     from trainer.recordings.recording import Recording
@@ -64,6 +65,12 @@ class RewardTraining:
         mode = (self.run.reward or Reward()).annotation_mode
         key = reward_image_key(self.run, self.recording.image_keys)
         return {"annotationMode": mode, "imageKey": key, "extra": dict(reward_extra(self.run))}
+
+    @property
+    def frames(self) -> int:
+        """Those that are trained on."""
+        episodes, chosen = self.recording.episodes, self.gathered.train_episodes
+        return sum(episodes[index].length for index in (range(len(episodes)) if chosen is None else chosen))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +110,10 @@ def newest_trained(training: RewardTraining, reason: StopReason) -> TrainedRewar
     return TrainedReward(checkpoint, reason)
 
 
-def reward_plan(run: Run, recording: Recording) -> Plan:
+def reward_plan(training: RewardTraining) -> Plan:
     """How many steps of which size."""
-    plan = make_plan(run.hyperparameters, recording.frames, run.hardware)
+    run = training.run
+    plan = make_plan(run.hyperparameters, training.frames, run.hardware)
     if plan is None:
         raise Broken("RunInvalid", "neither epochs nor steps are known, or no batchSize")
     return plan
@@ -116,7 +124,7 @@ def _is_end(course: Course, error: Exception) -> bool:
 
 
 def _train_from(training: RewardTraining, checkpoint: Checkpoint | None) -> TrainedReward:
-    course, plan = training.course, reward_plan(training.run, training.recording)
+    course, plan = training.course, reward_plan(training)
     if not training.aside:
         course.planned(plan.total_steps, plan.total_epochs)
     course.goes_on_from(read_mark(checkpoint.path) if checkpoint else None)
@@ -191,7 +199,7 @@ class _SarmSteering(Steering):
         super().__init__(steered)
         self._warmup = warmup
 
-    def configure(self, config: Any) -> None:  # noqa: ANN401 - LeRobot's TrainPipelineConfig
+    def configure(self, config: Foreign) -> None:  # type: ignore[explicit-override]  # Python 3.11 has no typing.override
         """The run's settings, and its warmup."""
         super().configure(config)
         if self._warmup is not None:

@@ -1,0 +1,179 @@
+"""Reward models with a real LeRobot: one alone, and a policy that is weighted by one, killed in each of its phases."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.support.eventually import wait_until
+from tests.trainer.documents import Json
+from tests.trainer.real_trainer import WITHIN, children
+from tests.trainer.robot_jobs import Model, RobotJob, RobotTrainer, complete_steps
+
+pytestmark = [pytest.mark.trainer, pytest.mark.timeout(5 * WITHIN)]
+
+IMAGES = "observation.images"
+CAMERAS = [
+    {"slot": "cam_1", "policyKey": f"{IMAGES}.camera1", "datasetKey": f"{IMAGES}.top"},
+    {"slot": "cam_2", "policyKey": f"{IMAGES}.camera2"},
+    {"slot": "cam_3", "policyKey": f"{IMAGES}.camera3"},
+]
+SMALL: Json = {
+    "hidden_dim": 24,
+    "num_heads": 2,
+    "num_layers": 1,
+    "frame_gap": 2,
+    "n_obs_steps": 4,
+    "max_rewind_steps": 2,
+}
+"""A SARM that learns in seconds."""
+REWARD_STEPS, STEPS = 30, 24
+
+
+@pytest.fixture(scope="module")
+def clip(robot_trainer: RobotTrainer, robot_world: Path) -> Path:
+    """A tiny CLIP."""
+    robot_trainer.script(Path(__file__).with_name("tiny_clip.py"), str(robot_world / "clip"))
+    return robot_world / "clip"
+
+
+@pytest.fixture(scope="module")
+def weighted(robot_trainer: RobotTrainer, robot_world: Path, tiny_smolvla: Path, arm: Path) -> RobotJob:
+    """A job that weights a policy by a reward model of its own; its tests are in order."""
+    return RobotJob(robot_trainer, robot_world / "weighted", arm, Model("smolvla", tiny_smolvla))
+
+
+def chain(clip: Path, **changes: object) -> Json:
+    """The places of a job that trains reward model and policy."""
+    own: Json = {"clipModel": str(clip), "steps": REWARD_STEPS, "batchSize": 2, "extra": SMALL}
+    places: Json = {
+        "jobType": "vla_w_reward",
+        "cameras": CAMERAS,
+        "reward": {"hyperparameters": own},
+        "hyperparameters__steps": STEPS,
+        "hyperparameters__batchSize": 2,
+        "checkpoints__everySteps": 2,
+    }
+    return {**places, **changes}
+
+
+def rewarded_steps(job: RobotJob) -> list[int]:
+    """The steps of the reward model that were logged."""
+    if not job.workspace.metrics.exists():
+        return []
+    lines = map(json.loads, job.workspace.metrics.read_text().splitlines())
+    return [line["rewardStep"] for line in lines if "rewardLoss" in line]
+
+
+def test_a_chain_is_prepared(weighted: RobotJob, clip: Path) -> None:
+    ended = weighted.attempt("prepare", chain(clip))
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+
+
+def test_a_chain_that_is_ended_in_its_reward_phase_goes_on_there(weighted: RobotJob, clip: Path) -> None:
+    started = weighted.start("train", chain(clip))
+    wait_until(lambda: len(rewarded_steps(weighted)) >= 3, WITHIN)
+    started.send_signal(signal.SIGTERM)
+    ended = weighted.end(started)
+    assert (ended.exit_code, ended.verdict["result"]) == (75, "retry"), ended.output
+    assert "of the reward model is complete" in str(ended.verdict["message"])
+    assert complete_steps(weighted.workspace) == []
+    assert not (weighted.workspace.root / "reward" / "model.json").exists()
+
+
+def test_a_chain_that_is_killed_while_progress_is_computed_keeps_its_reward_model(
+    weighted: RobotJob, clip: Path
+) -> None:
+    reward = weighted.workspace.root / "reward"
+    saved = max(int(each.parent.name.rpartition("-")[2]) for each in reward.glob("checkpoints/*/*/COMPLETE.json"))
+    started = weighted.start("train", chain(clip, attempt=2))
+    wait_until((reward / "model.json").exists, WITHIN)
+    for pid in (*children(started.pid), started.pid):
+        os.kill(pid, signal.SIGKILL)
+    output, _ = started.communicate(timeout=WITHIN)
+    assert f"begins again after step {saved}" in output
+    assert not (reward / "progress.json").exists()
+    assert json.loads((reward / "model.json").read_text())["steps"] == REWARD_STEPS
+    assert sorted(set(rewarded_steps(weighted))) == list(range(1, REWARD_STEPS + 1))
+
+
+def test_a_chain_that_is_ended_in_its_policy_phase_goes_on_there(weighted: RobotJob, clip: Path) -> None:
+    reward = weighted.workspace.root / "reward"
+    logged = len(rewarded_steps(weighted))
+    started = weighted.start("train", chain(clip, attempt=3))
+    wait_until(lambda: len(weighted.losses()) >= 2, WITHIN)
+    started.send_signal(signal.SIGTERM)
+    ended = weighted.end(started)
+    assert (ended.exit_code, ended.verdict["result"]) == (75, "retry"), ended.output
+    assert ended.verdict["step"] == max(complete_steps(weighted.workspace))
+    assert (json.loads((reward / "progress.json").read_text())["attempt"], len(rewarded_steps(weighted))) == (3, logged)
+    table = pq.read_table(reward / "progress.parquet")
+    assert (table.num_rows, table["index"].to_pylist()) == (20, list(range(20)))
+    assert all(0 <= value <= 1 for value in table["progress_sparse"].to_pylist())
+
+
+def test_a_chain_ends_with_a_policy_that_was_weighted(weighted: RobotJob, clip: Path) -> None:
+    ended = weighted.attempt("train", chain(clip, attempt=4))
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+    assert (ended.verdict["step"], ended.verdict["totalSteps"]) == (STEPS, STEPS)
+    assert sorted(weighted.losses()) == list(range(1, STEPS + 1))
+    assert "the progress of 20 frames is computed" not in ended.output
+    assert "samples are weighted by" in ended.output
+    config = json.loads((weighted.workspace.model / "config.json").read_text())
+    assert config["type"] == "smolvla"
+
+
+def test_a_policy_is_weighted_by_a_file_of_progress(weighted: RobotJob) -> None:
+    file = weighted.workspace.root / "reward" / "progress.parquet"
+    by_file: Json = {"useRabc": True, "progressPath": str(file), "progressUri": "pvc://progress", "headMode": "both"}
+    job = weighted.again("by-file")
+    ended = job.attempt("train", {"cameras": CAMERAS, "reward": by_file, "hyperparameters__batchSize": 2})
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+    assert not (job.workspace.root / "reward").exists()
+    kept = next(job.workspace.checkpoints.glob("*/*/pretrained_model/train_config.json"))
+    weighting = json.loads(kept.read_text())["sample_weighting"]
+    assert (weighting["type"], weighting["progress_path"], weighting["head_mode"]) == ("rabc", str(file), "sparse")
+
+
+def test_what_does_not_fit_is_refused_before_a_gpu_is_taken(weighted: RobotJob, tmp_path: Path) -> None:
+    file = weighted.workspace.root / "reward" / "progress.parquet"
+    pq.write_table(pq.read_table(file).slice(0, 19), tmp_path / "short.parquet")
+    given: Json = {"useRabc": True, "progressUri": "pvc://progress"}
+    refusals: list[tuple[Json, str, str]] = [
+        ({**given, "progressPath": str(tmp_path / "short.parquet")}, "ProgressInvalid", "has 19 rows"),
+        ({**given, "progressPath": str(file), "headMode": "dense"}, "ProgressInvalid", "has no column progress_dense"),
+        (
+            {"useRabc": True, "modelUri": "pvc://m", "modelPath": str(weighted.workspace.model)},
+            "ClipMissing",
+            "clipModel",
+        ),
+    ]
+    for reward, code, words in refusals:
+        ended = weighted.again("refused").attempt("prepare", {"cameras": CAMERAS, "reward": reward})
+        assert (ended.exit_code, ended.verdict["code"]) == (64, code), ended.output
+        assert words in str(ended.verdict["message"])
+
+
+def test_a_reward_model_alone_becomes_a_model_with_its_progress(
+    robot_trainer: RobotTrainer, robot_world: Path, arm: Path, clip: Path
+) -> None:
+    job = RobotJob(robot_trainer, robot_world / "reward-alone", arm, Model("sarm"))
+    changes: Json = {
+        "jobType": "reward",
+        "cameras": [{"slot": "cam_1", "datasetKey": f"{IMAGES}.top"}],
+        "hyperparameters__extra": SMALL,
+        "reward": {"hyperparameters": {"clipModel": str(clip), "stride": 2}},
+    }
+    ended = job.attempt("train", changes)
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+    assert list(job.losses()) == [1, 2, 3, 4]
+    names = {each.name for each in job.workspace.model.iterdir()}
+    assert {"config.json", "model.safetensors", "policy_preprocessor.json", "sarm_progress.parquet"} <= names
+    config = json.loads((job.workspace.model / "config.json").read_text())
+    assert (config["type"], config["image_key"], config["pretrained_path"]) == ("sarm", f"{IMAGES}.top", None)
+    assert pq.read_table(job.workspace.model / "sarm_progress.parquet").num_rows == 20
