@@ -1,7 +1,8 @@
-"""A real S3 server and a real GCS server on loopback, each over a folder of its own."""
+"""A real S3 server and a real GCS server on loopback."""
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
 import socket
@@ -12,6 +13,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
+from urllib.request import Request, urlopen
 
 from tests.servers.programs import FAKE_GCS_SERVER, VERSITYGW, program_of
 
@@ -52,21 +55,31 @@ class S3Server:
 
 @dataclass(frozen=True)
 class GcsServer:
-    """A server that speaks the JSON interface of Google Cloud Storage, without credentials."""
+    """A server that speaks the JSON interface of Google Cloud Storage, without credentials, over its memory."""
 
     endpoint: str
-    folder: Path
 
     def bucket(self) -> str:
         """A new bucket's name."""
         name = f"bucket-{secrets.token_hex(4)}"
-        (self.folder / name).mkdir()
+        self._ask("POST", "/storage/v1/b?project=test", json.dumps({"name": name}).encode())
         return name
+
+    def put(self, bucket: str, name: str, content: bytes) -> None:
+        """Store an object."""
+        self._ask("POST", f"/upload/storage/v1/b/{bucket}/o?uploadType=media&name={quote(name, safe='')}", content)
 
     def names(self, bucket: str) -> list[str]:
         """The objects of a bucket."""
-        root = self.folder / bucket
-        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+        answer = json.loads(self._ask("GET", f"/storage/v1/b/{bucket}/o", None))
+        return sorted(item["name"] for item in answer.get("items", []))
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
+        request = Request(f"{self.endpoint}{path}", data=body, method=method)  # noqa: S310 - loopback
+        request.add_header("Content-Type", "application/json")
+        with urlopen(request, timeout=20) as answer:  # noqa: S310 - loopback
+            content: bytes = answer.read()
+            return content
 
 
 @contextmanager
@@ -86,17 +99,16 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
 
 @contextmanager
 def gcs_server(folder: Path) -> Iterator[GcsServer]:
-    """fake-gcs-server over ``folder`` until left."""
-    port, buckets = free_port(), folder / "buckets"
-    buckets.mkdir(parents=True)
+    """fake-gcs-server until left; its log lies in ``folder``."""
+    port = free_port()
     url = f"http://127.0.0.1:{port}"
     command = [
         *(str(program_of(FAKE_GCS_SERVER)), "-scheme", "http", "-host", "127.0.0.1", "-port", str(port)),
-        *("-backend", "filesystem", "-filesystem-root", str(buckets), "-external-url", url),
+        *("-backend", "memory", "-external-url", url),
         *("-public-host", f"127.0.0.1:{port}", "-log-level", "error"),
     ]
     with _running(command, port, folder):
-        yield GcsServer(url, buckets)
+        yield GcsServer(url)
 
 
 def free_port() -> int:

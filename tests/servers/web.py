@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 import ssl
@@ -123,7 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(part[: web.cut_after])
             self.close_connection = True
         else:
-            self.wfile.write(part)
+            with contextlib.suppress(OSError):  # who asked may have been killed
+                self.wfile.write(part)
 
     def log_message(self, *_: Any) -> None:  # type: ignore[explicit-override]  # Python 3.11 has no override
         """Say nothing."""

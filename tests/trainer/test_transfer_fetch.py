@@ -15,7 +15,7 @@ from tests.trainer.transfers import ROWS, Pod, lines, write_rows
 from trainer.transfer.object_store import PIECE_BYTES
 
 pytestmark = pytest.mark.trainer
-LONG = lines(200_000)
+LONG = lines(28, length=1_000_000)
 """Several pieces long."""
 
 
@@ -109,7 +109,7 @@ def test_a_server_that_cannot_be_reached_is_worth_another_attempt(pod: Pod) -> N
 
 def test_a_dataset_is_read_from_a_real_gcs_server(pod: Pod, gcs: GcsServer) -> None:
     bucket = gcs.bucket()
-    write_rows(gcs.folder / bucket / "letters" / "train.jsonl")
+    gcs.put(bucket, "letters/train.jsonl", lines())
     pod.variables = {"STORAGE_EMULATOR_HOST": gcs.endpoint}
     attempt = pod.dataset(f"gs://{bucket}/letters")
     assert attempt.verdict["report"]["rows"] == len(ROWS), attempt.output  # type: ignore[index]

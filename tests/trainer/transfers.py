@@ -34,9 +34,11 @@ def transfer_python() -> str:
     pytest.skip(f"no Python with {', '.join(LIBRARIES)} here: set FINETUNE_TRAINER_PYTHON or FINETUNE_ROBOTS_PYTHON")
 
 
-def lines(rows: int = len(ROWS)) -> bytes:
-    """A dataset of so many rows as the bytes of its file."""
-    return "".join(f"{json.dumps(chat(f'How heavy is number {n}?', f'{n} grams.'))}\n" for n in range(rows)).encode()
+def lines(rows: int = len(ROWS), length: int = 0) -> bytes:
+    """A dataset of so many rows, with ``length`` characters more in each, as the bytes of its file."""
+    answers = (f"{n} grams.{'.' * length}" for n in range(rows))
+    written = (json.dumps(chat(f"How heavy is number {n}?", answer)) for n, answer in enumerate(answers))
+    return "".join(f"{line}\n" for line in written).encode()
 
 
 class Pod:

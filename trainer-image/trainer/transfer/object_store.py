@@ -147,7 +147,7 @@ class ObjectStore:
             size=int(size) if size is not None else None,
             digests=self._digests(info, tag.strip('"')),
             tag=tag,
-            in_ranges=self._place.scheme != "https" or bool(info.get("partial")),
+            in_ranges=info.get("partial") is not False,
         )
 
     def _sealed(self) -> Mapping[str, Any]:
