@@ -212,6 +212,7 @@ LANGUAGE_STATUS: Final[Json] = {
     },
     "result": {
         "uri": "s3://models/support-bot/support-bot-support-v1",
+        "revision": "4f0c2d1e9b8a7f6e5d4c3b2a19087f6e5d4c3b2a",
         "kind": "adapter",
         "files": [
             "adapter_config.json", "adapter_model.safetensors", "chat_template.jinja", "tokenizer.json",
