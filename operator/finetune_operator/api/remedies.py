@@ -121,8 +121,7 @@ REMEDIES: Final[Mapping[Reason, str]] = {
     Reason.ERROR: "Nothing at first: it is tried again, up to backoffLimit. The attempt's message and the pod's log say more.",
     Reason.BACKOFF_LIMIT_EXCEEDED: (
         "Look at status.failure.lines and at the pod's log: kubectl logs of the Job named in status.attempts. Mend it, then "
-        "raise restartGeneration. A model that was trained and only not published stays on the job's claim: the new run has "
-        "nothing left to train, and publishes it."
+        "raise restartGeneration: the new run goes on from what was trained."
     ),
     Reason.NO_PROGRESS: (
         "The cluster ends the pods faster than they reach a checkpoint: look at the nodes' events, save more often "
