@@ -12,6 +12,9 @@ from tests.trainer.documents import SAMPLE, write_lines, write_model
 from tests.trainer.first_checks import GOOD
 from tests.trainer.operator_endpoint import OperatorEndpoint, operator_endpoint
 from tests.trainer.real_trainer import LANGUAGE, ROBOTS, Attempt, Job, Trainer
+from tests.trainer.robot_fixtures import act_job, circles, robot_trainer, robot_world, undisturbed_act
+
+__all__ = ["act_job", "circles", "robot_trainer", "robot_world", "undisturbed_act"]
 
 
 @pytest.fixture(scope="session")

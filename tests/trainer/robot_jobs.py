@@ -97,7 +97,7 @@ class Model:
 class RobotJob(Job):
     """One robot job in a folder of its own."""
 
-    def __init__(self, trainer: RobotTrainer, folder: Path, dataset: Path, model: Model = Model()) -> None:  # noqa: B008 - frozen
+    def __init__(self, trainer: RobotTrainer, folder: Path, dataset: Path, model: Model = Model()) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(trainer, folder, model.path or Path("/nowhere"), dataset)
         self.robot_trainer = trainer
@@ -140,7 +140,7 @@ class RobotJob(Job):
         }
         for place, value in changes.items():
             put(document, place.split("__"), value)
-        return document
+        return _without_nothing(document)
 
     def weights(self, folder: Path | None = None) -> bytes:
         """The finished policy's weights, as they lie in their file."""
@@ -154,6 +154,12 @@ class RobotJob(Job):
     def again(self, name: str) -> RobotJob:
         """The same work as a job of another folder."""
         return RobotJob(self.robot_trainer, self.folder.with_name(name), self.dataset, self.policy)
+
+
+def _without_nothing(document: Json) -> Json:
+    """The document without what was changed to None."""
+    kept = {key: value for key, value in document.items() if value is not None}
+    return {key: _without_nothing(value) if isinstance(value, dict) else value for key, value in kept.items()}
 
 
 def complete_steps(workspace: Workspace) -> list[int]:

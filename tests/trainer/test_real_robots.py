@@ -1,0 +1,187 @@
+"""A real LeRobot through the trainer's contract: ACT is prepared, trained, killed, stopped, and gone on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.support.eventually import wait_until
+from tests.trainer.documents import CONTRACT
+from tests.trainer.real_trainer import WITHIN, Attempt, children
+from tests.trainer.robot_fixtures import STEADY, STEPS
+from tests.trainer.robot_jobs import RobotJob, RobotTrainer, complete_steps
+
+pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
+
+LOADED = """
+import json, sys, torch
+from lerobot.policies.act.modeling_act import ACTPolicy
+from lerobot.policies.factory import make_pre_post_processors
+policy = ACTPolicy.from_pretrained(sys.argv[1])
+before, after = make_pre_post_processors(policy.config, sys.argv[1], preprocessor_overrides={"device_processor": {"device": "cpu"}})
+frame = {"observation.state": torch.zeros(4), **{key: torch.zeros(3, 32, 32) for key in policy.config.image_features}}
+print("ACTION", json.dumps([float(each) for each in after(policy.select_action(before(frame))).flatten()]))
+"""
+"""What LeRobot's policy server does with a policy: load it with its processors, and ask it for an action."""
+
+
+def check_schema(name: str, document: object) -> None:
+    jsonschema.validate(document, json.loads((CONTRACT / name).read_text()))
+
+
+def test_prepare_reports_what_is_ready(act_job: RobotJob) -> None:
+    attempt = act_job.attempt("prepare")
+    assert attempt.exit_code == 0, attempt.output
+    check_schema("verdict.schema.json", attempt.verdict)
+    report = attempt.verdict["report"]
+    assert isinstance(report, dict)
+    assert (report["episodes"], report["frames"], report["fps"]) == (6, 60, 10)
+    assert report["imageKeys"] == ["observation.images.top", "observation.images.wrist"]
+    assert any("random weights" in warning for warning in report["warnings"])
+    assert any("only 4 steps are planned" in warning for warning in report["warnings"])
+
+
+def test_an_unknown_setting_is_refused_with_the_nearest_one(act_job: RobotJob) -> None:
+    attempt = act_job.attempt("prepare", {"hyperparameters__extra": {"chunk_sise": 8}})
+    assert (attempt.exit_code, attempt.verdict["result"]) == (64, "userError"), attempt.output
+    assert attempt.verdict["param"] == "spec.hyperparameters.extra.chunk_sise"
+    assert "Did you mean 'chunk_size'?" in str(attempt.verdict["message"])
+
+
+def test_settings_that_lerobot_refuses_together_are_refused_before_a_gpu_is_taken(act_job: RobotJob) -> None:
+    attempt = act_job.attempt("prepare", {"hyperparameters__extra__n_action_steps": 9})
+    assert (attempt.exit_code, attempt.verdict["result"]) == (64, "userError"), attempt.output
+    assert attempt.verdict["param"] == "spec.hyperparameters.extra"
+    assert "upper bound for the number of action steps" in str(attempt.verdict["message"])
+
+
+def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(act_job: RobotJob) -> None:
+    attempt = act_job.attempt("train", {"hardware__gpus": 1})
+    assert (attempt.verdict["result"], attempt.verdict["code"]) == ("failed", "NoGpuFound"), attempt.output
+    assert not act_job.workspace.model.exists()
+
+
+def test_act_is_trained_to_its_last_step_and_can_be_loaded(
+    undisturbed_act: tuple[RobotJob, Attempt], robot_trainer: RobotTrainer
+) -> None:
+    job, attempt = undisturbed_act
+    assert (attempt.exit_code, attempt.verdict["result"]) == (0, "completed"), attempt.output
+    check_schema("verdict.schema.json", attempt.verdict)
+    assert (attempt.verdict["step"], attempt.verdict["totalSteps"]) == (STEPS, STEPS)
+    losses = job.losses()
+    assert list(losses) == list(range(1, STEPS + 1))
+    assert losses[STEPS] < losses[1]
+    assert complete_steps(job.workspace) == [STEPS - 2, STEPS]
+    told = json.loads((job.workspace.model / "inference.json").read_text())
+    assert [camera["datasetKey"] for camera in told["cameras"]] == [
+        "observation.images.top",
+        "observation.images.wrist",
+    ]
+    assert told["action"] == {"key": "action", "size": 4, "names": ["joint_0", "joint_1", "joint_2", "joint_3"]}
+    card = (job.workspace.model / "README.md").read_text()
+    assert f"after step {STEPS}" in card
+    script = job.folder / "load.py"
+    script.write_text(LOADED)
+    answer = robot_trainer.script(script, str(job.workspace.model))
+    action = json.loads(answer.partition("ACTION ")[2])
+    assert len(action) == 4
+
+
+def test_killed_three_times_it_ends_with_the_very_weights_of_an_undisturbed_training(
+    act_job: RobotJob, undisturbed_act: tuple[RobotJob, Attempt]
+) -> None:
+    seed = random.randrange(1_000_000)
+    print(f"seed {seed}")
+    chance = random.Random(seed)  # noqa: S311 - moments of kills
+    moments = sorted(chance.sample(range(2, STEPS), 3))
+    for number, moment in enumerate(moments, start=1):
+        kill_at(act_job, {**STEADY, "attempt": number}, moment, chance.uniform(0, 0.5))
+    last = act_job.attempt("train", {**STEADY, "attempt": 4})
+    assert (last.exit_code, last.verdict["result"]) == (0, "completed"), last.output
+    whole, _ = undisturbed_act
+    assert last.verdict["step"] == STEPS
+    assert act_job.losses() == whole.losses()
+    assert act_job.weights() == whole.weights()
+
+
+def test_sigterm_saves_and_the_next_attempt_goes_on_to_the_same_weights(
+    act_job: RobotJob, undisturbed_act: tuple[RobotJob, Attempt]
+) -> None:
+    process = act_job.start("train", STEADY)
+    wait_until(lambda: reached(act_job, 3), WITHIN)
+    process.send_signal(signal.SIGTERM)
+    ended = act_job.end(process)
+    assert (ended.exit_code, ended.verdict["result"]) == (75, "retry"), ended.output
+    saved = max(complete_steps(act_job.workspace))
+    assert ended.verdict["step"] == saved < STEPS
+    last = act_job.attempt("train", {**STEADY, "attempt": 2})
+    assert (last.exit_code, last.verdict["step"]) == (0, STEPS), last.output
+    assert f"training starts again after step {saved}" in last.output
+    whole, _ = undisturbed_act
+    assert act_job.weights() == whole.weights()
+
+
+def test_hours_alone_end_with_a_model_and_its_learning_rate_has_fallen(act_job: RobotJob) -> None:
+    hours = {"hyperparameters__steps": None, "hyperparameters__epochs": 100_000, "limits__trainingSeconds": 8}
+    attempt = act_job.attempt("train", hours)
+    assert (attempt.exit_code, attempt.verdict["result"]) == (0, "deadline"), attempt.output
+    assert act_job.workspace.model.is_dir()
+    step = attempt.verdict["step"]
+    assert isinstance(step, int)
+    assert complete_steps(act_job.workspace)[-1] == step
+
+
+def test_held_out_episodes_are_measured_and_the_best_becomes_the_model(act_job: RobotJob) -> None:
+    changes = {
+        "hyperparameters__steps": 6,
+        "evaluation": {"fraction": 0.3, "everySteps": 2},
+        "output": {"select": "best"},
+        "checkpoints": {"everySeconds": 1800, "keepLast": 2, "keepBest": 1},
+    }
+    attempt = act_job.attempt("train", changes)
+    assert (attempt.exit_code, attempt.verdict["result"]) == (0, "completed"), attempt.output
+    measured = act_job.metric("evalLoss")
+    assert list(measured) == [2, 4, 6]
+    best = min(measured, key=lambda step: measured[step])
+    assert f"the model is that of step {best}" in str(attempt.verdict["message"])
+    assert act_job.weights() == act_job.weights(checkpoint_of(act_job, best) / "pretrained_model")
+
+
+def test_to_measure_does_not_change_what_is_trained(act_job: RobotJob) -> None:
+    often = {"hyperparameters__steps": 4, "evaluation": {"fraction": 0.3, "everySteps": 1}}
+    seldom = {**often, "evaluation": {"fraction": 0.3, "everySteps": 4}}
+    other = act_job.again(f"{act_job.folder.name}-seldom")
+    for job, changes in ((act_job, often), (other, seldom)):
+        attempt = job.attempt("train", changes)
+        assert attempt.exit_code == 0, attempt.output
+    assert list(act_job.metric("evalLoss")) == [1, 2, 3, 4]
+    assert act_job.metric("evalLoss")[4] == other.metric("evalLoss")[4]
+    assert act_job.weights() == other.weights()
+
+
+def reached(job: RobotJob, step: int) -> bool:
+    """Whether a step has been logged."""
+    return job.workspace.metrics.exists() and max(job.losses(), default=0) >= step
+
+
+def kill_at(job: RobotJob, changes: dict[str, object], step: int, after: float) -> None:
+    """Kill an attempt, all of its processes, a moment after it has made a step."""
+    process = job.start("train", changes)
+    wait_until(lambda: reached(job, step) or process.poll() is not None, WITHIN)
+    until = time.monotonic() + after
+    wait_until(lambda: time.monotonic() >= until)
+    for pid in (process.pid, *children(process.pid)):
+        os.kill(pid, signal.SIGKILL)
+    process.communicate()
+
+
+def checkpoint_of(job: RobotJob, step: int) -> Path:
+    """The folder of a complete checkpoint."""
+    return next(job.workspace.checkpoints.glob(f"*/checkpoint-{step}"))
