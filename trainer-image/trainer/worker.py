@@ -22,6 +22,7 @@ from trainer.handover import hand_over
 from trainer.signs import FOLDER, STACKS_SIGNAL, own_signs
 from trainer.training.interruption import Interruption
 from trainer.training.session import in_charge, open_course
+from trainer.transfer import localised, published
 from trainer.workspace.finished import finished_verdict, place_of_training
 from trainer.workspace.layout import Workspace
 
@@ -52,12 +53,13 @@ def _verdict(run: Run, workspace: Workspace, interruption: Interruption) -> Mapp
     """How the stage ended, in JSON; None for the processes of a training that have nothing to say."""
     # A model in place means that only the verdict was lost: it is told again.
     told = finished_verdict(_place(run, workspace), run.job) if run.stage in {"train", "publish"} else None
-    if told:
+    if told and run.stage == "train":
         return {**told, "attempt": run.attempt}
     if run.stage == "train":
         return _train(run, workspace, interruption)
     try:
-        return _on_cpu(run, workspace).to_json()
+        finished = told or _on_cpu(localised(run, workspace), workspace).to_json()
+        return {**published(run, workspace, finished), "attempt": run.attempt} if run.stage == "publish" else finished
     except Exception as error:  # noqa: BLE001 - every end gets a verdict
         return verdict_of(_end_of(error), run.stage, run.attempt).to_json()
 
@@ -80,7 +82,7 @@ def _train(run: Run, workspace: Workspace, interruption: Interruption) -> Mappin
     first = os.environ.get("RANK", "0") == "0"
     try:
         with in_charge(run, workspace, course, os.environ) if first else contextlib.nullcontext():
-            verdict = families.train(run, workspace, course)
+            verdict = families.train(localised(run, workspace), workspace, course)
             # One process of each node speaks for it.
             return verdict.to_json() if os.environ.get("LOCAL_RANK", "0") == "0" else None
     except Exception as error:  # noqa: BLE001 - every end gets a verdict

@@ -36,6 +36,10 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
         from trainer.backends.groot.prepare import prepare as of_groot  # noqa: PLC0415
 
         return of_groot(run, workspace)
+    if run.job_type == "reward":
+        from trainer.backends.lerobot.rewards.stages import prepare as of_rewards  # noqa: PLC0415
+
+        return of_rewards(run, workspace)
     if is_for_robots(run):
         from trainer.backends.lerobot.prepare import prepare as of_robots  # noqa: PLC0415
 
@@ -51,6 +55,10 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
         from trainer.backends.groot.train import train as of_groot  # noqa: PLC0415
 
         return of_groot(run, workspace, course)
+    if run.job_type == "reward":
+        from trainer.backends.lerobot.rewards.stages import train as of_rewards  # noqa: PLC0415
+
+        return of_rewards(run, workspace, course)
     if is_for_robots(run):
         from trainer.backends.lerobot.train import train as of_robots  # noqa: PLC0415
 

@@ -37,13 +37,18 @@ MOST_FILES: Final = 32
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """A finished model: `path` relative to the workspace, `files` relative to it, `digest` over all of them."""
+    """A finished model: `path` relative to the workspace, `files` relative to it, `digest` over all of them.
+
+    `uri` is where it was published, and `revision` what the store calls that version of it; empty in the workspace.
+    """
 
     path: str
     kind: Literal["adapter", "model"]
     files: tuple[str, ...]
     bytes: int
     digest: str
+    uri: str = ""
+    revision: str = ""
 
     def to_json(self) -> dict[str, object]:
         """The artifact as `verdict.schema.json` wants it."""
@@ -53,6 +58,8 @@ class Artifact:
             "files": list(self.files[:MOST_FILES]),
             "bytes": self.bytes,
             "digest": self.digest,
+            **({"uri": self.uri} if self.uri else {}),
+            **({"revision": self.revision} if self.revision else {}),
         }
 
 

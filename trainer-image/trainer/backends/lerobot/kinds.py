@@ -113,6 +113,16 @@ KINDS: Final[Mapping[str, Kind]] = {
             "normalization_mapping": "mapping",
         },
     ),
+    "sarm": Kind(
+        "sarm",
+        from_scratch=True,
+        adapters=False,
+        settings={
+            **dict.fromkeys(("n_obs_steps", "frame_gap", "max_rewind_steps", "clip_batch_size"), "count"),
+            **dict.fromkeys(("hidden_dim", "num_heads", "num_layers", "max_state_dim"), "count"),
+            **dict.fromkeys(("dropout", "rewind_probability", "language_perturbation_probability"), "number"),
+        },
+    ),
 }
 """By the type that a job names."""
 ANY_KIND: Final[Mapping[str, Setting]] = {"num_workers": "count", "tolerance_s": "number", "video_backend": "text"}

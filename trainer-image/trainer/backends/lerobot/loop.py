@@ -148,7 +148,8 @@ class _Held:
         return pair
 
     def make_reward_pre_post_processors(self, *args: Foreign, **options: Foreign) -> tuple[Foreign, Foreign]:
-        """The same for reward models."""
+        """The same for reward models, which LeRobot leaves without statistics on resume: their states would be raw then."""
+        options.setdefault("dataset_stats", options["dataset_meta"].stats)
         pair: tuple[Foreign, Foreign] = self._original["make_reward_pre_post_processors"](*args, **options)
         self._preprocessor = pair[0]
         return pair

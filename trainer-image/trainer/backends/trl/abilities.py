@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from trainer.contract.run import Run
     from trainer.contract.sources import Dataset
 
-READS: Final = "it reads what is mounted: pvc:// and, for datasets, configmap://"
 ADVICE: Final = "Change the field, or set spec.image to a trainer image that can do it."
 
 
@@ -46,20 +45,13 @@ def _refusals(run: Run) -> Iterator[UserError]:
 
 
 def _of_model(run: Run) -> Iterator[UserError]:
-    model, source = run.model, run.model.from_checkpoint
+    model = run.model
     if model.type != "causal_lm":
         yield _refusal("ModelUnsupported", "spec.model.type", f"model type {model.type!r}", "it trains causal_lm")
-    if model.path is None:
-        yield _refusal("ModelUnsupported", "spec.model.name", f"fetching a model from {model.uri or model.name}", READS)
-    if source is not None and source.path is None:
-        given = source.uri or source.name
-        yield _refusal("ModelUnsupported", "spec.model.fromCheckpoint", f"fetching weights from {given}", READS)
 
 
 def _of_dataset(run: Run, dataset: Dataset) -> Iterator[UserError]:
     code = "DatasetUnsupported"
-    if dataset.path is None:
-        yield _refusal(code, dataset.param, f"fetching a dataset from {dataset.uri}", READS)
     if dataset.format not in {"auto", "chat"}:
         yield _refusal(
             code, f"{dataset.place}.format", f"format {dataset.format!r}", "it reads chat: JSON Lines of messages"
@@ -92,8 +84,6 @@ def _of_the_rest(run: Run) -> Iterator[UserError]:
             yield _refusal("RunInvalid", param, param.rpartition(".")[2], "it is for robots")
     if run.style is not None:
         yield _refusal("RunInvalid", "spec.style", "style", "it is for jobType style")
-    if run.output.uri and not run.output.uri.startswith("pvc://"):
-        yield _refusal("OutputUnsupported", "spec.output.uri", f"publishing to {run.output.uri}", "it writes to pvc://")
     if run.evaluation.prompts:
         can = "it measures the loss; after the training `python -m trainer.ask` answers prompts"
         yield _refusal("HyperparameterUnsupported", "spec.evaluation.prompts", "answering prompts at evaluations", can)

@@ -46,6 +46,6 @@ def _counted(run: Run) -> tuple[Tally, list[str]]:
     if run.model.path is not None:
         encoding = Encoding(load_tokenizer(run), sys.maxsize)
         return encode(read_dataset(run.datasets[0]), encoding, lambda _row: None), []
-    uncounted = f"tokens are not counted: {run.model.name} is not mounted, and this image fetches nothing"
+    uncounted = f"tokens are not counted: {run.model.name} says no place that its tokenizer could be fetched from"
     rows = sum(1 for _ in read_dataset(run.datasets[0]))
     return Tally(rows=rows), [uncounted] if run.model.name else []

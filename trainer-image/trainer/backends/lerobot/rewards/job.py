@@ -1,0 +1,109 @@
+"""A job of type reward: the reward model is its result, with the progress of its own dataset beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from typing import TYPE_CHECKING, Final
+
+from trainer.backends.lerobot.rewards.clip import find_clip
+from trainer.backends.lerobot.rewards.phase import Before, ensure_progress
+from trainer.backends.lerobot.rewards.sharing_work import Ended
+from trainer.backends.lerobot.rewards.training import (
+    RewardTraining,
+    TrainedReward,
+    newest_trained,
+    train_reward_model,
+)
+from trainer.backends.lerobot.steering import Phase
+from trainer.distributed.agreement import is_first, wait_for_all
+from trainer.failures import Interrupted
+from trainer.rewards.progress_file import FILE
+from trainer.training.ending import verdict_of_training
+from trainer.workspace.checkpoints import best_checkpoints
+from trainer.workspace.fence import check_fence
+from trainer.workspace.finished import clear_staging, describe, put_in_place
+from trainer.workspace.jsonfile import read_json, write_json
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trainer.contract.verdict import Verdict
+
+KEPT: Final = ("config.json", "*.safetensors", "policy_*.json")
+"""Of a checkpoint's model; how it was trained names places of this pod."""
+
+
+def reward_job(before: Before) -> Verdict:
+    """Train, compute progress, and put the model in place; with `finish` the newest checkpoint's, and no progress."""
+    run, course = before.run, before.course
+    training = RewardTraining(
+        run=run,
+        workspace=before.workspace,
+        course=course,
+        gathered=before.gathered,
+        recording=before.recording,
+        clip=find_clip(run),
+        root=before.workspace.checkpoints,
+        phase=Phase("reward"),
+        aside=False,
+    )
+    trained = newest_trained(training, "stopped") if run.finish else train_reward_model(training)
+    course.stopped_by = trained.reason
+    # The hours are the training's; what follows is not stopped by them.
+    course.clock.stop()
+    computed = trained.reason != "stopped" and _has_progress(before, trained)
+    course.clock.stop()
+    course.turn_to("finishing")
+    verdict = verdict_of_training(run, trained.reason, course.position)
+    if is_first():
+        verdict = _finish(before, trained, verdict, progress=computed)
+    wait_for_all()
+    return verdict
+
+
+def _has_progress(before: Before, trained: TrainedReward) -> bool:
+    """Whether the progress was computed: a job that is stopped meanwhile goes without."""
+    try:
+        ensure_progress(before, trained.folder, minds=("terminated", "stopped"))
+    except Ended as ended:
+        if ended.reason == "terminated":
+            message = (
+                f"asked to end by SIGTERM while progress was computed; checkpoint {trained.checkpoint.step} is complete"
+            )
+            raise Interrupted("Terminated", message) from ended
+        print("the progress is left out: the job is stopped", flush=True)
+        return False
+    return True
+
+
+def _finish(before: Before, trained: TrainedReward, verdict: Verdict, *, progress: bool) -> Verdict:
+    run, workspace = before.run, before.workspace
+    clear_staging(workspace)
+    staging, place = workspace.staging("train", run.attempt), workspace.model_place
+    best = (
+        next(iter(best_checkpoints(workspace.checkpoints, 1, run.resume_from)), None) if _wants_best(before) else None
+    )
+    source = best.path / "pretrained_model" if best else trained.folder
+    _copy(source, staging)
+    if progress:
+        shutil.copyfile(before.places.progress.path, staging / FILE)
+    artifact = describe(staging, place.folder.name, "model")
+    remark = f"; the model is that of step {best.step}, which the evaluation found best" if best else ""
+    verdict = dataclasses.replace(verdict, message=verdict.message + remark, artifact=artifact)
+    check_fence(workspace.fence, run.attempt)
+    put_in_place(place, staging, verdict, run)
+    return verdict
+
+
+def _wants_best(before: Before) -> bool:
+    return before.run.output.select == "best"
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.mkdir(parents=True)
+    for pattern in KEPT:
+        for path in source.glob(pattern):
+            shutil.copyfile(path, target / path.name)
+    # Where a training went on from is a place of this pod.
+    write_json(target / "config.json", {**read_json(target / "config.json"), "pretrained_path": None})
