@@ -194,7 +194,7 @@ def test_a_pod_that_is_killed_costs_the_steps_since_the_last_checkpoint_and_no_m
 
 def _has_saved(status: Json) -> bool:
     progress = status.get("progress", {})
-    return 0 < progress.get("checkpointStep", 0) < progress.get("step", 0)
+    return bool(0 < progress.get("checkpointStep", 0) < progress.get("step", 0))
 
 
 def _published(world: World, status: Json, name: str) -> Json:
