@@ -144,7 +144,7 @@ def _run_pytest(part: Part, chosen: Sequence[str], wish: Wish, log: Path | None)
 
 
 def _execute(command: Sequence[str], wish: Wish, log: Path | None) -> int:
-    environment = {**source_environment(), **_real_trainer(), **({EXHAUSTIVE: "1"} if wish.exhaustive else {})}
+    environment = {**source_environment(), **real_trainers(), **({EXHAUSTIVE: "1"} if wish.exhaustive else {})}
     with log.open("ab") if log else nullcontext() as output:
         done = subprocess.run(
             command, cwd=CHECKOUT, env=environment, stdout=output, stderr=output and subprocess.STDOUT, check=False
@@ -166,7 +166,7 @@ def _log(part: Part) -> Path:
     return REPORTS / f"{part.name.replace(' ', '-')}.log"
 
 
-def _real_trainer() -> dict[str, str]:
+def real_trainers() -> dict[str, str]:
     """Where the tests of the trainer find its images; nothing while there is no node of ours."""
     try:
         socket = find(cluster_name()).containerd_socket

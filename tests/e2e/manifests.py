@@ -56,19 +56,19 @@ def row(question: str, answer: str) -> str:
     return json.dumps({"messages": turns})
 
 
-def lent_volume(volume: Json, namespace: str) -> tuple[Json, Json]:
+def lent_volume(volume: Json, namespace: str, claimed: str = MODELS_CLAIM) -> tuple[Json, Json]:
     """A second PersistentVolume on the folder of `volume`, and the claim of `namespace` that it is for.
 
-    So the base model is made once, and every namespace of a test has it.
+    So the base model, or what robots start from, is made once, and every namespace of a test has it.
     """
     kept = ("accessModes", "capacity", "hostPath", "local", "nodeAffinity", "volumeMode", "csi", "nfs")
-    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": MODELS_CLAIM}
-    name = f"{MODELS_CLAIM}-{namespace}"
+    claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": claimed}
+    name = f"{claimed}-{namespace}"
     spec = {key: volume["spec"][key] for key in kept if key in volume["spec"]}
     own = {"storageClassName": "", "persistentVolumeReclaimPolicy": "Retain", "claimRef": claim}
     wanted = {"accessModes": spec["accessModes"], "storageClassName": "", "volumeName": name}
     wanted |= {"resources": {"requests": {"storage": spec["capacity"]["storage"]}}}
     return (
         {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": spec | own},
-        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": MODELS_CLAIM}, "spec": wanted},
+        {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": claimed}, "spec": wanted},
     )

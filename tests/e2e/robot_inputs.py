@@ -75,7 +75,16 @@ def make_body(folder: Path) -> None:
         SmolVLMVideoProcessor,
     )
 
-    special = ["<pad>", "<s>", "</s>", "<unk>", "<fake_token_around_image>", "<global-img>", "<image>", "<end_of_utterance>"]
+    special = [
+        "<pad>",
+        "<s>",
+        "</s>",
+        "<unk>",
+        "<fake_token_around_image>",
+        "<global-img>",
+        "<image>",
+        "<end_of_utterance>",
+    ]
     words = [*special, "follow", "the", "circle", "\n"]
     plain = Tokenizer(models.WordLevel({word: number for number, word in enumerate(words)}, unk_token="<unk>"))
     plain.pre_tokenizer = pre_tokenizers.Whitespace()
@@ -90,7 +99,9 @@ def make_body(folder: Path) -> None:
     )
     size = {"longest_edge": 64}
     pictures = {"size": size, "max_image_size": size, "do_image_splitting": False}
-    processor = SmolVLMProcessor(SmolVLMImageProcessor(**pictures), tokenizer, SmolVLMVideoProcessor(**pictures), image_seq_len=4)
+    processor = SmolVLMProcessor(
+        SmolVLMImageProcessor(**pictures), tokenizer, SmolVLMVideoProcessor(**pictures), image_seq_len=4
+    )
     processor.save_pretrained(folder)
     layers = {"hidden_size": 64, "intermediate_size": 64, "num_attention_heads": 4, "num_hidden_layers": 2}
     text = {**layers, "model_type": "llama", "num_key_value_heads": 2, "head_dim": 16, "vocab_size": len(words)}
@@ -137,7 +148,9 @@ def make_clip(folder: Path) -> None:
     layers = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     ends = {"bos_token_id": len(words) - 2, "eos_token_id": len(words) - 1, "pad_token_id": len(words) - 1}
     text = {**layers, **ends, "vocab_size": len(words), "max_position_embeddings": 16}
-    config = CLIPConfig(text_config=text, vision_config={**layers, "image_size": 16, "patch_size": 8}, projection_dim=512)
+    config = CLIPConfig(
+        text_config=text, vision_config={**layers, "image_size": 16, "patch_size": 8}, projection_dim=512
+    )
     CLIPModel(config).save_pretrained(folder / CLIP)
     sizes = {"size": {"shortest_edge": 16}, "crop_size": {"height": 16, "width": 16}}
     CLIPProcessor(CLIPImageProcessor(**sizes), tokenizer).save_pretrained(folder / CLIP)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.machine import processor
+from tests.suite import real_trainers
 from tests.trainer.documents import CHECKOUT
 from tests.trainer.real_trainer import LANGUAGE, ROBOTS, Kind, Trainer
 from tests.trainer_bench.loss import kill_and_resume
@@ -43,7 +44,8 @@ def main() -> int:
         parser.error(f"there is no family {min(unknown)!r}; choose from: {', '.join(FAMILIES)}")
     if options.pairs < FEWEST_PAIRS:
         parser.error(f"{options.pairs} pairs say nothing; take at least {FEWEST_PAIRS}")
-    os.environ.update(ENVIRONMENT)
+    # Those that are named count before the images of the tests' cluster.
+    os.environ.update(ENVIRONMENT | {name: value for name, value in real_trainers().items() if name not in os.environ})
     figures: dict[str, Any] = {"machine": _machine(), "families": {}}
     for name in options.families or FAMILIES:
         if measured := _measure(name, options.pairs):

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.trainer import robot_recordings
 from tests.trainer.documents import SAMPLE, Json, put, run_document
 from tests.trainer.real_trainer import Trainer
+from tests.trainer.robot_jobs import RECORDINGS, TINY_ACT
 from tests.trainer_bench.timing import Clock, Timed, read_lines, steps_of_lerobot, steps_of_metrics, steps_of_trl
 
 BATCH: Final = 8
@@ -102,12 +102,13 @@ def robots(trainer: Trainer, folder: Path, steps: int) -> Family:
     """ACT from scratch on two cameras in H.264, and `lerobot-train`."""
     data = folder / "circles"
     cameras = ("--camera", CAMERA, "--camera", "observation.images.wrist")
-    trainer.run_program(Path(robot_recordings.__file__), folder, str(data), *cameras, "--videos")
+    trainer.run_program(RECORDINGS, folder, str(data), *cameras, "--videos")
     given = [
         "--dataset.repo_id=local/recordings",
         f"--dataset.root={data}",
         "--policy.type=act",
         "--policy.pretrained_backbone_weights=null",
+        *(f"--policy.{name}={value}" for name, value in TINY_ACT.items()),
         "--policy.device=cpu",
         "--policy.push_to_hub=false",
         f"--batch_size={BATCH}",
@@ -146,6 +147,7 @@ def robots(trainer: Trainer, folder: Path, steps: int) -> Family:
                 "learningRate": 0.00001,
                 "seed": 42,
                 "lora": {"enabled": False},
+                "extra": dict(TINY_ACT),
             },
             "hardware": {"gpus": 0, "nodes": 1, "cpus": 1},
         },
