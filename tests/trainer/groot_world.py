@@ -83,7 +83,8 @@ def write_recording(root: Path, lengths: Sequence[int], *, kind: str = "video", 
 def greys(video: Path) -> list[int]:
     """The mean grey of each frame of a video."""
     with av.open(str(video)) as source:
-        return [round(float(frame.to_ndarray(format="gray").mean())) for frame in source.decode(video=0)]
+        seen = [round(float(frame.to_ndarray(format="gray").mean())) for frame in source.decode(video=0)]
+    return seen
 
 
 def _episode(number: int, lengths: Sequence[int], starts: Sequence[int]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+from tests.trainer.documents import Json
 from tests.trainer.reward_runs import robot_run
 from trainer.backends.lerobot.rewards.places import RewardPlaces
 from trainer.backends.lerobot.rewards.sarm_arguments import sarm_arguments
@@ -78,7 +79,7 @@ def test_lerobot_is_told_which_progress_weights(tmp_path: Path) -> None:
 
 
 def test_lerobot_is_told_the_camera_and_the_settings_of_a_reward_model() -> None:
-    reward = {
+    reward: Json = {
         "imageKey": "observation.images.top",
         "annotationMode": "dual",
         "hyperparameters": {"extra": {"dropout": 0}},

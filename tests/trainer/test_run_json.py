@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.documents import run_document
+from tests.trainer.documents import put, run_document
 from trainer.contract.run import Lora, parse_run, read_run
 from trainer.failures import UserError
 
@@ -46,7 +46,7 @@ def test_a_later_run_is_understood() -> None:
 
 def test_hours_alone_may_end_the_training_of_a_robot_and_of_nothing_else() -> None:
     endless = run_document("train.robot")
-    endless["hyperparameters"] = {key: value for key, value in endless["hyperparameters"].items() if key != "steps"}
+    put(endless, ["hyperparameters"], {"learningRate": 1e-4, "batchSize": 8, "seed": 7, "lora": {"enabled": False}})
     assert parse_run(endless).hyperparameters.steps is None
     assert "hyperparameters.epochs is missing, and steps too" in refusal({**endless, "jobType": "sft"})
 
