@@ -47,10 +47,12 @@ def parsed(arguments: Sequence[str]) -> Foreign:
 
 def _refused(words: str) -> UserError:
     lines = [line.strip() for line in words.splitlines() if line.strip()]
-    last = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "it did not say why")
+    # The reason follows on the lines after the one that says error.
+    begin = next((index for index in range(len(lines) - 1, -1, -1) if "rror" in lines[index]), 0)
+    reason = " ".join(lines[begin:]) or "it did not say why"
     return UserError(
         "HyperparameterUnsupported",
-        f"LeRobot does not take these settings: {last[:LONGEST]}",
+        f"LeRobot does not take these settings: {reason[:LONGEST]}",
         param="spec.hyperparameters.extra",
         advice="Change what it names, or leave the setting out: then the type's own default is used.",
     )
