@@ -38,11 +38,18 @@ def parsed(arguments: Sequence[str]) -> Foreign:
         with contextlib.redirect_stderr(said):
             return parser.wrap()(resolved)()
     except SystemExit as error:
-        raise _refused(said.getvalue()) from error
+        raise _refused(f"{said.getvalue()}\n{_first_cause(error)}") from error
     except Exception as error:
         raise _refused(f"{type(error).__name__}: {error}") from error
     finally:
         sys.argv = before
+
+
+def _first_cause(error: BaseException) -> str:
+    """What began it: the parser says only that a configuration could not be made."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return "" if isinstance(error, SystemExit) else str(error)
 
 
 def _refused(words: str) -> UserError:
