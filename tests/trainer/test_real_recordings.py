@@ -108,6 +108,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     plain, legacy = write_recording(root / "plain"), write_recording(root / "legacy", version="v2.1", lengths=(3,))
     bare = write_recording(root / "bare", videos=True, quantiles=False, tables=2)
     two = write_recording(root / "two", tables=2)
+    (bare / "meta").chmod(0o555)  # as mounted, for whoever is not root
     kept = sizes([new, old, plain, legacy, bare, two])
     some: Any = robot_document(root / "w", [new])
     some["datasets"][0]["episodes"] = "0,2"
@@ -132,6 +133,7 @@ def test_mounted_datasets_are_left_alone_and_nothing_half_made_stays(world: Worl
     assert sizes([root / name for name in ("new", "old", "plain", "legacy", "bare", "two")]) == kept
     made = {Path(each["root"]).name for each in found.values() if Path(each["root"]).is_relative_to(root / "w")}
     assert {each.name for each in (root / "w" / "recordings").iterdir()} == made
+    assert all(each.stat().st_mode & 0o044 == 0o044 for each in (root / "w" / "recordings").rglob("*"))
 
 
 def test_old_datasets_are_converted_and_several_merged(world: World) -> None:

@@ -19,7 +19,7 @@ from trainer.recordings.recording import ACTION, STATE, V21
 from trainer.recordings.room import check_room
 from trainer.recordings.selection import select_episodes
 from trainer.recordings.statistics import lacks_quantiles
-from trainer.workspace.durability import sync
+from trainer.workspace.durability import make_readable, sync
 from trainer.workspace.jsonfile import read_json, write_json
 
 if TYPE_CHECKING:
@@ -125,6 +125,9 @@ def _make(work: Work, shelf: Path, folder: Path) -> None:
             f"the merged dataset has {episodes} episodes and {frames} frames, must have {wanted[1]} and {wanted[0]}"
         )
         raise Broken("MergeIncomplete", problem)
+    for path in made.rglob("*"):
+        if not path.is_symlink():
+            make_readable(path)  # LeRobot leaves videos to their user alone, and the next pod may be another
     write_json(made / MARKER, {"episodes": episodes, "frames": frames})
     made.rename(folder)
     sync(shelf)
