@@ -99,6 +99,22 @@ def test_what_goes_together_is_taken_without_a_word(job_type: str, reward: Json 
     assert check_combination(robot_run(job_type, reward)) == ()
 
 
+def test_a_reward_model_is_no_policy_and_a_policy_no_reward_model() -> None:
+    with pytest.raises(UserError, match="sarm is the reward model, and no policy"):
+        check_combination(robot_run("vla", None, model__type="sarm"))
+
+
+def test_a_batch_that_cannot_be_split_over_the_processes_is_refused() -> None:
+    spread = {"hardware__gpus": 3, "hyperparameters__batchSize": 6}
+    with pytest.raises(
+        UserError, match="batchSize 32 is global and cannot be split evenly over 3 processes"
+    ) as refused:
+        check_combination(robot_run("vla_w_reward", None, **spread))
+    assert refused.value.param == "spec.reward.hyperparameters.batchSize"
+    assert check_combination(robot_run("vla_w_reward", {"hyperparameters": {"batchSize": 30}}, **spread)) == ()
+    assert check_combination(robot_run("reward", None, **spread)) == ()
+
+
 def test_every_policy_that_can_be_weighted_is_taken() -> None:
     for name in ("smolvla", "pi0", "pi05"):
         assert check_combination(robot_run("vla_w_reward", None, model__type=name)) == ()

@@ -177,7 +177,7 @@ def _compute(before: Before, model: Path, made_of: Mapping[str, object], goes_on
     failed = compute_progress(question, places.progress.path, (before.workspace.fence, run.attempt), goes_on)
     lengths = [episode.length for episode in before.recording.episodes]
     progress = check_progress(places.progress.path, reward.head_mode, lengths)
-    for warning in check_missing(progress, head_to_weigh(reward.head_mode), failed):
+    for warning in check_missing(progress, head_to_weigh(reward.head_mode), failed * question.stride):
         print(f"warning: {warning}", flush=True)
     told = {"failedFrames": failed, "frames": progress.rows, "heads": list(progress.heads)}
     places.progress.is_made(run, before.course, made_of, told)
