@@ -171,9 +171,16 @@ class _Handler(BaseHTTPRequestHandler):
         files = [{"rfilename": each} for each in repository.commits[commit]]
         self._json({"id": name, "sha": commit, "private": repository.private, "gated": False, "siblings": files})
 
-    def tree(self, kind: str, name: str, revision: str) -> None:
+    def tree(self, kind: str, name: str, revision: str, path: str) -> None:
         repository, commit = self._commit(name, kind, revision)
-        self._json([_entry(path, content) for path, content in sorted(repository.commits[commit].items())])
+        below = f"{path}/" if path else ""
+        files = {each: content for each, content in repository.commits[commit].items() if each.startswith(below)}
+        # Newer clients walk the folders themselves, some at once.
+        recursive = "recursive=true" in self.path.lower()
+        deep = {each for each in files if not recursive and "/" in each.removeprefix(below)}
+        folders = sorted({below + each.removeprefix(below).partition("/")[0] for each in deep})
+        entries = [_entry(each, content) for each, content in sorted(files.items()) if each not in deep]
+        self._json([*entries, *({"type": "directory", "path": each, "oid": "0" * 40} for each in folders)])
 
     def paths(self, kind: str, name: str, revision: str) -> None:
         repository, commit = self._commit(name, kind, revision)
@@ -301,7 +308,7 @@ _KIND = r"/api/(?P<kind>model|dataset)s/(?P<name>[^/]+/[^/]+)"
 _ROUTES: Final[tuple[tuple[str, Callable[..., None]], ...]] = (
     (_KIND, _Handler.look),
     (rf"{_KIND}/revision/(?P<revision>.+)", _Handler.look),
-    (rf"{_KIND}/tree/(?P<revision>[^/]+)/?", _Handler.tree),
+    (rf"{_KIND}/tree/(?P<revision>[^/]+)/?(?P<path>.*)", _Handler.tree),
     (rf"{_KIND}/paths-info/(?P<revision>.+)", _Handler.paths),
     (rf"{_KIND}/preupload/(?P<revision>.+)", _Handler.preupload),
     (rf"{_KIND}/commit/(?P<revision>.+)", _Handler.commit),
