@@ -1,6 +1,6 @@
 """A Hub on loopback: the endpoints that huggingface_hub uses to look, to fetch and to commit, over folders in memory.
 
-No other Hub can be reached where tests run. What it speaks was read off the client's requests: repository, tree,
+No other Hub can be reached where tests run. What it speaks was read off the client's requests: repository, tree, paths,
 resolve with ranges, whoami, create, preupload, LFS batch and upload, commit. It knows no xet: the client is told so by
 ``HF_HUB_DISABLE_XET``.
 """
@@ -53,8 +53,8 @@ class Repository:
 class Hub:
     """``repositories`` by their name; ``tokens`` by value: name and role. ``asked`` is every request.
 
-    ``spoil``: answers bytes that are not the file's, in its length. ``gate`` stops each answer of a file after
-    ``gate_after`` bytes until it is set. ``refuse_lfs``: so many uploads fail.
+    ``spoil``: answers bytes that are not the file's, in its length. ``gate``: what lies ``gate_from`` bytes in a file or
+    further is not sent until it is set. ``refuse_lfs``: so many uploads fail.
     """
 
     url: str = ""
@@ -64,7 +64,7 @@ class Hub:
     stored: dict[str, bytes] = field(default_factory=dict)
     spoil: set[str] = field(default_factory=set)
     gate: threading.Event | None = None
-    gate_after: int = 0
+    gate_from: int = 0
     refuse_lfs: int = 0
 
     def add(self, name: str, files: Mapping[str, bytes], kind: str = "model", *, private: bool = False) -> Repository:
@@ -171,9 +171,22 @@ class _Handler(BaseHTTPRequestHandler):
         files = [{"rfilename": each} for each in repository.commits[commit]]
         self._json({"id": name, "sha": commit, "private": repository.private, "gated": False, "siblings": files})
 
-    def tree(self, kind: str, name: str, revision: str) -> None:
+    def tree(self, kind: str, name: str, revision: str, path: str) -> None:
         repository, commit = self._commit(name, kind, revision)
-        self._json([_entry(path, content) for path, content in sorted(repository.commits[commit].items())])
+        below = f"{path}/" if path else ""
+        files = {each: content for each, content in repository.commits[commit].items() if each.startswith(below)}
+        # Newer clients walk the folders themselves, some at once.
+        recursive = "recursive=true" in self.path.lower()
+        deep = {each for each in files if not recursive and "/" in each.removeprefix(below)}
+        folders = sorted({below + each.removeprefix(below).partition("/")[0] for each in deep})
+        entries = [_entry(each, content) for each, content in sorted(files.items()) if each not in deep]
+        self._json([*entries, *({"type": "directory", "path": each, "oid": "0" * 40} for each in folders)])
+
+    def paths(self, kind: str, name: str, revision: str) -> None:
+        repository, commit = self._commit(name, kind, revision)
+        wanted = json.loads(self._body)["paths"]
+        files = repository.commits[commit]
+        self._json([_entry(path, files[path]) for path in wanted if path in files])
 
     def resolve(self, kind: str, name: str, revision: str, path: str) -> None:
         repository, commit = self._commit(name, kind, revision)
@@ -188,9 +201,14 @@ class _Handler(BaseHTTPRequestHandler):
         start = int(found[1]) if found else 0
         sent = bytes(len(content)) if path in self.state.spoil else content
         headers = {"ETag": f'"{tag}"', "X-Repo-Commit": commit, "Accept-Ranges": "bytes"}
+        end = min(len(content), int(found[2]) + 1) if found and found[2] else len(content)
         if found:
-            headers["Content-Range"] = f"bytes {start}-{len(content) - 1}/{len(content)}"
-        self._send(206 if found else 200, sent[start:], headers)
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(content)}"
+        if self.state.gate is not None and start >= self.state.gate_from and self.command == "GET":
+            self.state.gate.wait(60)
+            self.close_connection = True
+            return
+        self._send(206 if found else 200, sent[start:end], headers)
 
     def whoami(self) -> None:
         if not self._role:
@@ -206,7 +224,9 @@ class _Handler(BaseHTTPRequestHandler):
         name = f"{asked.get('organization') or 'someone'}/{asked['name']}"
         if name in self.state.repositories:
             raise _RefusedError(409)
-        self.state.add(name, {".gitattributes": b""}, private=bool(asked.get("private")))
+        self.state.add(
+            name, {".gitattributes": b""}, private=asked.get("visibility") == "private" or bool(asked.get("private"))
+        )
         self._json({"url": f"{self.state.url}/{name}"})
 
     def preupload(self, kind: str, name: str, revision: str) -> None:
@@ -268,16 +288,8 @@ class _Handler(BaseHTTPRequestHandler):
         for name, value in {**headers, "Content-Length": str(len(content))}.items():
             self.send_header(name, value)
         self.end_headers()
-        if self.command == "HEAD":
-            return
-        gate, first = self.state.gate, self.state.gate_after
-        if gate is not None and "ETag" in headers and len(content) > first:
-            self.wfile.write(content[:first])
-            self.wfile.flush()
-            gate.wait(60)
-            self.close_connection = True
-            return
-        self.wfile.write(content)
+        if self.command != "HEAD":
+            self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:  # type: ignore[explicit-override]  # Python 3.11 has no override
         """Say nothing."""
@@ -296,7 +308,8 @@ _KIND = r"/api/(?P<kind>model|dataset)s/(?P<name>[^/]+/[^/]+)"
 _ROUTES: Final[tuple[tuple[str, Callable[..., None]], ...]] = (
     (_KIND, _Handler.look),
     (rf"{_KIND}/revision/(?P<revision>.+)", _Handler.look),
-    (rf"{_KIND}/tree/(?P<revision>[^/]+)/?", _Handler.tree),
+    (rf"{_KIND}/tree/(?P<revision>[^/]+)/?(?P<path>.*)", _Handler.tree),
+    (rf"{_KIND}/paths-info/(?P<revision>.+)", _Handler.paths),
     (rf"{_KIND}/preupload/(?P<revision>.+)", _Handler.preupload),
     (rf"{_KIND}/commit/(?P<revision>.+)", _Handler.commit),
     (r"/api/whoami-v2", _Handler.whoami),

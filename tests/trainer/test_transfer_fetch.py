@@ -12,6 +12,7 @@ from tests.servers.hub import Hub
 from tests.servers.object_stores import GcsServer, S3Server
 from tests.servers.web import WebServer
 from tests.trainer.transfers import ROWS, Pod, lines, write_rows
+from trainer.transfer.hub_store import PIECE_BYTES as HUB_PIECE_BYTES
 from trainer.transfer.object_store import PIECE_BYTES
 
 pytestmark = pytest.mark.trainer
@@ -251,15 +252,17 @@ def test_bytes_that_are_not_the_file_s_are_refused_by_their_digest(pod: Pod, hub
 
 def test_a_fetch_from_the_hub_that_was_killed_goes_on_where_it_was(pod: Pod, hub: Hub) -> None:
     hub.add("org/questions", {"train.jsonl": LONG}, "dataset")
-    hub.gate, hub.gate_after = threading.Event(), 12_000_000
+    hub.gate, hub.gate_from = threading.Event(), HUB_PIECE_BYTES
     pod.variables = hub.variables
     dataset = {"name": "questions", "split": "train", "uri": "hf://org/questions"}
     process = pod.start("inspect", {"datasets": [dataset]}, without=("model",))
-    pod.kill_when(process, lambda: pod.partial_bytes() >= 10_000_000)
+    pod.kill_when(process, lambda: pod.partial_bytes() == HUB_PIECE_BYTES)
     hub.gate.set()
     hub.gate = None
+    hub.asked.clear()
     assert pod.dataset("hf://org/questions").exit_code == 0
-    assert [each for each in hub.asked if "bytes=1" in each], hub.asked
+    ranges = [each.rpartition("bytes=")[2] for each in hub.asked if "bytes=" in each]
+    assert [each.partition("-")[0] for each in ranges] == [str(HUB_PIECE_BYTES)]
     assert hashlib.sha256(pod.files()["train.jsonl"]).digest() == hashlib.sha256(LONG).digest()
 
 

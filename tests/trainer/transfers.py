@@ -69,7 +69,7 @@ class Pod:
     def partial_bytes(self) -> int:
         """Bytes of what is not whole yet."""
         partial = [path for folder in self.fetched.glob("*.partial") for path in folder.rglob("*") if path.is_file()]
-        return sum(path.stat().st_size for path in partial if path.suffix in {".part", ".incomplete"})
+        return sum(path.stat().st_size for path in partial if path.suffix == ".part")
 
     def dataset(self, uri: str, **more: object) -> Attempt:
         """Let stage inspect look at a dataset."""
