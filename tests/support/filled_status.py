@@ -243,6 +243,17 @@ ROBOT_STATUS: Final[Json] = {
         attempt("train", 2, "Platform", "StepStalled", CHECKPOINT) | {"overrunTime": NOON, "endsFor": "StepStalled"}
     ],
     "checkpoints": [checkpoint(2000, 0.3622), checkpoint(2500, 0.3417)],
+    "report": {
+        "rows": 206,
+        "tokens": 0,
+        "sequences": 25650,
+        "episodes": 206,
+        "frames": 25650,
+        "fps": 10,
+        "imageKeys": ["observation.images.top", "observation.images.wrist"],
+        "stateDim": 2,
+        "actionDim": 2,
+    },
     "resolved": {
         "image": "images.example/lerobot:1",
         "resumeFrom": 1,
@@ -305,6 +316,8 @@ DATASET_STATUS: Final[Json] = {
     "reason": "Valid",
     "message": "206 episodes, 25 650 frames.",
     "rows": 206,
+    "frames": 25650,
+    "fps": 10,
     "tokens": 0,
     "longestRowTokens": 0,
     "format": "lerobot",

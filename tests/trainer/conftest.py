@@ -12,9 +12,17 @@ from tests.trainer.documents import SAMPLE, write_lines, write_model
 from tests.trainer.first_checks import GOOD
 from tests.trainer.operator_endpoint import OperatorEndpoint, operator_endpoint
 from tests.trainer.real_trainer import LANGUAGE, ROBOTS, Attempt, Job, Trainer
-from tests.trainer.robot_fixtures import act_job, circles, robot_trainer, robot_world, undisturbed_act
+from tests.trainer.robot_fixtures import (
+    act_job,
+    arm,
+    circles,
+    robot_trainer,
+    robot_world,
+    tiny_smolvla,
+    undisturbed_act,
+)
 
-__all__ = ["act_job", "circles", "robot_trainer", "robot_world", "undisturbed_act"]
+__all__ = ["act_job", "arm", "circles", "robot_trainer", "robot_world", "tiny_smolvla", "undisturbed_act"]
 
 
 @pytest.fixture(scope="session")

@@ -97,7 +97,7 @@ def test_act_is_trained_to_its_last_step_and_can_be_loaded(
 def test_killed_three_times_it_ends_with_the_very_weights_of_an_undisturbed_training(
     act_job: RobotJob, undisturbed_act: tuple[RobotJob, Attempt]
 ) -> None:
-    seed = random.randrange(1_000_000)
+    seed = random.randrange(1_000_000)  # noqa: S311 - printed, to be repeated
     print(f"seed {seed}")
     chance = random.Random(seed)  # noqa: S311 - moments of kills
     moments = sorted(chance.sample(range(2, STEPS), 3))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.trainer.documents import Json
-from tests.trainer.robot_runs import robot_run
+from tests.trainer.reward_runs import robot_run
 from trainer.failures import UserError
 from trainer.rewards.combinations import check_combination
 from trainer.rewards.image_key import reward_image_key
@@ -33,7 +33,7 @@ CAMERAS = ("observation.images.top", "observation.images.wrist")
     ],
 )
 def test_progress_comes_from_what_is_given_before_what_is_trained(
-    job_type: str, reward: Json | None, way: str, weighted: bool
+    job_type: str, reward: Json | None, way: str, weighted: object
 ) -> None:
     run = robot_run(job_type, reward)
     assert (way_of(run), weighs(run)) == (way, weighted)
@@ -127,7 +127,7 @@ def test_the_camera_is_the_only_one_that_is_mapped_or_there() -> None:
 
 
 def test_of_several_cameras_one_must_be_named() -> None:
-    with pytest.raises(UserError, match="2 are mapped: observation.images.top, observation.images.wrist") as refused:
+    with pytest.raises(UserError, match=r"2 are mapped: observation.images.top, observation.images.wrist") as refused:
         reward_image_key(robot_run("vla_w_reward"), CAMERAS)
     assert refused.value.param == "spec.reward.imageKey"
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from finetune_operator.api.condition import Condition
 from finetune_operator.api.conditions import Phase
 from finetune_operator.api.course import MOST_CHECKPOINTS, CheckpointRecord, Progress, Usage
-from finetune_operator.api.model import Amount, ApiModel, Count, Text
+from finetune_operator.api.model import Amount, ApiModel, Count, Measure, Text
 from finetune_operator.api.resolved import Resolved
 
 MOST_ATTEMPTS = 8
@@ -77,17 +77,29 @@ class Report(ApiModel):
     """What the check of model and data found."""
 
     rows: Count
-    """Rows of training data."""
+    """Rows of training data; episodes of robots."""
     tokens: Count
     """Tokens of training data, as the model's tokenizer counts them."""
     longest_row_tokens: Count | None = None
     """Tokens of the longest row."""
     sequences: Count | None = None
-    """What a batch is made of: packed sequences with packing, else rows."""
+    """What a batch is made of: packed sequences with packing, else rows; frames of robots."""
     validation_rows: Count | None = None
-    """Rows of validation data."""
+    """Rows of validation data; episodes of robots."""
     parameters: Count | None = None
     """Weights of the model."""
+    episodes: Count | None = None
+    """Robots: episodes that are trained on."""
+    frames: Count | None = None
+    """Robots: frames of those episodes."""
+    fps: Measure | None = None
+    """Robots: frames per second."""
+    image_keys: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=16)] | None = None
+    """Robots: the dataset's cameras."""
+    state_dim: Count | None = None
+    """Robots: numbers of a state."""
+    action_dim: Count | None = None
+    """Robots: numbers of an action."""
     warnings: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
     """What is suspicious but not refused."""
 

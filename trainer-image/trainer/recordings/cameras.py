@@ -125,8 +125,8 @@ def _policy_key(camera: Camera, policy: Policy, recording: Recording) -> str:
     if not policy.keys:
         return _free_key(camera, policy, recording)
     words = {key: key for key in policy.keys} | {_short(key): key for key in policy.keys}
-    for word in (camera.policy_key, "" if camera.policy_key else camera.slot, camera.dataset_key):
-        if word in words and (word != camera.dataset_key or not camera.policy_key):
+    for word in (camera.policy_key,) if camera.policy_key else (camera.slot, camera.dataset_key):
+        if word in words:
             return words[word]
     given = camera.policy_key or camera.slot
     hint = did_you_mean(given, words)

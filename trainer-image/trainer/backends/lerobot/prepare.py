@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from trainer.backends.lerobot.arguments import policy_arguments
 from trainer.backends.lerobot.parsing import parsed
 from trainer.backends.lerobot.planning import plan_warnings
+from trainer.backends.lerobot.rewards.checking import check_reward
 from trainer.backends.lerobot.setting_up import Setup, backbone_of, set_up, with_weights
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
@@ -37,10 +38,12 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     check_writable(workspace)
     check_owner(workspace.fence, run.job)
     check_free(workspace, run)
-    report = check_recordings(planned).report
+    preflight = check_recordings(planned)
+    report = preflight.report
+    rewards = check_reward(planned, preflight.train)
     setup = set_up(run, workspace)
     _check_restart(run, workspace, setup)
-    warnings = (*_parse(run, setup), *report.warnings)
+    warnings = (*rewards, *_parse(run, setup), *report.warnings)
     report = replace(report, parameters=_parameters(setup), warnings=warnings)
     return Verdict(
         stage="prepare",

@@ -108,6 +108,8 @@ def backbone_of(run: Run, kind: Kind) -> tuple[str | None, tuple[str, ...]]:
     if any(held.glob("resnet18-*.pth")):
         return RESNET, ()
     return None, (
-        ("ACT's picture backbone starts from random weights: those of ImageNet are not in this image, and nothing is"
-        " fetched while a job runs; more steps make up for it"),
+        (
+            "ACT's picture backbone starts from random weights: those of ImageNet are not in this image, and nothing is"
+            " fetched while a job runs; more steps make up for it"
+        ),
     )

@@ -66,7 +66,6 @@ class RewardTraining:
         key = reward_image_key(self.run, self.recording.image_keys)
         return {"annotationMode": mode, "imageKey": key, "extra": dict(reward_extra(self.run))}
 
-
     @property
     def frames(self) -> int:
         """Those that are trained on."""
