@@ -48,14 +48,16 @@ def inspection(workspace: Path, folder: Path) -> Run:
 
 def slots(**mapped: str) -> list[Json]:
     """Cameras of SmolVLA as the operator writes them: cam_1 to cam_3, those that are not mapped without a key."""
-    return [
-        {"slot": f"cam_{number}", "policyKey": key}
-        | ({"datasetKey": mapped[f"cam_{number}"]} if f"cam_{number}" in mapped else {})
-        for number, key in enumerate(SMOLVLA_KEYS, start=1)
-    ]
+    cameras: list[Json] = []
+    for number, key in enumerate(SMOLVLA_KEYS, start=1):
+        camera: Json = {"slot": f"cam_{number}", "policyKey": key}
+        if f"cam_{number}" in mapped:
+            camera["datasetKey"] = mapped[f"cam_{number}"]
+        cameras.append(camera)
+    return cameras
 
 
-def policy_folder(folder: Path, kind: str, keys: Sequence[str] = (), **more: object) -> Path:
+def policy_folder(folder: Path, kind: str | None, keys: Sequence[str] = (), **more: object) -> Path:
     """A folder that looks like a policy of LeRobot's to everything that does not load it."""
     folder.mkdir(parents=True)
     features: Mapping[str, object] = {key: {"type": "VISUAL", "shape": [3, 256, 256]} for key in keys}

@@ -9,10 +9,10 @@ import pytest
 
 from tests.trainer.documents import Json, put
 from trainer.backends.lerobot.abilities import check_abilities
-from trainer.backends.lerobot.arguments import Setting, optimizer_settings, policy_arguments, resuming
+from trainer.backends.lerobot.arguments import NEVER, Setting, optimizer_settings, policy_arguments, resuming
 from trainer.backends.lerobot.kinds import KINDS
 from trainer.backends.lerobot.model_card import curve, drawn
-from trainer.backends.lerobot.planning import method_of_policy, plan_steps
+from trainer.backends.lerobot.planning import method_of_policy, plan_steps, plan_warnings
 from trainer.backends.lerobot.schedule import SCALE, Schedule
 from trainer.contract.run import Run, parse_run
 from trainer.contract.sources import Dataset
@@ -177,6 +177,15 @@ def test_without_steps_the_learning_rate_falls_with_the_hours_or_the_epochs_whic
     assert schedule.place(50, share=0.1) == SCALE / 2
     assert schedule.place(50, share=0.75) == 0.75 * SCALE
     assert schedule.place(50, share=1.5) == SCALE
+
+
+def test_with_neither_steps_nor_epochs_the_hours_alone_decide() -> None:
+    run = robot_run(hyperparameters={"batchSize": 8, "learningRate": 1e-4, "seed": 1, "lora": {"enabled": False}})
+    plan = plan_steps(run, 80)
+    assert plan.total_steps is None
+    assert plan.schedule.place(50, share=0.25) == SCALE / 4
+    assert "the 3600 training seconds decide how many steps are made" in plan_warnings(run, plan)[0]
+    assert f"--steps={NEVER}" in policy_arguments(run, setting_for(run), Path("/nowhere"))
 
 
 def test_warmup_that_is_given_in_steps_is_made_of_real_steps() -> None:

@@ -166,6 +166,23 @@ def test_to_measure_does_not_change_what_is_trained(act_job: RobotJob) -> None:
     assert act_job.weights() == other.weights()
 
 
+def test_another_jobs_workspace_is_started_from(act_job: RobotJob, undisturbed_act: tuple[RobotJob, Attempt]) -> None:
+    whole, _ = undisturbed_act
+    source = {"name": "undisturbed", "path": str(whole.workspace.root)}
+    attempt = act_job.attempt("train", {"hyperparameters__steps": 2, "model__fromCheckpoint": source})
+    assert (attempt.exit_code, attempt.verdict["step"]) == (0, 2), attempt.output
+    assert act_job.losses()[1] < whole.losses()[1] / 1.5
+
+
+def test_a_stopped_job_becomes_the_model_of_its_newest_checkpoint(act_job: RobotJob) -> None:
+    kill_at(act_job, {**STEADY}, 4, 0)
+    newest = max(complete_steps(act_job.workspace))
+    attempt = act_job.attempt("train", {**STEADY, "attempt": 2, "finish": True})
+    assert (attempt.exit_code, attempt.verdict["result"]) == (0, "stopped"), attempt.output
+    assert attempt.verdict["step"] == newest
+    assert act_job.weights() == act_job.weights(checkpoint_of(act_job, newest) / "pretrained_model")
+
+
 def reached(job: RobotJob, step: int) -> bool:
     """Whether a step has been logged."""
     return job.workspace.metrics.exists() and max(job.losses(), default=0) >= step

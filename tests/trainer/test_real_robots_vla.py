@@ -55,9 +55,7 @@ def test_a_left_out_camera_is_masked_at_its_own_place(
     assert kept == [[-0.5, True], [-1.0, False], [1.0, True]]
 
 
-def test_an_adapter_is_trained_over_three_slots_and_merged_into_its_base(
-    vla_job: RobotJob, robot_trainer: RobotTrainer, tiny_smolvla: Path
-) -> None:
+def test_an_adapter_is_trained_over_three_slots_and_merged_into_its_base(vla_job: RobotJob, tiny_smolvla: Path) -> None:
     trained = vla_job.attempt("train", ADAPTER)
     assert (trained.exit_code, trained.verdict["result"]) == (0, "completed"), trained.output
     adapter = vla_job.workspace.root / "adapter"

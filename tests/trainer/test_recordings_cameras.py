@@ -14,6 +14,7 @@ from trainer.contract.run import Run, parse_run
 from trainer.failures import UserError
 from trainer.recordings.cameras import CameraPlan, plan_cameras
 from trainer.recordings.policies import policy_of
+from trainer.recordings.preflight import check_recordings
 from trainer.recordings.reading import read_recording
 from trainer.recordings.selection import Selection, select_episodes
 
@@ -115,6 +116,13 @@ def test_the_other_pretrained_types_have_three_slots_as_well(tmp_path: Path, mod
     assert policy is not None
     found = plan(tmp_path, [{"slot": "cam_2", "policyKey": policy.keys[1], "datasetKey": TOP}], model)
     assert (found.rename, found.masked) == ({TOP: policy.keys[1]}, (policy.keys[0], policy.keys[2]))
+
+
+def test_a_reward_model_looks_at_the_camera_that_is_named_for_it(tmp_path: Path) -> None:
+    data = write_recording(tmp_path / "d")
+    found = check_recordings(robot_run(tmp_path / "w", [data], "sarm", reward={"imageKey": WRIST}, jobType="reward"))
+    assert found.cameras is not None
+    assert (found.cameras.used, found.cameras.unused) == ((WRIST,), (TOP,))
 
 
 # ---- episodes --------------------------------------------------------------------------------------------------------

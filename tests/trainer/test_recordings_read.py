@@ -139,7 +139,7 @@ def test_the_findings_are_kept_as_numbers_and_as_a_picture_of_all_slots(tmp_path
     folder = write_recording(tmp_path / "shirts", cameras=(TOP, WRIST, SIDE), size=64, videos=True)
     run = robot_run(tmp_path / "w", [folder], "smolvla", cameras=slots(cam_1=TOP, cam_3=WRIST))
     found = check_recordings(run)
-    kept = keep_findings(found, run.workspace)
+    kept = run.workspace / "preflight"
     assert sorted(each.name for each in kept.iterdir()) == ["contact-sheet.png", "report.json"]
     numbers = json.loads((kept / "report.json").read_text())
     (dataset,) = numbers["datasets"]
@@ -169,6 +169,7 @@ def test_the_findings_are_kept_as_numbers_and_as_a_picture_of_all_slots(tmp_path
 def test_a_sheet_is_drawn_again_over_an_older_one_and_of_a_dataset_alone(tmp_path: Path) -> None:
     folder = write_recording(tmp_path / "d")
     found = check_recordings(inspection(tmp_path / "w", folder))
+    assert not (tmp_path / "w").exists()
     first = keep_findings(found, tmp_path / "w")
     again = keep_findings(replace(found, warnings=("new",)), tmp_path / "w")
     assert first == again

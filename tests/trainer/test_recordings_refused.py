@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -49,8 +49,8 @@ from trainer.recordings.gathering import gather
 from trainer.recordings.preflight import check_recordings
 from trainer.workspace.layout import Workspace
 
-VIDEOS: Final = {"videos": True}
-V21: Final = {"version": "v2.1"}
+VIDEOS: Final[dict[str, Any]] = {"videos": True}
+V21: Final[dict[str, Any]] = {"version": "v2.1"}
 
 CASES: Final[dict[str, Case]] = {
     # ---- what lies there ---------------------------------------------------------------------------------------
@@ -236,7 +236,8 @@ def test_a_copy_that_does_not_fit_on_the_volume_is_refused(tmp_path: Path) -> No
 
 def test_the_writer_of_these_tests_writes_sound_datasets(tmp_path: Path) -> None:
     """Else each of them would be refused for a reason of its own."""
-    for number, plan in enumerate(({}, VIDEOS, V21, {**V21, **VIDEOS}, {"tables": 2, "fps": 30, "tasks": ("a", "b")})):
+    plans: list[dict[str, Any]] = [{}, VIDEOS, V21, {**V21, **VIDEOS}, {"tables": 2, "fps": 30, "tasks": ("a", "b")}]
+    for number, plan in enumerate(plans):
         folder = write_recording(tmp_path / str(number), **plan)
         assert check_recordings(robot_run(tmp_path / "workspace", [folder])).report.episodes == 3
         assert read_info(folder)["total_frames"] == 21

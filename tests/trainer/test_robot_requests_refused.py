@@ -11,8 +11,6 @@ from tests.trainer.recording_faults import Case, feature, is_told_well, refusal_
 from tests.trainer.recordings_on_disk import SIDE, TOP, WRIST
 from tests.trainer.robot_runs import slots
 
-SMOLVLA: Final = {"model": "smolvla"}
-
 CASES: Final[dict[str, Case]] = {
     # ---- cameras -----------------------------------------------------------------------------------------------
     "a key with a typo": Case(
@@ -21,7 +19,7 @@ CASES: Final[dict[str, Case]] = {
         "dataset's own keys",
         asks={"cameras": slots(cam_1="observation.images.tpo")},
         param="spec.cameraMappings",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "one camera for two slots": Case(
         "CamerasInvalid",
@@ -29,7 +27,7 @@ CASES: Final[dict[str, Case]] = {
         "masked",
         asks={"cameras": slots(cam_1=TOP, cam_2=TOP)},
         param="spec.cameraMappings",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "a slot too many": Case(
         "CamerasInvalid",
@@ -37,7 +35,7 @@ CASES: Final[dict[str, Case]] = {
         "Leave out",
         asks={"cameras": [*slots(cam_1=TOP), {"slot": "cam_4", "datasetKey": WRIST}]},
         param="spec.cameraMappings",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "a slot that the policy has not": Case(
         "CamerasInvalid",
@@ -45,7 +43,7 @@ CASES: Final[dict[str, Case]] = {
         "slot of the model",
         asks={"cameras": [{"slot": "front", "datasetKey": TOP}]},
         param="spec.cameraMappings",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "no slot mapped": Case(
         "CamerasInvalid",
@@ -53,14 +51,14 @@ CASES: Final[dict[str, Case]] = {
         "Map a slot",
         asks={"cameras": slots()},
         param="spec.cameraMappings",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "no mapping, other names": Case(
         "CamerasInvalid",
         ("no cameras are mapped", TOP, "camera1"),
         "Map the slots",
         param="spec.cameraMappings",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "a state for a camera": Case(
         "CamerasInvalid",
@@ -68,7 +66,7 @@ CASES: Final[dict[str, Case]] = {
         TOP,
         asks={"cameras": slots(cam_1="observation.state")},
         param="spec.cameraMappings",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "a depth camera": Case(
         "CamerasInvalid",
@@ -77,7 +75,7 @@ CASES: Final[dict[str, Case]] = {
         feature(TOP, info={"is_depth_map": True}),
         asks={"cameras": slots(cam_1=TOP)},
         param="spec.cameraMappings",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "a camera that takes another's name": Case(
         "CamerasInvalid",
@@ -86,7 +84,7 @@ CASES: Final[dict[str, Case]] = {
         plan={"cameras": (TOP, "observation.images.camera1")},
         asks={"cameras": slots(cam_1=TOP)},
         param="spec.cameraMappings",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "the order of the channels": Case(
         "CamerasInvalid",
@@ -113,7 +111,7 @@ CASES: Final[dict[str, Case]] = {
         "act",
         plan={"action": 40},
         asks={"cameras": slots(cam_1=TOP)},
-        **SMOLVLA,
+        model="smolvla",
     ),
     "too large a state": Case(
         "DatasetUnsupported", ("observation.state has 21", "at most 20"), "act", plan={"state": 21}, model="wall_oss"
@@ -180,7 +178,7 @@ CASES: Final[dict[str, Case]] = {
         "spec.model.type to pi0",
         policy=("pi0", [], {}),
         param="spec.model.type",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "a model that is no policy": Case(
         "ModelUnsupported",
@@ -188,7 +186,7 @@ CASES: Final[dict[str, Case]] = {
         "smolvla",
         policy=(None, [], {}),
         param="spec.model.type",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "a camera that this policy has not": Case(
         "CamerasInvalid",
@@ -197,7 +195,7 @@ CASES: Final[dict[str, Case]] = {
         policy=("smolvla", ["observation.images.front"], {}),
         asks={"cameras": slots(cam_1=TOP)[:1]},
         param="spec.cameraMappings",
-        **SMOLVLA,
+        model="smolvla",
     ),
     "fewer numbers than usual": Case(
         "DatasetUnsupported",
@@ -205,7 +203,7 @@ CASES: Final[dict[str, Case]] = {
         "act",
         policy=("smolvla", ["observation.images.camera1"], {"max_action_dim": 4}),
         asks={"cameras": slots(cam_1=TOP)[:1]},
-        **SMOLVLA,
+        model="smolvla",
     ),
 }
 

@@ -65,10 +65,13 @@ class Hyperparameters:
     said: frozenset[str] = frozenset()
 
 
-def parse_hyperparameters(document: Fields, *, sized: bool) -> Hyperparameters:
-    """The hyperparameters under that key of run.json. `sized`: the length of the training and its batch must be told."""
+def parse_hyperparameters(document: Fields, *, sized: bool, by_hours: bool = False) -> Hyperparameters:
+    """The hyperparameters under that key of run.json. `sized`: the length of the training and its batch must be told.
+
+    `by_hours`: not its length, which the hours may decide.
+    """
     fields = document.section("hyperparameters", KEYS)
-    if sized and "steps" not in fields and "epochs" not in fields:
+    if sized and not by_hours and "steps" not in fields and "epochs" not in fields:
         raise invalid(fields.path("epochs"), "is missing, and steps too")
     if "warmupRatio" in fields and "warmupSteps" in fields:
         raise invalid(fields.path("warmupRatio"), "and warmupSteps are both given, must be one of them")

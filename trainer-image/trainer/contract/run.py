@@ -125,14 +125,16 @@ def parse_run(document: object) -> Run:
     stage = cast("Stage", fields.text("stage", get_args(Stage)))
     trains = stage != "inspect"
     paths = fields.section("paths", ["workspace", "cache"])
+    model = parse_model(fields) if trains or "model" in fields else Model("", None)
+    sized, by_hours = stage == "train", model.type != "causal_lm"
     return Run(
         stage=stage,
         job=_job(fields.section("job", ["namespace", "name", "uid"])),
         attempt=fields.integer("attempt", AT_LEAST_ONE),
         job_type=cast("JobType", fields.text("jobType", get_args(JobType))) if trains else "sft",
-        model=parse_model(fields) if trains or "model" in fields else Model("", None),
+        model=model,
         datasets=parse_datasets(fields, "spec.datasets[{}]" if trains else "spec"),
-        hyperparameters=parse_hyperparameters(fields, sized=stage == "train") if trains else NO_HYPERPARAMETERS,
+        hyperparameters=parse_hyperparameters(fields, sized=sized, by_hours=by_hours) if trains else NO_HYPERPARAMETERS,
         hardware=parse_hardware(fields),
         limits=parse_limits(fields),
         checkpoints=parse_checkpoints(fields) if trains else NO_CHECKPOINTS,

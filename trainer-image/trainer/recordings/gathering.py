@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.failures import Broken
-from trainer.recordings.cameras import plan_cameras
+from trainer.recordings.cameras import cameras_of, plan_cameras
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
 from trainer.recordings.recording import ACTION, STATE, V21
@@ -91,7 +91,7 @@ def _work(run: Run, recordings: Sequence[Recording]) -> Work:
     policy = policy_of(run.model)
     if policy is None:
         return Work(tuple(recordings), {}, quantiles=False)
-    plan = plan_cameras(run.cameras, policy, recordings[0])
+    plan = plan_cameras(cameras_of(run, policy), policy, recordings[0])
     keys = [key for key in (STATE, ACTION) if key in recordings[0].features]
     quantiles = policy.quantiles and any(lacks_quantiles(each, keys) for each in recordings)
     return Work(tuple(recordings), plan.features, quantiles)

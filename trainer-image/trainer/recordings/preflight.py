@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.contract.report import MOST_WARNINGS, Report
-from trainer.recordings.cameras import CameraPlan, plan_cameras
+from trainer.recordings.cameras import CameraPlan, cameras_of, plan_cameras
+from trainer.recordings.findings import keep_findings
 from trainer.recordings.likeness import check_alike
 from trainer.recordings.pictures import PicturesSeen, check_pictures, check_spans, check_whole
 from trainer.recordings.policies import policy_of
@@ -54,20 +55,23 @@ class Preflight:
 
 
 def check_recordings(run: Run) -> Preflight:
-    """Look at all datasets of a job, or at the one of stage inspect. UserError names file, episode, key and remedy."""
+    """Look at all datasets of a job, or at the one of stage inspect. UserError names file, episode, key and remedy.
+
+    In stage prepare the numbers and the contact sheet are kept in the workspace, which must be writable.
+    """
     policy = policy_of(run.model) if run.stage != "inspect" else None
     for dataset in run.datasets:
         check_asked(dataset)
     train = tuple(read_recording(each) for each in run.datasets if each.split == "train")
     validation = tuple(read_recording(each) for each in run.datasets if each.split == "validation")
     check_alike((*train, *validation))
-    cameras = plan_cameras(run.cameras, policy, train[0]) if policy else None
+    cameras = plan_cameras(cameras_of(run, policy), policy, train[0]) if policy else None
     if policy:
         check_sizes(policy, train[0])
     selection = select_episodes(run, train, validation)
     rows, pictures = zip(*(_looked_at(each) for each in (*train, *validation)), strict=True)
     warnings = warnings_of(train, policy, cameras)
-    return Preflight(
+    found = Preflight(
         train=train,
         validation=validation,
         policy=policy,
@@ -78,6 +82,9 @@ def check_recordings(run: Run) -> Preflight:
         report=_report(run, (*train, *validation), selection, warnings),
         warnings=warnings,
     )
+    if run.stage == "prepare":
+        keep_findings(found, run.workspace)
+    return found
 
 
 def needs_quantiles(preflight: Preflight) -> bool:

@@ -43,7 +43,7 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     rewards = check_reward(planned, preflight.train)
     setup = set_up(run, workspace)
     _check_restart(run, workspace, setup)
-    warnings = (*rewards, *_parse(run, setup), *report.warnings)
+    warnings = (*rewards, *_parse(run, setup), *_shifted(setup), *report.warnings)
     report = replace(report, parameters=_parameters(setup), warnings=warnings)
     return Verdict(
         stage="prepare",
@@ -63,6 +63,20 @@ def _parse(run: Run, setup: Setup) -> tuple[str, ...]:
         setting = setup.setting(plan, staged(setup.start, Path(folder, "start")), backbone)
         parsed(policy_arguments(tried, setting, Path(folder, "nowhere")))
     return (*said, *(plan_warnings(tried, plan) if sized else ()))
+
+
+def _shifted(setup: Setup) -> tuple[str, ...]:
+    """X-VLA tells places apart, and LeRobot's own programs put pictures that are there first."""
+    views = setup.cameras.views
+    hole = next((index for index, view in enumerate(views) if not view.dataset_key), len(views))
+    if setup.kind.lerobot != "xvla" or all(not view.dataset_key for view in views[hole:]):
+        return ()
+    return (
+        (
+            f"slot {views[hole].slot} is left out before others: X-VLA is trained with a masked picture there, and LeRobot's"
+            " own programs would move later pictures up when they run the policy; leave the last slots out instead"
+        ),
+    )
 
 
 def _smallest(run: Run) -> int:

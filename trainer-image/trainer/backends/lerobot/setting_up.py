@@ -43,6 +43,11 @@ class Setup:
     frames: int
     sides: Mapping[str, Path]
 
+    @property
+    def train_episodes(self) -> tuple[int, ...]:
+        """The episodes of the gathered dataset that are trained on."""
+        return recording_episodes(self.recording, self.gathered)
+
     def plan(self, run: Run) -> StepPlan:
         """How many steps of which size."""
         return plan_steps(run, self.frames)
@@ -55,7 +60,7 @@ class Setup:
             gathered=self.gathered,
             recording=self.recording,
             cameras=self.cameras,
-            episodes=recording_episodes(self.recording, self.gathered),
+            episodes=self.train_episodes,
             schedule=plan.schedule,
             rows=plan.rows,
             total_steps=plan.total_steps,
