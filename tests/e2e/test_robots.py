@@ -173,7 +173,7 @@ def test_a_registered_dataset_lists_its_cameras_and_a_job_may_name_it(robots: Wo
 
     found = (robots.kubectl.get("datasets.finetune.dev", "circles", robots.namespace) or {})["status"]
     assert found["imageKeys"] == [TOP, WRIST, FRONT]
-    assert (found["format"], found["episodes"]) == ("lerobot", 4)
+    assert (found["format"], found["rows"], found["frames"]) == ("lerobot", 4, 96)
     assert status["resolved"]["datasets"][0]["uri"] == CIRCLES
 
 
