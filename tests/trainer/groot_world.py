@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -82,9 +83,8 @@ def write_recording(root: Path, lengths: Sequence[int], *, kind: str = "video", 
 
 def greys(video: Path) -> list[int]:
     """The mean grey of each frame of a video."""
-    with av.open(str(video)) as source:
-        seen = [round(float(frame.to_ndarray(format="gray").mean())) for frame in source.decode(video=0)]
-    return seen
+    with closing(av.open(str(video))) as source:
+        return [round(float(frame.to_ndarray(format="gray").mean())) for frame in source.decode(video=0)]
 
 
 def _episode(number: int, lengths: Sequence[int], starts: Sequence[int]) -> dict[str, Any]:
