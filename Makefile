@@ -27,6 +27,11 @@ demo: BEGUN := $(shell date +%s)
 demo: venv ## Start a cluster, install the operator, fine-tune a small language model, show it live
 	@$(RUN) -m tests.demo --cluster '$(CLUSTER)' --begun $(BEGUN)
 
+.PHONY: demo-vla
+demo-vla: BEGUN := $(shell date +%s)
+demo-vla: venv ## The same for a robot: record demonstrations, train a policy (ACT) on them, roll it out before and after
+	@$(RUN) -m tests.demo_vla --cluster '$(CLUSTER)' --begun $(BEGUN)
+
 .PHONY: test
 test: venv ## Everything CI runs: checks, unit, contract, control plane, end to end, chart
 	@$(RUN) -m tests.suite

@@ -20,13 +20,13 @@ OVER = ("Succeeded", "Failed")
 DEADLINE = 900.0  # seconds; the sample takes about thirty
 
 
-def follow(kubectl: Kubectl, name: str, namespace: str, console: Console) -> Json:
-    """Show the job until it is over, and return it as it then is. Raises DemoError when it does not end in time."""
-    seen = _seen(kubectl, name, namespace)
+def follow(kubectl: Kubectl, name: str, namespace: str, console: Console, seconds: float = DEADLINE) -> Json:
+    """Show the job until it is over, and return it as it then is. Raises DemoError when that takes longer than `seconds`."""
+    seen = _seen(kubectl, name, namespace, seconds)
     last = _live(seen, console) if console.is_terminal else in_lines(seen, console)
     if not _over(last):
         raise DemoError(
-            f"The job {name} did not end within {DEADLINE / 60:.0f} minutes.",
+            f"The job {name} did not end within {seconds / 60:.0f} minutes.",
             "its status below says what it waits for; the demo can be run again at any time",
             evidence(kubectl, namespace),
         )
@@ -45,10 +45,10 @@ def in_lines(seen: Iterable[Json], console: Console, clock: Callable[[], float] 
     return job
 
 
-def _seen(kubectl: Kubectl, name: str, namespace: str) -> Iterator[Json]:
+def _seen(kubectl: Kubectl, name: str, namespace: str, seconds: float) -> Iterator[Json]:
     """The job, again and again, until it is over or the deadline has passed."""
     job: Json | None = None
-    for state in states(kubectl, "finetunejobs", name, namespace, DEADLINE):
+    for state in states(kubectl, "finetunejobs", name, namespace, seconds):
         if state is None and job is not None:
             raise DemoError(f"Somebody deleted the job {name}.", "run the demo again")
         job = state or job

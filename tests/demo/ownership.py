@@ -25,12 +25,15 @@ def keeps_operator(environment: Mapping[str, str]) -> bool:
     return word == KEPT
 
 
-def require_own(helm: Helm, *, keeps: bool = False) -> None:
-    """Look whether anything is in the way that the demo did not make. Raises DemoError with the way out."""
+def require_own(helm: Helm, *, keeps: bool = False, namespace: str = NAMESPACE, job: str = JOB) -> None:
+    """Look whether anything is in the way that the demo did not make. Raises DemoError with the way out.
+
+    `namespace` and `job` are those that it wants to have; `keeps` leaves the operator that is there alone.
+    """
     if not keeps:
         _require_own_operator(helm)
-    _require_own_namespace(helm.kubectl)
-    _require_own_job(helm.kubectl)
+    _require_own_namespace(helm.kubectl, namespace)
+    _require_own_job(helm.kubectl, namespace, job)
 
 
 def require_an_operator(kubectl: Kubectl) -> None:
@@ -60,25 +63,25 @@ def _operators(kubectl: Kubectl) -> Iterator[str]:
     return (each["metadata"]["namespace"] for each in kubectl.list("deployments", "", OPERATOR_LABELS))
 
 
-def _require_own_namespace(kubectl: Kubectl) -> None:
-    found = kubectl.get("namespace", NAMESPACE)
+def _require_own_namespace(kubectl: Kubectl, namespace: str) -> None:
+    found = kubectl.get("namespace", namespace)
     if found and not _is_own(found):
         raise DemoError(
-            f"The namespace {NAMESPACE!r} is there already, and the demo did not make it.",
+            f"The namespace {namespace!r} is there already, and the demo did not make it.",
             "rename or delete it, or let the demo have it with everything in it:"
-            f" kubectl label namespace {NAMESPACE} {MARK}",
+            f" kubectl label namespace {namespace} {MARK}",
         )
 
 
-def _require_own_job(kubectl: Kubectl) -> None:
+def _require_own_job(kubectl: Kubectl, namespace: str, job: str) -> None:
     if not kubectl.get("customresourcedefinition", "finetunejobs.finetune.dev"):
         return
-    found = kubectl.get("finetunejob", JOB, NAMESPACE)
+    found = kubectl.get("finetunejob", job, namespace)
     if found and not _is_own(found):
         raise DemoError(
-            f"The FineTuneJob {JOB!r} in namespace {NAMESPACE!r} is there already, and the demo did not make it."
+            f"The FineTuneJob {job!r} in namespace {namespace!r} is there already, and the demo did not make it."
             " The demo would delete it, and the model that it trained.",
-            f"keep what you need of it, then: kubectl delete ftj {JOB} --namespace {NAMESPACE}",
+            f"keep what you need of it, then: kubectl delete ftj {job} --namespace {namespace}",
         )
 
 

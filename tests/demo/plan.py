@@ -21,7 +21,6 @@ from tests.images.storage import names_in
 if TYPE_CHECKING:
     from tests.images.recipes import Cost
 
-RUN_SECONDS = 55
 START_SECONDS = 15
 APT_SECONDS = 20
 LOADED_GIGABYTES = 5.5
@@ -38,23 +37,38 @@ class Part:
     done: bool = False
 
 
-def local_plan(name: str, environment_seconds: float = 0, images: Sequence[str] = LANGUAGE) -> tuple[Part, ...]:
+@dataclass(frozen=True)
+class Show:
+    """What one demo shows once there is a cluster: in words, and its part of the time."""
+
+    what: str
+    part: Part
+
+
+LANGUAGE_SHOW = Show(
+    "fine-tunes a small language model", Part("install the operator with Helm, fine-tune, compare the answers", 55)
+)
+
+
+def local_plan(
+    name: str, environment_seconds: float = 0, images: Sequence[str] = LANGUAGE, show: Show = LANGUAGE_SHOW
+) -> tuple[Part, ...]:
     """What a run on the local cluster `name` has to do, as far as can be told without doing it.
 
     `environment_seconds` is what the Python environment has just taken, if it had to be made; `images` are those wanted.
     """
     made = environment_seconds >= WORTH_A_LINE
     environment = [Part("install the Python environment", environment_seconds, done=True)] if made else []
-    return (*environment, *_parts(name, named(images)))
+    return (*environment, *_parts(name, named(images)), show.part)
 
 
-def announcement(parts: tuple[Part, ...], name: str) -> str:
+def announcement(parts: tuple[Part, ...], name: str, show: Show = LANGUAGE_SHOW) -> str:
     """The plan in words."""
     total = sum(part.seconds for part in parts)
     lines = [f"  • {part.what}: {'took' if part.done else 'about'} {in_words(part.seconds)}" for part in parts]
     return "\n".join(
         [
-            f"The demo fine-tunes a small language model on a real Kubernetes on this machine (cluster {name!r}).",
+            f"The demo {show.what} on a real Kubernetes on this machine (cluster {name!r}).",
             f"It takes about {in_words(total)} on two cores:",
             *lines,
             *_disk(sum(part.gigabytes for part in parts)),
@@ -92,7 +106,6 @@ def _parts(name: str, recipes: Sequence[Recipe]) -> Iterator[Part]:
         yield Part(f"install Debian packages: {', '.join(packages)}", APT_SECONDS)
     if not _runs(name):
         yield Part("start the cluster", START_SECONDS)
-    yield Part("install the operator with Helm, fine-tune, compare the answers", RUN_SECONDS)
 
 
 def _images(name: str, recipes: Sequence[Recipe]) -> Iterator[Part]:

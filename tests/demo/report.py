@@ -48,7 +48,7 @@ def show_result(console: Console, job: Json, answers: Sequence[Answer]) -> None:
     console.print(
         f"Model       {status['result']['uri']}  ({status['result']['kind']})", highlight=False, soft_wrap=True
     )
-    console.print(f"Cost        {_cost(status)}", highlight=False)
+    console.print(f"Cost        {cost_of(status)}", highlight=False)
     console.print(_compared(answers))
 
 
@@ -59,6 +59,16 @@ def show_next(console: Console, target: Target, job: Json) -> None:
         console.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
 
 
+def cost_of(status: Json) -> str:
+    """What the job cost, and how long it trained."""
+    usage, offer = status.get("usage", {}), status["resolved"]["instanceType"]
+    trained = f"{usage.get('trainingSeconds', 0):.0f} s of training"
+    if usage.get("cost") is None:
+        return f"{trained}; the instance type names no price"
+    currency = usage.get("currency", "")
+    return f"{usage['cost']:.4f} {currency} ({trained} at {offer['pricePerHour']} {currency} per hour)"
+
+
 def _compared(answers: Sequence[Answer]) -> Table:
     table = Table(title="The same question, before and after", title_justify="left", title_style="bold")
     table.add_column("Question")
@@ -67,15 +77,6 @@ def _compared(answers: Sequence[Answer]) -> Table:
     for answer in answers:
         table.add_row(answer.prompt, answer.base, answer.tuned)
     return table
-
-
-def _cost(status: Json) -> str:
-    usage, offer = status.get("usage", {}), status["resolved"]["instanceType"]
-    trained = f"{usage.get('trainingSeconds', 0):.0f} s of training"
-    if usage.get("cost") is None:
-        return f"{trained}; the instance type names no price"
-    currency = usage.get("currency", "")
-    return f"{usage['cost']:.4f} {currency} ({trained} at {offer['pricePerHour']} {currency} per hour)"
 
 
 def _next(target: Target, job: Json) -> Iterator[str]:

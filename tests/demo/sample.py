@@ -53,27 +53,39 @@ def model_maker(image: str) -> Json:
 
 def ensure_model(kubectl: Kubectl, image: str, namespace: str = NAMESPACE) -> None:
     """Have the base model on its claim in the namespace. Raises DemoError when it cannot be made."""
-    if not _made(kubectl.get("job", MAKER, namespace)):
-        kubectl.delete("job", MAKER, namespace)
-        kubectl.apply(marked(restricted_namespace(namespace)))
-        kubectl.apply(models_claim(), model_maker(image), namespace=namespace)
-        ended = until(lambda: _ended(kubectl.get("job", MAKER, namespace)), MODEL_SECONDS)
-        if not _made(ended):
-            raise DemoError(
-                f"The base model could not be made: Job {MAKER} {'failed' if ended else 'did not end in time'}.",
-                "read the pod's log and the events below; then run the demo again",
-                evidence(kubectl, namespace),
-            )
+    ensure_made(kubectl, model_maker(image), models_claim(), namespace, "The base model")
+
+
+def ensure_made(kubectl: Kubectl, maker: Json, claim: Json, namespace: str, what: str) -> None:
+    """Have what the Job `maker` makes on `claim`: it runs unless it once succeeded. Raises DemoError, naming `what`."""
+    name = maker["metadata"]["name"]
+    if _made(kubectl.get("job", name, namespace)):
+        return
+    kubectl.delete("job", name, namespace)
+    kubectl.apply(marked(restricted_namespace(namespace)))
+    kubectl.apply(claim, maker, namespace=namespace)
+    ended = until(lambda: _ended(kubectl.get("job", name, namespace)), MODEL_SECONDS)
+    if not _made(ended):
+        raise DemoError(
+            f"{what} could not be made: Job {name} {'failed' if ended else 'did not end in time'}.",
+            "read the pod's log and the events below; then run the demo again",
+            evidence(kubectl, namespace),
+        )
 
 
 def apply_sample(kubectl: Kubectl, namespace: str = NAMESPACE) -> None:
     """Apply the sample, after removing what an earlier run of it left: the job, and the model that it kept."""
-    if earlier := kubectl.get("finetunejob", JOB, namespace):
-        kubectl.delete("finetunejob", JOB, namespace)
-        its_claims = f"{names.UID_LABEL}={earlier['metadata']['uid']}"
-        kubectl.run("delete", "persistentvolumeclaims", f"--selector={its_claims}", f"--namespace={namespace}")
+    remove_earlier(kubectl, JOB, namespace)
     sample = yaml.safe_load_all(kubectl.run("kustomize", str(CHECKOUT / SAMPLES)))
     kubectl.apply(*map(marked, sample), namespace=namespace)
+
+
+def remove_earlier(kubectl: Kubectl, name: str, namespace: str) -> None:
+    """Remove a job of an earlier run, and the model that it kept."""
+    if earlier := kubectl.get("finetunejob", name, namespace):
+        kubectl.delete("finetunejob", name, namespace)
+        its_claims = f"{names.UID_LABEL}={earlier['metadata']['uid']}"
+        kubectl.run("delete", "persistentvolumeclaims", f"--selector={its_claims}", f"--namespace={namespace}")
 
 
 def _made(maker: Json | None) -> bool:

@@ -13,7 +13,7 @@ from tests.cluster import ClusterError, ensure_program, up
 from tests.cluster.cluster import CURRENT, current_cluster
 from tests.demo.install import Helm
 from tests.demo.kubectl import Kubectl, KubectlError
-from tests.demo.plan import announcement, local_plan
+from tests.demo.plan import LANGUAGE_SHOW, Show, announcement, local_plan
 from tests.demo.steps import Steps
 from tests.images.ensure import ensure, references
 from tests.images.recipes import LANGUAGE
@@ -38,13 +38,16 @@ class Target:
         return self.kubectl.program.parent
 
 
-def reach(name: str, steps: Steps, images: Sequence[str] = LANGUAGE) -> Target:
-    """The cluster `name` with these images, ready to be installed into. Raises ClusterError or ImageError with what to do."""
-    return _own(steps, images) if name == CURRENT else _local(name, steps, images)
+def reach(name: str, steps: Steps, images: Sequence[str] = LANGUAGE, show: Show = LANGUAGE_SHOW) -> Target:
+    """The cluster `name` with these images, ready to be installed into, after what the show takes was said.
+
+    Raises ClusterError or ImageError with what to do.
+    """
+    return _own(steps, images) if name == CURRENT else _local(name, steps, images, show)
 
 
-def _local(name: str, steps: Steps, wanted: Sequence[str]) -> Target:
-    steps.say(announcement(local_plan(name, steps.seconds.get(ENVIRONMENT, 0), wanted), name))
+def _local(name: str, steps: Steps, wanted: Sequence[str], show: Show) -> Target:
+    steps.say(announcement(local_plan(name, steps.seconds.get(ENVIRONMENT, 0), wanted, show), name, show))
     with steps.step("cluster", f"Kubernetes cluster {name!r}", "seconds; the first time it is built"):
         cluster = up(name)
     with steps.step("images", "Operator and trainer images", "seconds; minutes the first time"):
