@@ -55,7 +55,7 @@ def test_every_setting_can_be_set_through_the_chart() -> None:
             "groot-n15": "registry.example/groot:1.5",
             "groot-n16": "registry.example/groot:1.6",
         },
-        "stages": {"prepare": "inTrain", "queueCpu": True},
+        "stages": {"prepare": "inTrain", "queueCpu": True, "limitHours": 3},
         "imagePullPolicy": "Always",
         "workers": 4,
         "qps": 5,

@@ -28,7 +28,9 @@ class Expert:
 class Still(Expert):
     """One that does nothing."""
 
-    def actions(self, tables: Sequence[Table]) -> list[Action]:
+    def actions(  # type: ignore[explicit-override]  # Python 3.11 has no override
+        self, tables: Sequence[Table]
+    ) -> list[Action]:
         """No motion, jaws open."""
         return [Action(0.0, 0.0, 0.0) for _ in tables]
 

@@ -36,7 +36,9 @@ SLIP = 6 * SLACK  # what the motors do beside what they were told is less, but f
 class Exact(Random):
     """Motors that do what they are told."""
 
-    def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:  # noqa: ARG002 - as Random has it
+    def gauss(  # type: ignore[explicit-override]  # Python 3.11 has no override
+        self, mu: float = 0.0, sigma: float = 1.0
+    ) -> float:
         """The mean."""
         return mu
 
