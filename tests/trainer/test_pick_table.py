@@ -40,6 +40,7 @@ class Exact(Random):
         self, mu: float = 0.0, sigma: float = 1.0
     ) -> float:
         """The mean."""
+        del sigma
         return mu
 
 
