@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
-from pydantic_core import from_json
 
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.connection import Connection
+from finetune_operator.cluster.documents import read_json
 from finetune_operator.cluster.errors import Unauthorized, Unavailable, from_response
 
 JSON: Final = "application/json"
@@ -98,6 +98,6 @@ class Transport:
 
 def _document(what: str, content: bytes) -> Json:
     try:
-        return cast("Json", from_json(content))
+        return cast("Json", read_json(content))
     except ValueError as error:
         raise Unavailable(f"{what}: the answer is no JSON: {content[:200]!r}") from error

@@ -11,10 +11,10 @@ from collections import OrderedDict
 from collections.abc import Iterator, MutableMapping
 from typing import Final, cast
 
-from pydantic_core import from_json, to_json
 from typing_extensions import override
 
 from finetune_operator.api.model import Json
+from finetune_operator.cluster.documents import read_json, write_json
 from finetune_operator.cluster.resources import Key
 
 AT_HAND: Final = 300
@@ -83,10 +83,10 @@ class Shelf(MutableMapping[Key, Json]):
                 self._packed[oldest] = self._pack(put_away)
 
     def _pack(self, body: Json) -> bytes:
-        plain = to_json(body)
+        plain = write_json(body)
         self._pattern = self._pattern or plain
         packer = zlib.compressobj(QUICK, zdict=self._pattern)
         return packer.compress(plain) + packer.flush()
 
     def _open(self, packed: bytes) -> Json:
-        return cast("Json", from_json(zlib.decompressobj(zdict=self._pattern).decompress(packed)))
+        return cast("Json", read_json(zlib.decompressobj(zdict=self._pattern).decompress(packed)))
