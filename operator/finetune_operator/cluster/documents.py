@@ -7,14 +7,14 @@ FineTuneJob may nest its free-form fields deeper, and one such job in a list mus
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import cast
 
 from pydantic_core import from_json, to_json
 
 from finetune_operator.api.model import Json
 
 
-def read_json(text: str | bytes) -> Any:
+def read_json(text: str | bytes) -> object:
     """The document. Raises ValueError for what is no JSON, or is nested too deeply for Python too."""
     try:
         return from_json(text)
@@ -30,8 +30,8 @@ def write_json(document: Json) -> bytes:
         return json.dumps(document, separators=(",", ":")).encode()
 
 
-def _read_slowly(text: str | bytes) -> Any:
+def _read_slowly(text: str | bytes) -> object:
     try:
-        return json.loads(text)
+        return cast("object", json.loads(text))
     except RecursionError as error:
         raise ValueError("nested too deeply") from error

@@ -36,5 +36,5 @@ def test_it_is_put_on_a_shelf_and_taken_from_it(depth: int) -> None:
 
 @pytest.mark.parametrize("text", [b"", b"<html>", b"\xff", '{"a":' * 100_000])
 def test_what_is_no_document_is_a_value_error(text: str | bytes) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"."):
         read_json(text)
