@@ -90,12 +90,18 @@ class Actor:
                 assert_never(action)
 
     async def _create(self, resource: Resource, job: Job, body: Json) -> Json:
-        """Create, or find that it was created before: by us in an earlier life, or by an operator that also acts."""
+        """Create, or find that it was created before: by us in an earlier life, or by an operator that also acts.
+
+        A quota that it filled itself refuses it before the server sees that it is there.
+        """
         try:
             return await self._cluster.create(resource, job.namespace, body)
-        except AlreadyExists:
+        except (AlreadyExists, Refused) as error:
             name = body["metadata"]["name"]
-            found = await self._cluster.get(resource, job.namespace, name)
+            try:
+                found = await self._cluster.get(resource, job.namespace, name)
+            except (NotFound, Refused):
+                raise error from None
             if found["metadata"].get("labels", {}).get(UID_LABEL) != job.uid:
                 raise ForeignObjectError(resource.kind, name) from None
             return found
