@@ -215,7 +215,7 @@ STATIONS: Final[Mapping[Phase, Station]] = {
         "Set `suspend` to false to go on from the newest checkpoint; or `stop` and `suspend: false` to publish it, or `cancel`.",
     ),
     Phase.PUBLISHING: Station(
-        "The adapter is being merged into its base model and put in place by a Job on CPU; only with `output.merge`.",
+        "The adapter is being merged into its base model or the model uploaded, by a Job on CPU; only with `output.merge`, or an `output.uri` outside of the cluster.",
         "one pod on CPU",
         "Nothing. If it fails, publishing alone is repeated.",
     ),

@@ -69,9 +69,12 @@ def output_claim_name(job: str, uid: str) -> str:
     return f"{job}-{uid_hash(uid)}-output"
 
 
-def cache_claim_name(job: str, uid: str) -> str:
-    """The name of the PersistentVolumeClaim that a job's cache gets when it names none."""
-    return f"{job}-{uid_hash(uid)}-cache"
+def cache_claim_name(job: str, uid: str, nodes: int) -> str:
+    """The name of the PersistentVolumeClaim that a job's cache gets when it names none.
+
+    Another one for several nodes: a later run may have them, and the access modes of a claim are for ever.
+    """
+    return f"{job}-{uid_hash(uid)}-cache" + ("-shared" if nodes > 1 else "")
 
 
 def record_name(job: str, uid: str, kind: str, run: int) -> str:

@@ -15,7 +15,7 @@ from finetune_operator.planning.claim_fields import with_field
 from finetune_operator.planning.display import display_of
 from finetune_operator.planning.ledger import progress_of, usage_of
 from finetune_operator.planning.observed import ObservedPod
-from finetune_operator.planning.outcome import failure_of, result_of
+from finetune_operator.planning.outcome import failure_of, merges, result_of, uploads
 from finetune_operator.planning.resolve import Admission
 from finetune_operator.planning.stages import stages_of
 from finetune_operator.planning.standing import (
@@ -156,13 +156,18 @@ def _underway(view: View, standing: Underway) -> Why:
     if job.stage == "train":
         return said or _training(view, job.attempt)
     if job.stage == "publish":
-        said = said or Why(
-            Phase.PUBLISHING, Reason.PUBLISHING, "the adapter is being merged into its base model on CPU"
-        )
+        said = said or Why(Phase.PUBLISHING, Reason.PUBLISHING, _publishing(view))
         return Why(Phase.PUBLISHING, said.reason, said.message)
     if said is None:
         return Why(Phase.VALIDATING, Reason.VALIDATING, "model and data are being checked on CPU")
     return Why(Phase.VALIDATING, said.reason, said.message)
+
+
+def _publishing(view: View) -> str:
+    """What the stage was made for."""
+    parts = ("merged into its base model", merges(view.job)), ("uploaded", uploads(view.job))
+    done = " and ".join(words for words, asked in parts if asked)
+    return f"the {'adapter' if merges(view.job) else 'model'} is being {done} on CPU"
 
 
 def _training(view: View, attempt: int) -> Why:

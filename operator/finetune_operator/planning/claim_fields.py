@@ -14,14 +14,15 @@ _NAMED: Final = re.compile(r'persistentvolumeclaim "([^"]+)"', re.IGNORECASE)
 def with_field(message: str, spec: FineTuneJobSpec) -> str:
     """The cluster's words, after the field that names the claim they are about; the words alone where none does."""
     claims = _NAMED.findall(message)
-    places = [f"pvc://{claim}" for claim in claims]
-    found = (path for path, value in _strings(spec.wire(), "spec") for place in places if _lies_in(value, place))
+    found = (path for path, value in _strings(spec.wire(), "spec") for claim in claims if _names(path, value, claim))
     field = next(found, None)
     return f"{field}: {message}" if field else message
 
 
-def _lies_in(value: str, place: str) -> bool:
-    return value == place or value.startswith(f"{place}/")
+def _names(path: str, value: str, claim: str) -> bool:
+    """Whether it is a URI on the claim, or the claim itself: of a cache, or of a volume of the pod template."""
+    place = f"pvc://{claim}"
+    return value == place or value.startswith(f"{place}/") or (path.endswith(".claimName") and value == claim)
 
 
 def _strings(value: object, path: str) -> Iterator[tuple[str, str]]:

@@ -47,7 +47,7 @@ class CreateClaim:
 
 @dataclass(frozen=True)
 class CreateCache:
-    """Make the PersistentVolumeClaim that the job's cache gets when it names none."""
+    """Make the PersistentVolumeClaim that the job's cache gets when it names none, unless it is there."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +86,14 @@ Action = CreateClaim | CreateCache | CreateService | CreateStage | Remove | Remo
 
 @dataclass(frozen=True)
 class Needs:
-    """What a stage needs besides its Job: claims of the job's own, each made before the stage that is named, and nodes."""
+    """What a stage needs besides its Job: claims of the job's own, and nodes.
+
+    The claim of its output is made before the stage that is named: what was on it cannot be made again. That of its
+    ``cache`` is seen to before any stage: the release before made none, and whoever deletes it loses nothing.
+    """
 
     claims_for: Stage | None = None
-    caches_for: Stage | None = None
+    cache: bool = False
     nodes: int = 1
 
 
@@ -151,7 +155,7 @@ def look_again(standing: Standing, view: View) -> float | None:  # noqa: PLR0911
 def _create(wanted: Wanted, needs: Needs) -> tuple[Action, ...]:
     stage, attempt = wanted.stage, wanted.attempt
     claim = (CreateClaim(),) if stage == needs.claims_for else ()
-    cache = (CreateCache(),) if stage == needs.caches_for else ()
+    cache = (CreateCache(),) if needs.cache else ()
     # Before the pods, which look for each other as soon as they run.
     service = (CreateService(stage, attempt),) if needs.nodes > 1 and stage == "train" else ()
     return (*claim, *cache, *service, CreateStage(stage, attempt, wanted.finish, wanted.halvings))

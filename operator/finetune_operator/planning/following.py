@@ -107,11 +107,12 @@ def _again(view: View, ended: Ended) -> Standing:
     does so three times in seconds, and is soon drained or replaced.
     """
     fruitless = _fruitless(view, ended)
-    if ended.stage == "publish" and fruitless and ended.time - fruitless[0].start_time >= PATIENCE_TO_PUBLISH:
+    often = len(fruitless) + 1 >= ATTEMPTS_WITHOUT_PROGRESS
+    # Uploading or merging may take hours: two nodes that were drained meanwhile are no reason to give up.
+    if ended.stage == "publish" and often and ended.time - fruitless[0].start_time >= PATIENCE_TO_PUBLISH:
         message = f"the model is trained and could not be published; the last attempt: {ended.ending.message}"
         return Broken(ended.ending, Reason.BACKOFF_LIMIT_EXCEEDED, message)
-    hopeless = ended.stage != "publish" and len(fruitless) + 1 >= ATTEMPTS_WITHOUT_PROGRESS
-    if hopeless and ended.time - fruitless[0].start_time >= PATIENCE:
+    if ended.stage != "publish" and often and ended.time - fruitless[0].start_time >= PATIENCE:
         message = (
             f"{len(fruitless) + 1} attempts in a row ended without a new checkpoint; the last: {ended.ending.message}"
         )

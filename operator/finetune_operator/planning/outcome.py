@@ -30,19 +30,21 @@ def result_of(job: Job, standing: Standing) -> Result | None:
 
 def claims_for(job: Job) -> Stage | None:
     """The stage before which the job's own claim is made; None when its output names one that exists."""
-    return _first_stage(job) if has_own_claim(job) else None
+    if not has_own_claim(job):
+        return None
+    resolved = job.status.resolved
+    return "train" if resolved and resolved.folded else "prepare"
 
 
-def caches_for(job: Job) -> Stage | None:
-    """The stage before which a claim for the job's cache is made; None when there is no cache, or one that exists."""
-    cache = job.spec.cache
-    return _first_stage(job) if cache and cache.claim_name is None else None
+def has_own_cache(job: Job) -> bool:
+    """Whether the job gets a claim for its cache: when it has one that names no claim that exists."""
+    return job.spec.cache is not None and job.spec.cache.claim_name is None
 
 
-def cache_claim(job: Job) -> str | None:
+def cache_claim(job: Job, nodes: int) -> str | None:
     """The claim that the job's cache is on; None when it has none."""
     cache = job.spec.cache
-    return (cache.claim_name or names.cache_claim_name(job.name, job.uid)) if cache else None
+    return (cache.claim_name or names.cache_claim_name(job.name, job.uid, nodes)) if cache else None
 
 
 def uploads(job: Job) -> bool:
@@ -87,11 +89,6 @@ def workspace(job: Job) -> uris.ClaimPath:
     if not isinstance(source, uris.ClaimPath):
         raise TypeError(f"an output is a claim: {source}")
     return source
-
-
-def _first_stage(job: Job) -> Stage:
-    resolved = job.status.resolved
-    return "train" if resolved and resolved.folded else "prepare"
 
 
 def failure_of(standing: Standing) -> Failure | None:

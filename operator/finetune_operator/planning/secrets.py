@@ -85,7 +85,7 @@ def _datasets(run: Run) -> Iterator[Json]:
 
 def _hub(run: Run) -> Iterator[Json]:
     """One process speaks to one Hub: the first Secret for it says which, unless the job's own environment does."""
-    spec, resolved = run.job.spec, run.resolved
+    spec, resolved, reward = run.job.spec, run.resolved, used_reward(run.job.spec)
     template = spec.pod_template
     if template and any(variable.name == HUB for variable in template.env or ()):
         return
@@ -95,6 +95,8 @@ def _hub(run: Run) -> Iterator[Json]:
         *((dataset.uri, dataset.secret_ref) for dataset in resolved.datasets),
         *(((spec.output.uri, spec.output.secret_ref),) if spec.output else ()),
     ]
+    rewards = (reward_place(reward.model_uri), reward_place(reward.progress_uri)) if reward else ()
+    places += [(uri, spec.model.secret_ref) for uri in rewards]
     yield from next(filter(None, (hub_variables(uri, secret) for uri, secret in places)), ())
 
 

@@ -25,7 +25,7 @@ from finetune_operator.planning.decide import POLL_SECONDS, Needs, decide, look_
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.observed import Observed
-from finetune_operator.planning.outcome import caches_for, claims_for
+from finetune_operator.planning.outcome import claims_for, has_own_cache
 from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.rejection import Rejection
@@ -162,7 +162,7 @@ class Reconciler:
         if resolved is None:
             return seen, None
         overtaken = late(seen.view)
-        needs = Needs(claims_for(job), caches_for(job), resolved.nodes)
+        needs = Needs(claims_for(job), has_own_cache(job), resolved.nodes)
         actions = decide(seen.standing, needs, overtaken)
         if not actions:
             return seen, None

@@ -18,7 +18,7 @@ from finetune_operator.planning.manifests import render_stage
 from finetune_operator.planning.manifests.claim import cache_claim, output_claim
 from finetune_operator.planning.manifests.pod import Progress
 from finetune_operator.planning.manifests.service import rendezvous_service
-from finetune_operator.planning.outcome import caches_for, has_own_claim, publishes
+from finetune_operator.planning.outcome import has_own_cache, has_own_claim, publishes
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Offer, admit, complete
 from finetune_operator.planning.run_config import Run
@@ -38,7 +38,7 @@ def rendered(case: str) -> list[Json]:
     """Every object that the operator creates for a case, in order."""
     job, admitted, completed = _planned(case)
     objects: list[Json] = [output_claim(job, admitted)] if has_own_claim(job) else []
-    objects += [cache_claim(job, admitted)] if caches_for(job) else []
+    objects += [cache_claim(job, admitted)] if has_own_cache(job) else []
     planned = job.with_plan(completed)
     prepare, train, publish = (
         Run(job, admitted, "prepare", 1),

@@ -274,6 +274,7 @@ class TestWhatIsInTheWay:
             ("models", "spec.model.name: "),
             ("answers", "spec.datasets[1].uri: "),
             ("results", "spec.output.uri: "),
+            ("hub", "spec.cache.claimName: "),
             ("model", ""),
         ],
     )
@@ -282,7 +283,8 @@ class TestWhatIsInTheWay:
         raw = pod("prepare", conditions=[{"type": "PodScheduled", "status": "False", "message": message}])
         raw["spec"] = {"nodeName": None}
         rows = [{"name": name, "uri": f"pvc://{name}/a.jsonl"} for name in ("questions", "answers")]
-        job = a_job({"model": {"name": "pvc://models/x"}, "datasets": rows, "output": {"uri": "pvc://results"}})
+        elsewhere = {"output": {"uri": "pvc://results"}, "cache": {"claimName": "hub"}}
+        job = a_job({"model": {"name": "pvc://models/x"}, "datasets": rows, **elsewhere})
         seen = told(scene(job, stage_job("prepare"), raw))
         assert (words(seen), seen.message) == ((Phase.VALIDATING, Reason.VOLUME_NOT_READY), f"{field}{message}")
 

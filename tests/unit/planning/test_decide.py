@@ -65,7 +65,7 @@ IDLE: dict[str, Standing] = {
 
 @pytest.mark.parametrize("standing", IDLE.values(), ids=IDLE)
 def test_nothing_is_created_for_a_job_that(standing: Standing) -> None:
-    assert decide(standing, Needs("prepare", "prepare")) == ()
+    assert decide(standing, Needs("prepare", cache=True)) == ()
 
 
 @pytest.mark.parametrize(
@@ -96,11 +96,11 @@ def test_prepare_runs_in_one_pod_and_needs_no_service() -> None:
     assert decide(Wanted("prepare", 1), Needs(nodes=2)) == (CreateStage("prepare", 1),)
 
 
-def test_a_cache_of_the_jobs_own_is_made_before_the_first_stage_too() -> None:
+def test_a_cache_of_the_jobs_own_is_made_before_every_stage() -> None:
     first = Wanted("prepare", 1)
-    assert decide(first, Needs("prepare", "prepare")) == (CreateClaim(), CreateCache(), CreateStage("prepare", 1))
-    assert decide(first, Needs(None, "prepare")) == (CreateCache(), CreateStage("prepare", 1))
-    assert decide(Wanted("train", 1), Needs(None, "prepare")) == (CreateStage("train", 1),)
+    assert decide(first, Needs("prepare", cache=True)) == (CreateClaim(), CreateCache(), CreateStage("prepare", 1))
+    assert decide(first, Needs(cache=True)) == (CreateCache(), CreateStage("prepare", 1))
+    assert decide(Wanted("train", 2), Needs("prepare", cache=True)) == (CreateCache(), CreateStage("train", 2))
 
 
 AGAIN: dict[str, tuple[Standing, float | None]] = {

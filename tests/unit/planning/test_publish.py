@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Final
 
 import pytest
 
@@ -10,7 +11,7 @@ from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
 from finetune_operator.planning.decide import CreateStage
 from finetune_operator.planning.manifests import render_stage
-from finetune_operator.planning.outcome import caches_for, claims_for
+from finetune_operator.planning.outcome import claims_for
 from finetune_operator.planning.run_config import Run, run_document
 from finetune_operator.planning.stand import stand
 from finetune_operator.planning.standing import Leaving, Underway, Wanted
@@ -94,7 +95,7 @@ def test_a_folded_job_publishes_in_a_stage_of_its_own_all_the_same() -> None:
     folded = job.with_plan(resolved_for(job).model_copy(update={"folded": True}))
     view = in_its_run(replace(scene(job, TRAINED), job=folded))
     assert stand(view, None) == Wanted("publish", 1)
-    assert (claims_for(folded), caches_for(folded)) == ("train", None)
+    assert claims_for(folded) == "train"
 
 
 def test_the_result_is_where_the_model_was_published() -> None:
@@ -135,6 +136,31 @@ def test_it_is_repeated_for_a_while_and_then_the_job_fails_with_its_model_on_the
     assert seen.status.failure is not None
     assert seen.status.failure.cause == "Platform"
     assert (number, now) == (6, 1210)
+
+
+def test_two_long_tries_whose_nodes_went_do_not_give_it_up() -> None:
+    life, begun = trained(), stage_job("publish", 2, created=at(10_001))
+    life.visit(prepared(), TRAINED, ended("publish", code=143), now=10_000)
+    life.visit(prepared(), TRAINED, begun, running_pod("publish", 2, at(10_001)), now=10_002)
+    job, pod = ended("publish", 2, code=143)
+    job["metadata"]["creationTimestamp"] = begun["metadata"]["creationTimestamp"]
+    seen = life.visit(prepared(), TRAINED, (job, pod), now=10_003)
+    assert seen.words == (Phase.PENDING, Reason.RETRYING)
+
+
+WORDS: Final = {
+    "the adapter is being merged into its base model on CPU": {"merge": "merged"},
+    "the model is being uploaded on CPU": {"uri": ELSEWHERE[0]},
+    "the adapter is being merged into its base model and uploaded on CPU": {"uri": ELSEWHERE[0], "merge": "merged"},
+}
+
+
+@pytest.mark.parametrize(("words", "output"), WORDS.items())
+def test_it_is_told_what_is_done(words: str, output: Json) -> None:
+    life = Life({"output": output})
+    life.visit(prepared(), stage_job(), running_pod())
+    seen = life.visit(prepared(), TRAINED, stage_job("publish"), running_pod("publish"), now=2)
+    assert seen.status.message == words
 
 
 RESULTS = {

@@ -115,6 +115,7 @@ def test_the_models_secret_opens_the_reward_model_too_and_keys_for_another_place
 def test_the_keys_that_open_a_reward_model_must_be_there_where_nothing_else_is_fetched() -> None:
     found = keys(rewarded({"name": "pvc://models/policy"}, modelUri="org/sarm"))
     assert found["FINETUNE_SECRET_MODEL_TOKEN"] == ("token", False)
+    assert found["HF_ENDPOINT"] == ("endpoint", True)
 
 
 def test_which_hub_is_meant_says_one_secret_or_the_jobs_own_environment() -> None:

@@ -10,6 +10,7 @@ import pytest
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Stage
 from finetune_operator.planning.manifests import render_stage
+from finetune_operator.planning.manifests.claim import cache_claim
 from finetune_operator.planning.places import mounted_path
 from finetune_operator.planning.run_config import Run, run_document
 from finetune_operator.planning.volumes import Mounts, input_mounts
@@ -133,6 +134,17 @@ def test_a_cache_is_on_the_claim_that_is_named_else_on_one_of_the_jobs_own() -> 
     assert claims(shared)["claim-models"] == "models"
     # The model is on the same claim: one volume, read-only there and writable here.
     assert "readOnly" not in mounts(shared)["/cache"]
+
+
+def test_a_cache_of_several_nodes_is_on_a_claim_that_all_of_them_can_mount() -> None:
+    job = a_job({"cache": {}, "nodes": 2, "output": {"uri": "pvc://models/out"}})
+    resolved = resolved_for(job)
+    claim = cache_claim(job, resolved)
+    assert claim["spec"]["accessModes"] == ["ReadWriteMany"]
+    spec = render_stage(Run(job, resolved, "train", 1), "IfNotPresent", None)["spec"]["template"]["spec"]
+    assert claim["metadata"]["name"] in claims(dict(spec)).values()
+    # The same job, when it ran on one node.
+    assert claim["metadata"]["name"] not in claims(pod_spec(cache={})).values()
 
 
 def test_weights_to_go_on_from_are_mounted_like_a_model() -> None:

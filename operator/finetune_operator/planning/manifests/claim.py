@@ -36,7 +36,9 @@ def output_claim(job: Job, resolved: Resolved) -> Json:
 def cache_claim(job: Job, resolved: Resolved) -> Json:
     """The claim of a cache that the job named none for. It goes with the job: all of it can be fetched again."""
     cache = job.spec.cache or Cache()
-    metadata = _metadata(job, names.cache_claim_name(job.name, job.uid)) | {"ownerReferences": [job.owner_reference()]}
+    metadata = _metadata(job, names.cache_claim_name(job.name, job.uid, resolved.nodes)) | {
+        "ownerReferences": [job.owner_reference()]
+    }
     if cache.size is None and (words := fetched(job.spec, resolved).words):
         metadata["annotations"] = {STORAGE_ANNOTATION: f"{words}, a tenth, and {LEAST} GiB for what is small"}
     size = cache.size or f"{cache_gibibytes(job.spec, resolved)}Gi"

@@ -130,7 +130,7 @@ def _mounts(run: Run, progress: Progress | None) -> Mounts:
     output = workspace(run.job)
     mounts = input_mounts(run.job.spec, run.resolved)
     mounts = mounts.claim(output.claim, WORKSPACE, sub_path=output.path, read_only=False)
-    if cache := cache_claim(run.job):
+    if cache := cache_claim(run.job, run.resolved.nodes):
         mounts = mounts.claim(cache, CACHE, read_only=False)
     mounts = mounts.volume("tmp", {"emptyDir": {}}, SCRATCH, read_only=False)
     size = run.resolved.instance_type.shared_memory
