@@ -40,6 +40,8 @@ from finetune_operator.planning.sizing.storage import too_small
 from finetune_operator.planning.staging import AS_DESIGNED, STAGE_LIMIT_HOURS, Staging
 
 LONGEST_WARNING: Final = 1024
+LAPSED: Final = " has no effect in this release"
+"""What an earlier release warned of and this one does: a job that it accepted is told so no more."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def recorded(job: Job) -> Admission | None:
     status = job.status
     if status.resolved is None:
         return None
-    warnings = (*status.warnings, *(w for w in _over_budget(job.spec, status.resolved) if w not in status.warnings))
+    said = tuple(warning for warning in status.warnings if not warning.endswith(LAPSED))
+    warnings = (*said, *(w for w in _over_budget(job.spec, status.resolved) if w not in said))
     return Admission(status.resolved, status.estimate, warnings)
 
 
