@@ -9,7 +9,7 @@ from tests.trainer.documents import Json
 from tests.trainer.reward_runs import robot_run
 from trainer.backends.lerobot.rewards.places import RewardPlaces
 from trainer.backends.lerobot.rewards.sarm_arguments import sarm_arguments
-from trainer.backends.lerobot.rewards.steps_aside import StepsAside
+from trainer.backends.lerobot.rewards.steps_aside import StepsAside, begin_progress
 from trainer.backends.lerobot.rewards.weighting import weighting_arguments
 from trainer.contract.progress import Progress
 from trainer.training.clock import TrainingClock
@@ -58,6 +58,18 @@ def test_the_steps_of_a_reward_model_are_told_as_a_metric_alone() -> None:
     assert (now.step, now.checkpoint_step, now.activity) == (0, 0, "step")
     assert (now.metrics["rewardStep"], now.metrics["rewardCheckpointStep"]) == (5, 5)
     assert course.began
+
+
+def test_the_progress_after_a_reward_models_training_uses_none_of_its_hours_and_before_a_policy_it_does() -> None:
+    now = [0.0]
+    for job_type, used in (("reward", 50.0), ("vla_w_reward", 1050.0)):
+        now[0] = 0.0
+        progress = Progress(attempt=1, activity="loading")
+        course = Course(progress, TrainingClock(50.0, 50.0, lambda: now[0]), Interruption(lambda: None))
+        course.begin(4)  # the training
+        begin_progress(robot_run(job_type), course)
+        now[0] = 1000.0
+        assert course.clock.seconds == used
 
 
 def test_lerobot_is_told_which_progress_weights(tmp_path: Path) -> None:

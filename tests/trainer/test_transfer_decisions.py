@@ -183,6 +183,18 @@ def test_each_stage_wants_what_it_reads_and_no_more() -> None:
     assert (inspected["model"].kind, inspected["dataset 0"].param) == ("tokenizer", "spec.uri")
 
 
+@pytest.mark.parametrize("model_type", ["act", "smolvla", "sarm"])
+def test_a_robot_model_that_is_only_finished_wants_its_recordings_and_no_reward(model_type: str) -> None:
+    run = _run(
+        "train",
+        finish=True,
+        model={"name": "policy", "type": model_type},
+        datasets=[{"name": "a", "split": "train", "uri": "s3://bucket/a", "format": "lerobot"}],
+        reward={"useRabc": True, "progressUri": "s3://bucket/progress.parquet"},
+    )
+    assert list(dict(wants_of(run))) == ["dataset 0"]
+
+
 def test_a_file_is_held_against_all_that_its_store_tells(tmp_path: Path) -> None:
     path = tmp_path / "file"
     path.write_bytes(b"hello\n")

@@ -74,9 +74,11 @@ def wants_of(run: Run) -> Iterator[tuple[str, Want]]:
     if run.stage == "publish" and not run.merges:
         return
     yield from _of_model(run)
-    if run.stage == "publish" or run.finish:
+    # What is finished is not trained; but a policy is described by its recordings.
+    if run.stage == "publish" or (run.finish and run.model.type == "causal_lm"):
         return
-    yield from _of_reward(run)
+    if not run.finish:
+        yield from _of_reward(run)
     for index, dataset in enumerate(run.datasets):
         if dataset.path is None and dataset.uri:
             yield f"dataset {index}", _of_dataset(run, dataset, index)

@@ -50,7 +50,7 @@ def reward_job(before: Before) -> Verdict:
     )
     trained = newest_trained(training, "stopped") if run.finish else train_reward_model(training)
     course.stopped_by = trained.reason
-    # Progress counts as training time, and no budget cuts it off.
+    # The hours are for the training: no budget cuts the progress off.
     computed = trained.reason != "stopped" and _has_progress(before, trained)
     course.clock.stop()
     course.turn_to("finishing")
