@@ -14,6 +14,8 @@ from trainer.backends.lerobot.kinds import KINDS
 from trainer.backends.lerobot.model_card import curve, drawn
 from trainer.backends.lerobot.planning import method_of_policy, plan_steps, plan_warnings
 from trainer.backends.lerobot.schedule import SCALE, Schedule
+from trainer.backends.lerobot.side_models import side_models
+from trainer.backends.lerobot.start import Start, config_of
 from trainer.contract.run import Run, parse_run
 from trainer.contract.sources import Dataset
 from trainer.failures import UserError
@@ -87,6 +89,11 @@ def setting_for(run: Run, base: Path | None = None, cameras: CameraPlan | None =
         ({"model__type": "gr00t_n1_5"}, "spec.model.type"),
         ({"model__type": "smolvla"}, "spec.model.name"),
         ({"model__trustRemoteCode": True}, "spec.model.trustRemoteCode"),
+        ({"model": {"name": "sarm", "type": "sarm", "path": "/m"}}, "spec.model.uri"),
+        (
+            {"model": {"name": "sarm", "type": "sarm", "fromCheckpoint": {"name": "job-a", "path": "/w"}}},
+            "spec.model.fromCheckpoint",
+        ),
         ({"evaluation": {"prompts": ["hello"]}}, "spec.evaluation.prompts"),
         ({"integrations": [{"type": "tensorboard"}]}, "integrations[0]"),
         ({"output": {"select": "best"}}, "spec.output.select"),
@@ -209,3 +216,23 @@ def test_a_curve_is_thinned_out_and_a_repeated_step_counts_once() -> None:
     assert points[-1] == (2000.0, 7.0)
     assert drawn({"loss": points}).startswith("<svg")
     assert drawn({}) == ""
+
+
+def test_a_base_models_file_that_was_cut_off_is_the_users_to_copy_again(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"type": "smol')
+    with pytest.raises(UserError, match=r"config\.json in the model's folder is not valid JSON") as refused:
+        config_of(tmp_path)
+    assert (refused.value.code, refused.value.param) == ("ModelUnsupported", "spec.model.name")
+
+
+def test_a_body_whose_weights_would_be_loaded_and_are_not_there_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "body").mkdir()
+    start = Start(tmp_path, "base", base=tmp_path)
+    run = robot_run(model={"name": "base", "type": "smolvla", "path": str(tmp_path)})
+    config = {"type": "smolvla", "vlm_model_name": "body", "load_vlm_weights": True}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(UserError, match=r"the folder of body has no \*\.safetensors") as refused:
+        side_models(run, KINDS["smolvla"], start)
+    assert refused.value.param == "spec.model.name"
+    (tmp_path / "config.json").write_text(json.dumps({**config, "load_vlm_weights": False}))
+    assert side_models(run, KINDS["smolvla"], start) == {"body": tmp_path / "body"}

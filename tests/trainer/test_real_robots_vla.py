@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.servers.hub import Hub
 from tests.trainer.real_trainer import WITHIN
 from tests.trainer.robot_jobs import Model, RobotJob, RobotTrainer
 
@@ -83,16 +85,24 @@ def test_a_base_of_another_type_is_refused(vla_job: RobotJob) -> None:
     assert "a policy of type smolvla" in str(attempt.verdict["message"])
 
 
-def test_a_body_that_is_nowhere_is_refused_with_the_way_to_provide_it(
-    vla_job: RobotJob, robot_trainer: RobotTrainer, tiny_smolvla: Path, tmp_path: Path
+def test_what_a_base_model_names_on_the_hub_is_fetched_and_what_is_not_there_is_told(
+    robot_trainer: RobotTrainer,
+    tiny_smolvla: Path,
+    arm: Path,
+    hub: Hub,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    name = json.loads((tiny_smolvla / "config.json").read_text())["vlm_model_name"]
     bare = tmp_path / "bare"
-    bare.mkdir()
-    for file in tiny_smolvla.iterdir():
-        if file.is_file():
-            (bare / file.name).write_bytes(file.read_bytes())
-    job = RobotJob(robot_trainer, tmp_path / "job", vla_job.dataset, Model("smolvla", bare))
-    attempt = job.attempt("prepare", SHORT)
-    assert (attempt.exit_code, attempt.verdict["code"]) == (64, "ModelNotFound"), attempt.output
-    assert attempt.verdict["param"] == "spec.hyperparameters.extra.vlm_model_name"
-    assert "tests/tiny-smolvlm" in str(attempt.verdict["message"])
+    shutil.copytree(tiny_smolvla, bare, ignore=shutil.ignore_patterns(name.partition("/")[0]))
+    for variable, value in hub.variables.items():
+        monkeypatch.setenv(variable, value)
+    job = RobotJob(robot_trainer, tmp_path / "job", arm, Model("smolvla", bare))
+    absent = job.attempt("prepare", SHORT)
+    assert (absent.exit_code, absent.verdict["code"]) == (64, "ModelNotFound"), absent.output
+    assert absent.verdict["param"] == "spec.hyperparameters.extra.vlm_model_name"
+    assert f"hf://{name} does not exist" in str(absent.verdict["message"])
+    hub.add(name, {each.name: each.read_bytes() for each in (tiny_smolvla / name).iterdir() if each.is_file()})
+    found = job.attempt("prepare", SHORT)
+    assert found.exit_code == 0, found.output

@@ -6,16 +6,23 @@ import dataclasses
 from pathlib import Path
 
 from tests.trainer.documents import Json
+from tests.trainer.recordings_on_disk import TOP, write_recording
 from tests.trainer.reward_runs import robot_run
+from trainer.backends.lerobot.rewards.card import reward_card, reward_inference
 from trainer.backends.lerobot.rewards.places import RewardPlaces
 from trainer.backends.lerobot.rewards.sarm_arguments import sarm_arguments
-from trainer.backends.lerobot.rewards.steps_aside import StepsAside
+from trainer.backends.lerobot.rewards.steps_aside import StepsAside, begin_progress
 from trainer.backends.lerobot.rewards.weighting import weighting_arguments
 from trainer.contract.progress import Progress
+from trainer.contract.sources import Dataset
+from trainer.recordings.reading import read_recording
+from trainer.rewards.hyperparameters import reward_run
 from trainer.training.clock import TrainingClock
 from trainer.training.course import Course
 from trainer.training.interruption import Interruption
 from trainer.workspace.layout import Workspace
+
+WANDB: Json = {"type": "wandb", "wandb": {"project": "arms"}}
 
 
 def course_at(seconds: float, wasted: float = 0.0) -> Course:
@@ -60,6 +67,18 @@ def test_the_steps_of_a_reward_model_are_told_as_a_metric_alone() -> None:
     assert course.began
 
 
+def test_the_progress_after_a_reward_models_training_uses_none_of_its_hours_and_before_a_policy_it_does() -> None:
+    now = [0.0]
+    for job_type, used in (("reward", 50.0), ("vla_w_reward", 1050.0)):
+        now[0] = 0.0
+        progress = Progress(attempt=1, activity="loading")
+        course = Course(progress, TrainingClock(50.0, 50.0, lambda: now[0]), Interruption(lambda: None))
+        course.begin(4)  # the training
+        begin_progress(robot_run(job_type), course)
+        now[0] = 1000.0
+        assert course.clock.seconds == used
+
+
 def test_lerobot_is_told_which_progress_weights(tmp_path: Path) -> None:
     own = tmp_path / "reward" / "progress.parquet"
     assert weighting_arguments(robot_run("vla"), Workspace(tmp_path)) == ()
@@ -84,7 +103,9 @@ def test_lerobot_is_told_the_camera_and_the_settings_of_a_reward_model() -> None
         "annotationMode": "dual",
         "hyperparameters": {"extra": {"dropout": 0}},
     }
-    told = sarm_arguments(robot_run("vla_w_reward", reward), ("observation.images.top",), "cpu")
+    told = sarm_arguments(
+        reward_run(robot_run("vla_w_reward", reward, integrations=[WANDB])), ("observation.images.top",), "cpu"
+    )
     assert told == (
         "--reward_model.type=sarm",
         "--reward_model.annotation_mode=dual",
@@ -92,4 +113,34 @@ def test_lerobot_is_told_the_camera_and_the_settings_of_a_reward_model() -> None
         "--reward_model.dropout=0",
         "--reward_model.device=cpu",
         "--reward_model.push_to_hub=false",
+        "--wandb.enable=false",  # these steps are none of the job's
     )
+
+
+def test_a_reward_job_reports_to_its_tracker() -> None:
+    told = sarm_arguments(robot_run("reward", {"imageKey": TOP}, integrations=[WANDB]), (TOP,), "cpu")
+    assert {"--wandb.enable=true", "--wandb.project=arms"} <= set(told)
+
+
+def test_a_published_reward_model_says_what_it_sees_and_how_it_learned(tmp_path: Path) -> None:
+    folder = write_recording(tmp_path / "kitchen")
+    dataset = Dataset("kitchen", "train", "pvc://data/kitchen", folder, "spec.datasets[0]")
+    recording = read_recording(dataset)
+    run = dataclasses.replace(robot_run("reward", {"imageKey": TOP, "annotationMode": "dual"}), datasets=(dataset,))
+    metrics = [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}]
+    card, picture = reward_card(run, recording, 2, metrics, progress=True)
+    for words in ("after step 2", "pvc://data/kitchen", f"`{TOP}`", "sparse and dense progress", "| loss | 0.25 |"):
+        assert words in card
+    assert ("sarm_progress.parquet" in card, "loss.svg" in card, picture.startswith("<svg")) == (True, True, True)
+    told = reward_inference(run, recording)
+    assert (told["policyType"], told["heads"], told["fps"]) == ("sarm", ["sparse", "dense"], recording.fps)
+    assert [each["datasetKey"] for each in told["cameras"]] == [TOP]  # type: ignore[attr-defined]
+
+
+def test_without_progress_or_losses_the_card_names_neither(tmp_path: Path) -> None:
+    folder = write_recording(tmp_path / "kitchen")
+    recording = read_recording(Dataset("kitchen", "train", "pvc://data/kitchen", folder, "spec.datasets[0]"))
+    card, picture = reward_card(robot_run("reward", {"imageKey": TOP}), recording, 2, [], progress=False)
+    assert picture == ""
+    assert "loss.svg" not in card
+    assert "sarm_progress.parquet" not in card

@@ -17,7 +17,7 @@ from trainer.transfer.persistence import Persistence
 from trainer.transfer.places import Place, masked, parse_place
 from trainer.transfer.secrets import cleaned, secrets_of
 from trainer.transfer.trouble import trouble_of
-from trainer.transfer.wants import Want, needed, wants_of
+from trainer.transfer.wants import Want, needed, wants_of, with_masked_places
 
 POD = """\
 22 1 0:20 / / rw - overlay overlay rw
@@ -181,6 +181,26 @@ def test_each_stage_wants_what_it_reads_and_no_more() -> None:
     assert not dict(wants_of(_run("publish", **places, **adapter)))
     inspected = dict(wants_of(_run("inspect", **places)))
     assert (inspected["model"].kind, inspected["dataset 0"].param) == ("tokenizer", "spec.uri")
+
+
+def test_a_signature_is_in_no_name_once_all_is_fetched() -> None:
+    signed = "https://host/weights?sig=hush"
+    source = {"name": signed, "path": "/inputs/weights"}
+    model = {"name": signed, "path": "/inputs/model", "fromCheckpoint": source}
+    datasets = [{"name": "a", "split": "train", "uri": signed, "path": "/inputs/a"}]
+    assert "hush" not in str(with_masked_places(_run("train", model=model, datasets=datasets)))
+
+
+@pytest.mark.parametrize("model_type", ["act", "smolvla", "sarm"])
+def test_a_robot_model_that_is_only_finished_wants_its_recordings_and_no_reward(model_type: str) -> None:
+    run = _run(
+        "train",
+        finish=True,
+        model={"name": "policy", "type": model_type},
+        datasets=[{"name": "a", "split": "train", "uri": "s3://bucket/a", "format": "lerobot"}],
+        reward={"useRabc": True, "progressUri": "s3://bucket/progress.parquet"},
+    )
+    assert list(dict(wants_of(run))) == ["dataset 0"]
 
 
 def test_a_file_is_held_against_all_that_its_store_tells(tmp_path: Path) -> None:

@@ -43,6 +43,13 @@ def test_text_that_takes_four_bytes_a_letter_fits_too() -> None:
     assert len(termination_message(big_verdict("\N{GRINNING FACE}" * 5000).to_json())) <= LARGEST
 
 
+def test_the_numbers_of_a_report_stay_when_the_names_of_its_cameras_do_not_fit() -> None:
+    report = Report(episodes=50, frames=20_000, fps=30.0, image_keys=tuple(f"{n}{'k' * 300}" for n in range(16)))
+    verdict = Verdict("prepare", 1, "completed", "ready", report=report).to_json()
+    kept = json.loads(termination_message(verdict))["report"]
+    assert (kept["frames"], kept["episodes"], kept["imageKeys"]) == (20_000, 50, [])
+
+
 def test_half_of_a_character_does_not_spoil_the_message() -> None:
     assert json.loads(termination_message(big_verdict("a\ud800b").to_json()))["message"] == "a?b"
 

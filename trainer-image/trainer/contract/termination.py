@@ -33,9 +33,21 @@ def _shorter_and_shorter(verdict: Mapping[str, object]) -> Iterator[dict[str, ob
     yield document
     document |= {key: shorten(str(document[key]), 128) for key in ("message", "advice", "param") if key in document}
     yield document
+    document = _without_cameras(document)
+    yield document
     # Only parts of bounded size are left here, so this one always fits.
     kept = ("contractVersion", "stage", "attempt", "result", "message", "code", "param")
     yield {key: document[key] for key in kept if key in document}
+
+
+def _without_cameras(document: dict[str, object]) -> dict[str, object]:
+    """A copy whose report keeps its numbers, for which stages are waiting, and names no camera."""
+    report = document.get("report")
+    return (
+        document | {"report": report | {"imageKeys": []}}
+        if isinstance(report, dict) and "imageKeys" in report
+        else document
+    )
 
 
 def _cut(document: dict[str, object], longest: int) -> dict[str, object]:

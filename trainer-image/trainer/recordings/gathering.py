@@ -6,8 +6,11 @@ digest. What needs no change is not copied: then the root is the mounted folder 
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +26,7 @@ from trainer.workspace.durability import make_readable, sync
 from trainer.workspace.jsonfile import read_json, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from trainer.contract.run import Run
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from trainer.workspace.layout import Workspace
 
 MARKER: Final = "COMPLETE.json"
+LOCK: Final = ".lock"
 MAKING: Final = 1
 """Counts up when the same inputs are to become something else."""
 
@@ -71,8 +75,11 @@ def gather(run: Run, workspace: Workspace) -> Gathered:
     shelf = workspace.root / "recordings"
     folder = shelf / digest_of_work(work)
     if not _is_complete(folder):
-        check_room(work.recordings, workspace.root)
-        _make(work, shelf, folder)
+        # Without a stage prepare the processes of a training come here all at once.
+        with _alone(shelf):
+            if not _is_complete(folder):
+                check_room(work.recordings, workspace.root)
+                _make(work, shelf, folder)
     return _gathered(folder, selection, work)
 
 
@@ -101,6 +108,17 @@ def _gathered(root: Path, selection: Selection, work: Work) -> Gathered:
     every = sum(len(each.episodes) for each in work.recordings)
     train = None if len(selection.train) == every else selection.train
     return Gathered(root, train, selection.validation)
+
+
+@contextmanager
+def _alone(shelf: Path) -> Iterator[None]:
+    """Wait until no other process makes a dataset there."""
+    shelf.mkdir(parents=True, exist_ok=True)
+    with (shelf / LOCK).open("w") as file:
+        # A volume without locks: the operator lets one attempt write at a time.
+        with contextlib.suppress(OSError):
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _is_complete(folder: Path) -> bool:

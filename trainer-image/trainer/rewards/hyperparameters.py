@@ -97,6 +97,8 @@ def reward_run(run: Run) -> Run:
         run,
         job_type="reward",
         model=Model("sarm", None, type="sarm"),
+        # Its steps are none of the job's: in a tracker they would stand in the way of the policy's.
+        integrations=(),
         hyperparameters=Hyperparameters(
             learning_rate=given.learning_rate,
             seed=given.seed,

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final, Literal
 
 from trainer.failures import UserError, did_you_mean
-from trainer.transfer.places import Place, is_elsewhere, parse_place
+from trainer.transfer.places import Place, is_elsewhere, masked, parse_place
 from trainer.transfer.result_record import CLAIM, RECORD
 
 if TYPE_CHECKING:
@@ -74,9 +74,11 @@ def wants_of(run: Run) -> Iterator[tuple[str, Want]]:
     if run.stage == "publish" and not run.merges:
         return
     yield from _of_model(run)
-    if run.stage == "publish" or run.finish:
+    # What is finished is not trained; but a policy is described by its recordings.
+    if run.stage == "publish" or (run.finish and run.model.type == "causal_lm"):
         return
-    yield from _of_reward(run)
+    if not run.finish:
+        yield from _of_reward(run)
     for index, dataset in enumerate(run.datasets):
         if dataset.path is None and dataset.uri:
             yield f"dataset {index}", _of_dataset(run, dataset, index)
@@ -119,7 +121,11 @@ def with_masked_places(run: Run) -> Run:
     name = run.model.name
     if is_elsewhere(name) and name.startswith("https://"):
         name = parse_place(name, "spec.model.name", "model").shown
-    return dataclasses.replace(run, datasets=tuple(shown), model=dataclasses.replace(run.model, name=name))
+    source = run.model.from_checkpoint
+    if source is not None:
+        source = dataclasses.replace(source, name=masked(source.name))
+    model = dataclasses.replace(run.model, name=name, from_checkpoint=source)
+    return dataclasses.replace(run, datasets=tuple(shown), model=model)
 
 
 def there(names: Sequence[str]) -> str:

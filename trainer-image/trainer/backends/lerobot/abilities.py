@@ -54,6 +54,13 @@ def _of_model(run: Run) -> Iterator[UserError]:
             param="spec.model.name",
             advice="Name the base model's place in spec.model.uri.",
         )
+    if model.type == "sarm" and (model.path is not None or model.from_checkpoint is not None):
+        param, given = (
+            ("spec.model.fromCheckpoint", f"fromCheckpoint {model.from_checkpoint.name}")
+            if model.from_checkpoint is not None
+            else ("spec.model.uri", f"base model {model.name}")
+        )
+        yield refusal("ModelUnsupported", param, given, "a reward model is trained from scratch")
     if model.trust_remote_code:
         can = "it runs no code of a model's"
         yield refusal("ModelUnsupported", "spec.model.trustRemoteCode", "trustRemoteCode", can)

@@ -93,6 +93,17 @@ def input_features(recording: Recording, used: tuple[str, ...]) -> dict[str, dic
     return seen
 
 
+def tracker_arguments(run: Run) -> list[str]:
+    """Where LeRobot reports to: all runs of a job's attempts are one there."""
+    tracker = next((each for each in run.integrations if each.type == "wandb"), None)
+    if tracker is None:
+        return ["--wandb.enable=false"]
+    uid = f"{run.job.uid}-{run.number}" if run.number else run.job.uid
+    entity = [f"--wandb.entity={tracker.entity}"] if tracker.entity else []
+    project = f"--wandb.project={tracker.project}"
+    return ["--wandb.enable=true", "--wandb.disable_artifact=true", project, f"--wandb.run_id={uid}", *entity]
+
+
 def _of_dataset(run: Run, setting: Setting) -> list[str]:
     gathered, episodes = setting.gathered, setting.episodes
     return [
@@ -117,18 +128,8 @@ def _of_training(run: Run, setting: Setting, nowhere: Path) -> list[str]:
         "--env_eval_freq=0",
         f"--output_dir={nowhere}",
         f"--job_name={run.job.name}",
-        *_of_tracker(run),
+        *tracker_arguments(run),
     ]
-
-
-def _of_tracker(run: Run) -> list[str]:
-    tracker = next((each for each in run.integrations if each.type == "wandb"), None)
-    if tracker is None:
-        return ["--wandb.enable=false"]
-    uid = f"{run.job.uid}-{run.number}" if run.number else run.job.uid
-    entity = [f"--wandb.entity={tracker.entity}"] if tracker.entity else []
-    project = f"--wandb.project={tracker.project}"
-    return ["--wandb.enable=true", "--wandb.disable_artifact=true", project, f"--wandb.run_id={uid}", *entity]
 
 
 def _of_policy(setting: Setting) -> list[str]:

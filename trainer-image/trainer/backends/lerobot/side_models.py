@@ -1,20 +1,21 @@
 """Models beside a policy that LeRobot knows by a name on the Hub: tokenizers, and the body of a vision-language model.
 
-Nothing is fetched while a stage runs. A folder takes the place of the name: the Hub's libraries take a folder of that
+LeRobot itself fetches nothing: what is neither in the base model's folder nor in the Hub's cache is fetched as the run's
+own sources are, and found again from then on. A folder takes the place of the name: the Hub's libraries take a folder of that
 name below the working directory for the model itself, so one is linked there.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from trainer.backends.lerobot.start import config_of
-from trainer.failures import UserError
+from trainer.backends.lerobot.start import config_of, document_of
+from trainer.failures import StageEnd, UserError
+from trainer.transfer.hub_models import fetch_hub_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 PROCESSORS: Final = ("policy_preprocessor.json",)
 PALIGEMMA: Final = "google/paligemma-3b-pt-224"
 """The tokenizer of π0 and π0.5, where a base model does not name another."""
+FILES: Final = ("*.json", "*.txt", "*.model", "*.jinja")
+"""Of such a repository, what is of use: its weights are in the base model."""
+WEIGHTS: Final = "*.safetensors"
+"""Unless the policy's configuration has LeRobot load them all the same, before it puts its own in their place."""
 
 
 def side_models(run: Run, kind: Kind, start: Start) -> Mapping[str, Path]:
@@ -34,6 +39,7 @@ def side_models(run: Run, kind: Kind, start: Start) -> Mapping[str, Path]:
     for name in _names(kind, start):
         folder = _folder(run, kind, start, name)
         if folder is not None:
+            _check_weights(start, name, folder)
             found[name] = folder
     return found
 
@@ -71,8 +77,7 @@ def _names(kind: Kind, start: Start) -> list[str]:
 def _of_processors(folder: Path) -> list[str]:
     names = []
     for file in (folder / each for each in PROCESSORS):
-        document: object = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-        steps = document.get("steps") if isinstance(document, dict) else None
+        steps = document_of(file).get("steps")
         for step in steps if isinstance(steps, list) else []:
             config = step.get("config") if isinstance(step, dict) else None
             name = config.get("tokenizer_name") if isinstance(config, dict) else None
@@ -100,11 +105,38 @@ def _folder(run: Run, kind: Kind, start: Start, name: str) -> Path | None:
 
     if isinstance(try_to_load_from_cache(name, "tokenizer_config.json"), str):
         return None
-    raise UserError(
-        "ModelNotFound",
-        f"{run.model.type} needs {name} too, which is neither in the base model's folder nor in the Hub's cache, and"
-        " nothing is fetched while a job runs",
-        param=f"spec.hyperparameters.extra.{kind.side}",
-        advice=f"Copy {name} (config and tokenizer suffice) into a folder of the base model's, such as {name}/, and name"
-        f" another one in extra.{kind.side}.",
-    )
+    return _fetched(run, kind, start, name)
+
+
+def _fetched(run: Run, kind: Kind, start: Start, name: str) -> Path:
+    try:
+        return fetch_hub_model(name, "main", "tokenizer", (*FILES, WEIGHTS) if _loads(start, name) else FILES)
+    except StageEnd as end:
+        # Once it has been found, what goes wrong may go better the next time.
+        if run.stage != "prepare":
+            raise
+        raise UserError(
+            "ModelNotFound",
+            f"{run.model.type} needs {name} too, which is neither in the base model's folder nor in the Hub's cache, and"
+            f" it cannot be fetched: {end.message}",
+            param=f"spec.hyperparameters.extra.{kind.side}",
+            advice=f"Copy {name} (config and tokenizer; its weights where load_vlm_weights is true) into a folder of the base model's, such as {name}/, and"
+            f" name another one in extra.{kind.side}; of one that is gated, accept the terms with the model's token.",
+        ) from end
+
+
+def _loads(start: Start, name: str) -> bool:
+    """Whether LeRobot loads the weights of `name` too: SmolVLA's own base model wants it."""
+    configs = [config_of(each) for each in (start.folder, start.base) if each]
+    return any(each.get("load_vlm_weights") is True and each.get("vlm_model_name") == name for each in configs)
+
+
+def _check_weights(start: Start, name: str, folder: Path) -> None:
+    if _loads(start, name) and not any(folder.glob(WEIGHTS)):
+        raise UserError(
+            "ModelUnsupported",
+            f"{start.name}: config.json says load_vlm_weights, and the folder of {name} has no {WEIGHTS}",
+            param="spec.model.name",
+            advice=f"Put the weights of {name} there too, or set load_vlm_weights to false in config.json: the policy's own"
+            " take their place in any case.",
+        )

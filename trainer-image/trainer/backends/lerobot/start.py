@@ -62,10 +62,22 @@ def model_to_plan_with(run: Run, start: Start) -> Model:
 
 
 def config_of(folder: Path) -> Mapping[str, object]:
-    """The configuration of a policy; empty when it has none."""
-    file = folder / "config.json"
-    config: object = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return config if isinstance(config, dict) else {}
+    """The configuration of a policy; empty when it has none. UserError (ModelUnsupported) when it is no JSON."""
+    return document_of(folder / "config.json")
+
+
+def document_of(file: Path) -> Mapping[str, object]:
+    """What a JSON file of a policy's folder says; empty when there is none. UserError (ModelUnsupported) when it is no JSON."""
+    try:
+        document: object = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+    except ValueError as error:
+        raise UserError(
+            "ModelUnsupported",
+            f"{file.name} in the model's folder is not valid JSON: {error}",
+            param="spec.model.name",
+            advice="Copy the model again, completely.",
+        ) from error
+    return document if isinstance(document, dict) else {}
 
 
 def staged(start: Start, folder: Path) -> Path | None:

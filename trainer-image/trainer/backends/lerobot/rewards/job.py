@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.rewards.card import reward_card, reward_inference
 from trainer.backends.lerobot.rewards.clip import find_clip
 from trainer.backends.lerobot.rewards.phase import Before, ensure_progress
 from trainer.backends.lerobot.rewards.sharing_work import Ended
@@ -24,6 +25,7 @@ from trainer.workspace.checkpoints import best_checkpoints
 from trainer.workspace.fence import check_fence
 from trainer.workspace.finished import clear_staging, describe, put_in_place
 from trainer.workspace.jsonfile import read_json, write_json
+from trainer.workspace.metrics import read_metrics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,7 +52,7 @@ def reward_job(before: Before) -> Verdict:
     )
     trained = newest_trained(training, "stopped") if run.finish else train_reward_model(training)
     course.stopped_by = trained.reason
-    # Progress counts as training time, and no budget cuts it off.
+    # The hours are for the training: no budget cuts the progress off.
     computed = trained.reason != "stopped" and _has_progress(before, trained)
     course.clock.stop()
     course.turn_to("finishing")
@@ -87,12 +89,22 @@ def _finish(before: Before, trained: TrainedReward, verdict: Verdict, *, progres
     _copy(source, staging)
     if progress:
         shutil.copyfile(before.places.progress.path, staging / FILE)
+    _write_beside(before, staging, best.step if best else trained.checkpoint.step, progress=progress)
     artifact = describe(staging, place.folder.name, "model")
     remark = f"; the model is that of step {best.step}, which the evaluation found best" if best else ""
     verdict = dataclasses.replace(verdict, message=verdict.message + remark, artifact=artifact)
     check_fence(workspace.fence, run.attempt)
     put_in_place(place, staging, verdict, run)
     return verdict
+
+
+def _write_beside(before: Before, folder: Path, step: int, *, progress: bool) -> None:
+    metrics = list(read_metrics(before.workspace.metrics))
+    card, picture = reward_card(before.run, before.recording, step, metrics, progress=progress)
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    if picture:
+        (folder / "loss.svg").write_text(picture, encoding="utf-8")
+    write_json(folder / "inference.json", reward_inference(before.run, before.recording))
 
 
 def _wants_best(before: Before) -> bool:

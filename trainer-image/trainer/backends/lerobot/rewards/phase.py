@@ -13,6 +13,7 @@ from trainer.backends.lerobot.rewards.clip import find_clip
 from trainer.backends.lerobot.rewards.places import RewardPlaces
 from trainer.backends.lerobot.rewards.progress import Question, compute_progress
 from trainer.backends.lerobot.rewards.sharing_work import ENDS, Ended, end_without_policy, first_works
+from trainer.backends.lerobot.rewards.steps_aside import begin_progress
 from trainer.backends.lerobot.rewards.training import RewardTraining, train_reward_model
 from trainer.backends.lerobot.rewards.weighting import weight_warnings
 from trainer.backends.lerobot.steering import Phase
@@ -99,7 +100,7 @@ def mark_before_policy(run: Run, workspace: Workspace) -> Mark | None:
 
 
 def ensure_progress(before: Before, model: Path, minds: Collection[StopReason] = ENDS) -> None:
-    """The progress of all frames by `model`, computed now if it was not before, on the clock of the hours.
+    """The progress of all frames by `model`, computed now if it was not before.
 
     Ended when the job ends meanwhile for a reason that is minded.
     """
@@ -109,7 +110,7 @@ def ensure_progress(before: Before, model: Path, minds: Collection[StopReason] =
         return
     if way_of(run) == "train" and run.job_type != "reward":
         course.goes_on_from(places.model.mark)
-    course.begin(course.progress.step)
+    begin_progress(run, course)
     course.turn_to("evaluation")
     first_works(course, lambda goes_on: _compute(before, model, made_of, goes_on), minds)
     course.turn_to("loading")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
+from trainer.backends.lerobot.arguments import tracker_arguments
 from trainer.contract.robots import Reward
 from trainer.rewards.image_key import reward_image_key
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def sarm_arguments(run: Run, image_keys: Sequence[str], device: str) -> tuple[str, ...]:
-    """Arguments of `lerobot-train` about the model, for a run of job type reward; `image_keys` are the dataset's cameras."""
+    """Arguments of `lerobot-train` about the model and its tracker, for a run of job type reward; `image_keys` are the dataset's cameras."""
     reward = run.reward or Reward()
     settings: Mapping[str, object] = {**reward_extra(run), "device": device, "push_to_hub": False}
     return (
@@ -23,6 +24,7 @@ def sarm_arguments(run: Run, image_keys: Sequence[str], device: str) -> tuple[st
         f"--reward_model.annotation_mode={reward.annotation_mode}",
         f"--reward_model.image_key={reward_image_key(run, image_keys)}",
         *(f"--reward_model.{key}={_shown(value)}" for key, value in settings.items()),
+        *tracker_arguments(run),
     )
 
 

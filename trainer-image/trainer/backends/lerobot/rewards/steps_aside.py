@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from trainer.contract.progress import CheckpointEntry
+    from trainer.contract.run import Run
     from trainer.training.course import Course
 
 
@@ -34,3 +35,15 @@ class StepsAside:
     def checkpointed(self, step: int, _entries: tuple[CheckpointEntry, ...] = ()) -> None:
         """A checkpoint of the reward model is none of the policy's."""
         self._course.measured({"rewardCheckpointStep": step})
+
+
+def begin_progress(run: Run, course: Course) -> None:
+    """The progress of the frames is computed from here on: before a policy on the clock of the hours, else beside it.
+
+    After a reward model's own training the hours may be used up, and PID 1 ends what goes far beyond them: that would
+    cost the model, which is there, in each attempt anew.
+    """
+    if run.job_type == "reward":
+        course.clock.stop()
+    else:
+        course.begin(course.progress.step)

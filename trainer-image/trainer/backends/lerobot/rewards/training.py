@@ -226,7 +226,7 @@ def _arguments(training: RewardTraining, plan: Plan, checkpoint: Checkpoint | No
         f"--seed={run.hyperparameters.seed}",
         f"--num_workers={_workers(run)}",
         f"--log_freq={plan.log_every * 10}",
-        *("--save_freq=0", "--eval_steps=0", "--env_eval_freq=0", "--wandb.enable=false"),
+        *("--save_freq=0", "--eval_steps=0", "--env_eval_freq=0"),
         # LeRobot insists that there is no such folder, and writes nothing there.
         f"--output_dir={training.workspace.root / '.lerobot'}",
         f"--job_name={run.job.name}",
