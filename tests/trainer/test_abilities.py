@@ -13,7 +13,7 @@ from tests.trainer.first_checks import GOOD, document, run
 UNABLE = [
     ({"jobType": "dpo"}, "JobTypeUnsupported", "spec.jobType", "jobType 'dpo'; it does sft"),
     ({"jobType": "vla"}, "JobTypeUnsupported", "spec.jobType", "jobType 'vla'; it does sft"),
-    ({"model__type": "act"}, "ModelUnsupported", "spec.model.type", "model type 'act'; it trains causal_lm"),
+    ({"model__type": "act"}, "JobTypeUnsupported", "spec.jobType", "jobType 'sft'; for a robot's policy it does vla"),
     ({"datasets__0__format": "text"}, "DatasetUnsupported", "spec.datasets[0].format", "format 'text'; it reads chat"),
     ({"datasets__0__episodes": "0-4"}, "DatasetUnsupported", "spec.datasets[0].episodes", "episodes are for robots"),
     (
