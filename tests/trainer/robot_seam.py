@@ -8,6 +8,7 @@ import re
 
 from lerobot import __version__
 from lerobot.configs.policies import PreTrainedConfig
+from lerobot.configs.rewards import RewardModelConfig
 from lerobot.policies.pi0 import modeling_pi0
 from lerobot.policies.pi05 import modeling_pi05
 from lerobot.policies.smolvla import modeling_smolvla
@@ -43,7 +44,8 @@ def facts() -> dict[str, object]:
 def _unknown_settings() -> list[str]:
     unknown = []
     for name, kind in KINDS.items():
-        known = set(PreTrainedConfig.get_choice_class(kind.lerobot).__dataclass_fields__) | {*NOT_LEROBOTS}
+        family = RewardModelConfig if name == "sarm" else PreTrainedConfig
+        known = set(family.get_choice_class(kind.lerobot).__dataclass_fields__) | {*NOT_LEROBOTS}
         unknown += [f"{name}.{key}" for key in kind.settings if key not in known]
     return unknown
 
