@@ -67,7 +67,7 @@ def rewarded_steps(job: RobotJob) -> list[int]:
     if not job.workspace.metrics.exists():
         return []
     lines = map(json.loads, job.workspace.metrics.read_text().splitlines())
-    return [line["rewardStep"] for line in lines if "rewardLoss" in line]
+    return [line["step"] for line in lines if "rewardLoss" in line]
 
 
 def test_a_chain_is_prepared(weighted: RobotJob, clip: Path) -> None:
