@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pytest
+from typing_extensions import override
 
 from trainer.pick.dice import dice
 from trainer.pick.expert import LAST_LOOK, advice, demonstration
@@ -28,6 +29,7 @@ class Expert:
 class Still(Expert):
     """One that does nothing."""
 
+    @override
     def actions(self, tables: Sequence[Table]) -> list[Action]:
         """No motion, jaws open."""
         return [Action(0.0, 0.0, 0.0) for _ in tables]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from typing_extensions import override
 
 from trainer.pick.dice import dice
 from trainer.pick.table import (
@@ -36,7 +37,8 @@ SLIP = 6 * SLACK  # what the motors do beside what they were told is less, but f
 class Exact(Random):
     """Motors that do what they are told."""
 
-    def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:  # noqa: ARG002 - as Random has it
+    @override
+    def gauss(self, mu: float = 0.0, sigma: float = 1.0) -> float:
         """The mean."""
         return mu
 
