@@ -102,7 +102,7 @@ PLACES: Final[Mapping[Reason, Place]] = {
         attempts=True,
     ),
     Reason.MAX_COST_REACHED: Place(
-        (Phase.SUCCEEDED,), OVER, ("spec.maxCost", "spec.restartGeneration", "status.usage")
+        (Phase.SUCCEEDED,), OVER, ("spec.maxCost", "spec.restartGeneration", "status.usage"), attempts=True
     ),
     Reason.STOPPED: Place(
         (*GOING_ON, Phase.SUCCEEDED, Phase.CANCELLED), OVER, ("spec.stop", "status.result"), attempts=True
@@ -155,6 +155,9 @@ PLACES: Final[Mapping[Reason, Place]] = {
         (*GOING_ON, Phase.FAILED), OVER, ("spec.startDeadlineSeconds",), attempts=True
     ),
     Reason.DEADLINE_EXCEEDED: Place((Phase.RUNNING, Phase.FAILED), OVER, ("spec.hours", "spec.image"), attempts=True),
+    Reason.STAGE_DEADLINE_EXCEEDED: Place(
+        ON_CPU, LATER, ("spec.backoffLimit",), ("settings.stages.limitHours",), attempts=True
+    ),
     Reason.LIMIT_EXCEEDED: Place((Phase.FAILED,), OVER, ("spec.instanceType",), attempts=True),
     Reason.NODE_FAILURE: Place((), PASSING, ("status.attempts[]",), attempts=True),
     Reason.JOB_VANISHED: Place((), PASSING, ("status.attempts[]",), attempts=True),

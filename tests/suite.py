@@ -23,6 +23,7 @@ from tests.cluster.cluster import CURRENT
 from tests.cluster.places import cluster_folder
 from tests.conftest import EXHAUSTIVE
 from tests.e2e.place import cluster_name
+from tests.images.borrowed import borrowed_python
 from tests.images.ensure import references
 from tests.images.recipes import ROBOTS
 from tests.parts import EXHAUSTIVE_PARTS, ON_A_NODE, PARTS, Part, pytest_arguments, side_by_side
@@ -175,10 +176,12 @@ def real_trainers() -> dict[str, str]:
     if socket is None:
         return {}
     images = references(ROBOTS)
+    robots = borrowed_python(images["trainer-lerobot"]) if os.getuid() == 0 else None
     return {
         "CONTAINERD_ADDRESS": str(socket),
         "FINETUNE_TRAINER_IMAGE": images["trainer"],
         "FINETUNE_ROBOTS_IMAGE": images["trainer-lerobot"],
+        **({"FINETUNE_ROBOTS_PYTHON": str(robots)} if robots else {}),
     }
 
 

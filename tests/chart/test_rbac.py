@@ -27,7 +27,7 @@ GRANTED = {
     (CLUSTER, "", "events", "list create", ""),
     (CLUSTER, "", "persistentvolumeclaims", "get create", ""),
     (CLUSTER, "", "configmaps", "get create patch", ""),
-    (CLUSTER, "", "services", "get create", ""),
+    (CLUSTER, "", "services", "get list create delete", ""),
     (CLUSTER, "authentication.k8s.io", "tokenreviews", "create", ""),
     (OWN, "coordination.k8s.io", "leases", "create", ""),
     (OWN, "coordination.k8s.io", "leases", "get update", "finetune-operator"),

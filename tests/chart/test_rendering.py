@@ -35,7 +35,8 @@ def test_nothing_of_the_chart_is_taken_for_a_child_of_a_job() -> None:
 
 def test_the_operator_accepts_the_settings_that_the_chart_writes() -> None:
     settings = parse_settings(settings_in(rendered()), "the chart")
-    assert settings.images.trl == "finetune-operator/trainer-trl:0.1.0"
+    families = {"trl", "lerobot"}
+    assert settings.images.by_family() == {each: f"finetune-operator/trainer-{each}:0.1.0" for each in families}
     assert serving_names(settings) == (f"{RELEASE}-progress.{NAMESPACE}.svc",)
 
 
@@ -54,7 +55,7 @@ def test_every_setting_can_be_set_through_the_chart() -> None:
             "groot-n15": "registry.example/groot:1.5",
             "groot-n16": "registry.example/groot:1.6",
         },
-        "stages": {"prepare": "inTrain", "queueCpu": True},
+        "stages": {"prepare": "inTrain", "queueCpu": True, "limitHours": 3},
         "imagePullPolicy": "Always",
         "workers": 4,
         "qps": 5,

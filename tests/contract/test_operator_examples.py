@@ -69,6 +69,14 @@ def test_the_operator_knows_every_property_of_a_verdict() -> None:
     assert {field.alias for field in Artifact.model_fields.values()} == set(schema["artifact"]["properties"])
 
 
+def test_the_frames_of_a_golden_report_are_what_an_epoch_of_a_robot_is_made_of() -> None:
+    read = parse_verdict(text("examples/verdict.prepare.robot.json"))
+    assert read is not None
+    assert read.report is not None
+    assert (read.report.episodes, read.report.frames, read.report.sequences) == (49, 22050, 22050)
+    assert read.report.image_keys == ("observation.images.top", "observation.images.wrist")
+
+
 OUTCOMES = {
     "completed": "Succeeded",
     "deadline": "Succeeded",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -88,6 +89,30 @@ def test_a_full_verdict_of_the_trainer_keeps_the_schema() -> None:
         lines=("l" * 600,) * 20,
     )
     jsonschema.validate(verdict.to_json(), read("verdict.schema.json"))
+
+
+def test_a_report_of_robots_keeps_the_schema_and_says_all_that_the_example_does() -> None:
+    report = Report(
+        rows=49,
+        sequences=22050,
+        validation_rows=5,
+        parameters=450046176,
+        episodes=49,
+        frames=22050,
+        fps=30.0,
+        image_keys=("observation.images.top", "observation.images.wrist"),
+        state_dim=6,
+        action_dim=6,
+        warnings=("masked pictures, since no camera is mapped to them: observation.images.camera3",),
+    )
+    verdict = Verdict(
+        "prepare", 1, "completed", "49 episodes and 22050 frames are ready", report=replace(report, format="lerobot")
+    )
+    jsonschema.validate(verdict.to_json(), read("verdict.schema.json"))
+    assert report.to_json() == read("examples/verdict.prepare.robot.json")["report"] | {"format": ""}
+    many = replace(report, image_keys=("k" * 600,) * 40)
+    jsonschema.validate(replace(verdict, report=many).to_json(), read("verdict.schema.json"))
+    assert "episodes" not in Report(rows=3).to_json()
 
 
 def test_every_result_of_the_schema_has_an_exit_code() -> None:

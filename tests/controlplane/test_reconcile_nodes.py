@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -109,3 +110,26 @@ async def settled(stage: Stage) -> FineTuneJobStatus:
 def container(state: Json) -> Json:
     """The status of the trainer in that state."""
     return {"name": "trainer", "image": "x", "imageID": "", "ready": False, "restartCount": 0, "state": state}
+
+
+async def test_its_services_go_with_its_jobs_after_the_end_and_those_of_others_stay(stage: Stage) -> None:
+    await stage.apply(**SHARED, childrenTTLSecondsAfterFinished=60)
+    await stage.prepare()
+    (service,) = await stage.world.list(SERVICES, stage.namespace)
+    foreign = {"metadata": {"name": "foreign", "labels": service["metadata"]["labels"]}, "spec": service["spec"]}
+    await stage.world.create(SERVICES, stage.namespace, {"apiVersion": "v1", "kind": "Service", **foreign})
+    await end(stage, "1", message=verdict())
+    await end(stage, "0", message=verdict(step=9))
+    await settled(stage)
+    await stage.visit()
+    assert len(await stage.world.list(SERVICES, stage.namespace)) == 2
+    stage.operator.skew = timedelta(seconds=61)
+    await stage.visit()
+    left = [each["metadata"]["name"] for each in await stage.world.list(SERVICES, stage.namespace)]
+    assert left == ["foreign"]
+    await eventually(lambda: no_job_is_left(stage))
+
+
+async def no_job_is_left(stage: Stage) -> bool:
+    """Whether the garbage collector has removed what was told to go."""
+    return await stage.jobs() == []

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from tests.cluster import ClusterError, find
 from tests.cluster.build import DISK_NEEDED
@@ -11,8 +12,14 @@ from tests.cluster.components import COMPONENTS
 from tests.cluster.packages import NODE, missing
 from tests.cluster.places import cache_folder, cluster_folder
 from tests.cluster.starter import DEFAULT_NAME
+from tests.images import workshop
 from tests.images.disk import free
-from tests.images.recipes import LANGUAGE, Recipe, named
+from tests.images.plan import plan
+from tests.images.recipes import CODE_ONLY, LANGUAGE, Recipe, named
+from tests.images.storage import names_in
+
+if TYPE_CHECKING:
+    from tests.images.recipes import Cost
 
 START_SECONDS = 15
 APT_SECONDS = 20
@@ -94,20 +101,38 @@ def _parts(name: str, recipes: Sequence[Recipe]) -> Iterator[Part]:
         yield Part(
             f"build {programs} from Go modules, once", 60 * sum(each.minutes for each in absent), DISK_NEEDED / 1e9
         )
-    built = (cache_folder() / "images" / "storage").is_dir()
-    if not built:
-        seconds = sum(recipe.cold.build_seconds for recipe in recipes)
-        gigabytes = sum(recipe.cold.build_gigabytes for recipe in recipes)
-        what = "build the operator's and the trainer's images with buildah from Debian and PyPI, once"
-        yield Part(what, seconds, gigabytes)
-    if not (cluster_folder(name).containerd / "io.containerd.content.v1.content").is_dir():
-        seconds = sum(recipe.cold.load_seconds for recipe in recipes)
-        # A build leaves more room behind than loading what it made needs.
-        yield Part("load the images into the node, once", seconds, LOADED_GIGABYTES if built else 0)
+    yield from _images(name, recipes)
     if packages := missing(NODE):
         yield Part(f"install Debian packages: {', '.join(packages)}", APT_SECONDS)
     if not _runs(name):
         yield Part("start the cluster", START_SECONDS)
+
+
+def _images(name: str, recipes: Sequence[Recipe]) -> Iterator[Part]:
+    """What the images take that are not as the sources are now: those that an older commit left are no help but in part."""
+    built = names_in(workshop.folder())
+    empty = not (cluster_folder(name).containerd / "io.containerd.content.v1.content").is_dir()
+    lacking = [wanted for wanted in map(plan, recipes) if wanted.reference not in built]
+    if lacking:
+        costs = [wanted.cost(built) for wanted in lacking]
+        which = " and ".join(f"the {wanted.recipe.name}'s" for wanted in lacking)
+        what = f"build {which} image{'s' if len(lacking) > 1 else ''} with buildah{_from(costs)}"
+        yield Part(what, sum(cost.build_seconds for cost in costs), sum(cost.build_gigabytes for cost in costs))
+    loads = [
+        wanted.recipe.cold if empty else wanted.cost(built) for wanted in (map(plan, recipes) if empty else lacking)
+    ]
+    if loads:
+        seconds = sum(cost.load_seconds for cost in loads)
+        # A build leaves more room behind than loading what it made needs.
+        yield Part("load the images into the node, once", seconds, 0 if lacking or not empty else LOADED_GIGABYTES)
+
+
+def _from(costs: Iterable[Cost]) -> str:
+    return (
+        " again, since only code has changed"
+        if all(cost == CODE_ONLY for cost in costs)
+        else " from Debian and PyPI, once"
+    )
 
 
 def _runs(name: str) -> bool:

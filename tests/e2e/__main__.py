@@ -1,4 +1,4 @@
-"""`python -m tests.e2e`: the cluster and the images for the end-to-end tests, before any test's clock runs."""
+"""`python -m tests.e2e`: the cluster, the images and the stores for the tests with real training, before any test's clock runs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from tests.demo.target import reach
 from tests.e2e.place import cluster_name
 from tests.images.failure import ImageError
 from tests.images.recipes import ROBOTS
+from tests.servers.programs import FAKE_GCS_SERVER, VERSITYGW, program_of
 
 
 def main() -> int:
     """Prepare; 0, or 1 after a sentence that says what to do."""
     try:
         reach(cluster_name(), Steps(Console(soft_wrap=True)), ROBOTS)
+        for store in (VERSITYGW, FAKE_GCS_SERVER):
+            program_of(store)
     except (ClusterError, ImageError) as problem:
         print(f"Error: {problem}", file=sys.stderr)
         return 1

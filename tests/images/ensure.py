@@ -13,7 +13,7 @@ from tests.images.disk import demand
 from tests.images.node import LayerMissingError, Node
 from tests.images.plan import plan
 from tests.images.progress import step
-from tests.images.recipes import named
+from tests.images.recipes import CODE_ONLY, LOAD_SECONDS_PER_MEGABYTE, named
 from tests.images.storage import Storage
 from tests.images.workshop import held
 
@@ -67,7 +67,7 @@ def _load(storage: Storage, wanted: Plan, node: Node, say: Say) -> None:
     layers = node.lacking(image)
     megabytes = sum(layer.size for layer in layers) / 1e6
     demand(node.folder(), megabytes * _COPIES / 1e3, f"loading the {wanted.recipe.name} image into the node")
-    seconds = wanted.cost(node.images()).load_seconds
+    seconds = CODE_ONLY.load_seconds + megabytes * LOAD_SECONDS_PER_MEGABYTE
     with step(say, f"Loading {wanted.reference}, {megabytes:.2f} MB to send", seconds):
         try:
             node.receive(lambda sink: send(storage, image, layers, sink))

@@ -106,6 +106,16 @@ class Storage:
         return (root, str(place / "storage"), run, str(place / "run"), "--storage-driver", "overlay")
 
 
+def names_in(folder: Path) -> tuple[str, ...]:
+    """Names of the images in the store below `folder`, a workshop's, without asking its programs; none without a store."""
+    listing = folder / "storage" / "overlay-images" / "images.json"
+    try:
+        images = json.loads(listing.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # none was built, or it is being written
+        return ()
+    return tuple(name for image in images for name in image.get("names") or ())
+
+
 def _limits() -> list[str]:
     # buildah would raise them to its own defaults, which not every root may do.
     limits = {"nofile": resource.RLIMIT_NOFILE, "nproc": resource.RLIMIT_NPROC}

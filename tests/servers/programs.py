@@ -14,7 +14,7 @@ VERSITYGW: Final = Component("versitygw", "github.com/versity/versitygw", ("vers
 FAKE_GCS_SERVER: Final = Component(
     "fake-gcs-server", "github.com/fsouza/fake-gcs-server", ("fake-gcs-server",), (), 2, modules=HERE
 )
-"""Speaks the JSON interface of Google Cloud Storage over a folder."""
+"""Speaks the JSON interface of Google Cloud Storage."""
 
 
 def program_of(component: Component) -> Path:

@@ -8,13 +8,25 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.hub import Hub, hub_server
+from tests.servers.object_stores import GcsServer, S3Server, gcs_server, s3_server
+from tests.servers.web import WebServer, web_server
 from tests.trainer.documents import SAMPLE, write_lines, write_model
 from tests.trainer.first_checks import GOOD
 from tests.trainer.operator_endpoint import OperatorEndpoint, operator_endpoint
 from tests.trainer.real_trainer import LANGUAGE, ROBOTS, Attempt, Job, Trainer
-from tests.trainer.robot_fixtures import act_job, circles, robot_trainer, robot_world, undisturbed_act
+from tests.trainer.robot_fixtures import (
+    act_job,
+    arm,
+    circles,
+    robot_trainer,
+    robot_world,
+    tiny_smolvla,
+    undisturbed_act,
+)
+from tests.trainer.transfers import Pod
 
-__all__ = ["act_job", "circles", "robot_trainer", "robot_world", "undisturbed_act"]
+__all__ = ["act_job", "arm", "circles", "robot_trainer", "robot_world", "tiny_smolvla", "undisturbed_act"]
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +100,37 @@ def operator() -> Iterator[OperatorEndpoint]:
     """A progress endpoint on loopback."""
     with operator_endpoint() as endpoint:
         yield endpoint
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    """A real S3 server."""
+    with s3_server(tmp_path_factory.mktemp("s3")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GcsServer]:
+    """A real server of Google Cloud Storage's interface."""
+    with gcs_server(tmp_path_factory.mktemp("gcs")) as server:
+        yield server
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A Hub of the test's own."""
+    with hub_server() as server:
+        yield server
+
+
+@pytest.fixture
+def web(tmp_path: Path) -> Iterator[WebServer]:
+    """An https server of the test's own."""
+    with web_server(tmp_path / "web") as server:
+        yield server
+
+
+@pytest.fixture
+def pod(tmp_path: Path) -> Pod:
+    """A pod of the test's own that can reach all stores."""
+    return Pod(tmp_path / "pod")

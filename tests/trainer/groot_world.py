@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
@@ -82,7 +83,7 @@ def write_recording(root: Path, lengths: Sequence[int], *, kind: str = "video", 
 
 def greys(video: Path) -> list[int]:
     """The mean grey of each frame of a video."""
-    with av.open(str(video)) as source:
+    with closing(av.open(str(video))) as source:
         return [round(float(frame.to_ndarray(format="gray").mean())) for frame in source.decode(video=0)]
 
 

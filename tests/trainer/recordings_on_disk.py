@@ -219,7 +219,7 @@ def _table(plan: Plan, rows: Sequence[Json]) -> pa.Table:
             kind = pa.float32() if key == "timestamp" else pa.int64()
         fields.append(pa.field(key, kind))
     table = pa.Table.from_pylist(list(rows), schema=pa.schema(fields))
-    kinds = {key: {"_type": "Image"} for key in plan.cameras if not plan.videos}
+    kinds: Json = {key: {"_type": "Image"} for key in plan.cameras if not plan.videos}
     kinds |= {
         name: {"feature": {"dtype": "float32", "_type": "Value"}, "length": len(rows[0][name]), "_type": "Sequence"}
         for name in ("observation.state", "action")
@@ -288,7 +288,11 @@ def _write_v30(folder: Path, plan: Plan, rows: Sequence[Json]) -> None:
     )
     write_json(folder / "meta" / "stats.json", _stats(plan, rows))
     tasks = pa.table({"task_index": list(range(len(plan.tasks))), "task": list(plan.tasks)})
-    pandas = {"index_columns": ["task"], "columns": [], "column_indexes": [], "pandas_version": "2.3.3"}
+    described = [
+        {"name": name, "field_name": name, "pandas_type": kind, "numpy_type": kind, "metadata": None}
+        for name, kind in (("task_index", "int64"), ("task", "object"))
+    ]
+    pandas = {"index_columns": ["task"], "columns": described, "column_indexes": [], "pandas_version": "2.3.3"}
     pq.write_table(tasks.replace_schema_metadata({"pandas": json.dumps(pandas)}), folder / "meta" / "tasks.parquet")
     share = math.ceil(len(plan.lengths) / plan.tables)
     for table in range(plan.tables):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.real_trainer import Attempt
-from tests.trainer.robot_jobs import VARIABLE, RobotJob, RobotTrainer
+from tests.trainer.robot_jobs import POLICIES, VARIABLE, RobotJob, RobotTrainer
 
 STEPS = 12
 STEADY = {"hyperparameters__steps": STEPS, "checkpoints__everySteps": 2}
@@ -48,3 +48,19 @@ def undisturbed_act(robot_trainer: RobotTrainer, robot_world: Path, circles: Pat
     """A training that nothing disturbed, to compare others with."""
     finished = RobotJob(robot_trainer, robot_world / "undisturbed", circles)
     return finished, finished.attempt("train", STEADY)
+
+
+@pytest.fixture(scope="session")
+def arm(robot_trainer: RobotTrainer, robot_world: Path) -> Path:
+    """Two episodes of an arm with six joints, in video, with two cameras."""
+    cameras = ("--camera", "observation.images.top", "--camera", "observation.images.wrist")
+    options = ("--size", "64", "--frames", "10", "--episodes", "2", "--dims", "6", "--videos")
+    return robot_trainer.record(robot_world / "arm", *options, *cameras)
+
+
+@pytest.fixture(scope="session")
+def tiny_smolvla(robot_trainer: RobotTrainer, robot_world: Path) -> Path:
+    """A SmolVLA of two small layers with three cameras, its body beside it."""
+    folder = robot_world / "tiny-smolvla"
+    robot_trainer.script(POLICIES, str(folder))
+    return folder

@@ -19,6 +19,7 @@ from trainer.workspace.layout import Workspace
 
 VARIABLE: Final = "FINETUNE_ROBOTS_PYTHON"
 RECORDINGS: Final = Path(__file__).with_name("robot_recordings.py")
+POLICIES: Final = Path(__file__).with_name("robot_policies.py")
 TINY_ACT: Final[Json] = {
     "chunk_size": 8,
     "n_action_steps": 8,
@@ -42,7 +43,7 @@ class RobotTrainer(Trainer):
         self._compiled = environment.get("PYTHONPYCACHEPREFIX", str(compiled))
 
     @property
-    def available(self) -> bool:
+    def available(self) -> bool:  # type: ignore[explicit-override]  # Python 3.11 has no override
         """Whether there is such a Python."""
         return bool(self.python)
 
@@ -52,7 +53,7 @@ class RobotTrainer(Trainer):
         kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return {**kept, **contract_variables(folder), **own, "HF_HUB_OFFLINE": "1"}
 
-    def start(
+    def start(  # type: ignore[explicit-override]
         self, module: str, folder: Path, arguments: Sequence[str] = (), user: int | None = None
     ) -> subprocess.Popen[str]:
         """Start ``python -m module``; the caller waits for it."""
@@ -102,8 +103,9 @@ class RobotJob(Job):
         super().__init__(trainer, folder, model.path or Path("/nowhere"), dataset)
         self.robot_trainer = trainer
         self.policy = model
+        self.uid = f"uid-of-{folder.name}"
 
-    def document(self, stage: str, **changes: object) -> Json:
+    def document(self, stage: str, **changes: object) -> Json:  # type: ignore[explicit-override]
         """The run document of a stage: ACT, tiny, four steps, unless ``changes`` say otherwise."""
         model: Json = {"name": f"tests/{self.policy.kind}", "type": self.policy.kind}
         if self.policy.path is not None:
@@ -112,7 +114,7 @@ class RobotJob(Job):
         document: Json = {
             "contractVersion": 1,
             "stage": stage,
-            "job": {"namespace": "team-a", "name": "pick", "uid": f"uid-of-{self.folder.name}"},
+            "job": {"namespace": "team-a", "name": "pick", "uid": self.uid},
             "attempt": 1,
             "jobType": "vla",
             "model": model,
@@ -141,6 +143,16 @@ class RobotJob(Job):
         for place, value in changes.items():
             put(document, place.split("__"), value)
         return _without_nothing(document)
+
+    def robot_nodes(self, count: int) -> list[RobotJob]:
+        """The same job's pods, each with a folder beside this one and all with its workspace; they meet on loopback."""
+        pods = []
+        for node in self.nodes(count):
+            pod = RobotJob(self.robot_trainer, node.folder, self.dataset, self.policy)
+            pod.workspace = self.workspace
+            pod.uid = self.uid
+            pods.append(pod)
+        return pods
 
     def weights(self, folder: Path | None = None) -> bytes:
         """The finished policy's weights, as they lie in their file."""

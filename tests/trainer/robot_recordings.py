@@ -10,6 +10,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def make(folder: Path, wanted: argparse.Namespace) -> None:
@@ -50,7 +51,7 @@ def _frame(wanted: argparse.Namespace, cameras: list[str], turns: float) -> dict
     }
 
 
-def _picture(size: int, angle: float, camera: int) -> np.ndarray:
+def _picture(size: int, angle: float, camera: int) -> NDArray[np.uint8]:
     """A dot on a circle before a plain ground, another one for each camera."""
     rows, columns = np.mgrid[0:size, 0:size] / size
     distance = np.hypot(rows - 0.5 - 0.3 * np.sin(angle), columns - 0.5 - 0.3 * np.cos(angle))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.trainer.documents import Json, put, write_lines
+from tests.trainer.documents import Json, write_lines
 from tests.trainer.first_checks import GOOD, document, run
 
 UNABLE = [
@@ -55,7 +55,6 @@ UNABLE = [
     ({"cameras": [{"slot": "top"}]}, "RunInvalid", "spec.cameraMappings", "it is for robots"),
     ({"reward": {"useRabc": True}}, "RunInvalid", "spec.reward", "it is for robots"),
     ({"style": {}}, "RunInvalid", "spec.style", "for jobType style"),
-    ({"output": {"uri": "hf://org/bot"}}, "OutputUnsupported", "spec.output.uri", "publishing to hf://org/bot"),
     ({"evaluation": {"prompts": ["Hi"]}}, "HyperparameterUnsupported", "spec.evaluation.prompts", "answering prompts"),
     ({"output": {"select": "best"}}, "HyperparameterUnsupported", "spec.output.select", "nothing is evaluated"),
     ({"checkpoints__keepBest": 1}, "HyperparameterUnsupported", "spec.checkpoints.keepBest", "nothing is evaluated"),
@@ -71,12 +70,6 @@ UNABLE = [
         "spec.integrations[0]",
         "the package of mlflow is not in this trainer image",
     ),
-    (
-        {"model__fromCheckpoint": {"name": "earlier", "uri": "s3://bucket/model"}},
-        "ModelUnsupported",
-        "spec.model.fromCheckpoint",
-        "fetching weights from s3://bucket/model; it reads what is mounted",
-    ),
 ]
 
 
@@ -87,19 +80,6 @@ def test_what_this_image_cannot_do_is_refused_by_its_field(
     ended = run(inputs, document(inputs, **changes))
     assert (ended.exit_code, ended.verdict["code"], ended.verdict["param"]) == (64, code, param), ended.output
     assert expected in str(ended.verdict["message"])
-
-
-@pytest.mark.parametrize("place", [["model"], ["datasets", "0"]])
-def test_what_is_not_mounted_cannot_be_fetched_yet(inputs: Path, place: list[str]) -> None:
-    asked = document(inputs)
-    put(asked, [*place, "uri"], "hf://org/name")
-    part: Any = asked
-    for key in place:
-        part = part[int(key)] if isinstance(part, list) else part[key]
-    del part["path"]
-    ended = run(inputs, asked)
-    assert ended.exit_code == 64
-    assert "from hf://org/name; it reads what is mounted" in str(ended.verdict["message"])
 
 
 def test_weights_of_datasets_that_differ_are_refused(inputs: Path) -> None:

@@ -1,91 +1,179 @@
-"""Reward models with the real LeRobot on CPU: a model alone, the chain to a weighted policy, kills in each phase.
-
-Needs ``FINETUNE_ROBOTS_PYTHON``, a Python that has the packages of the robots' image.
-"""
+"""Reward models with a real LeRobot: one alone, and a policy that is weighted by one, killed in each of its phases."""
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-from collections.abc import Iterator, Mapping
+import signal
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 
-from tests.trainer.documents import CHECKOUT, Json, put
-from tests.trainer.real_trainer import Attempt, Job, Trainer
-from tests.trainer.robot_runs import robot_document
+from tests.support.eventually import wait_until
+from tests.trainer.documents import Json
+from tests.trainer.real_trainer import WITHIN, children
+from tests.trainer.robot_jobs import Model, RobotJob, RobotTrainer, complete_steps
 
-TOP, WRIST = "observation.images.top", "observation.images.wrist"
-SMALL: Json = {"hidden_dim": 24, "num_heads": 2, "num_layers": 1, "frame_gap": 2}
+pytestmark = [pytest.mark.trainer, pytest.mark.timeout(5 * WITHIN)]
+
+IMAGES = "observation.images"
+CAMERAS = [
+    {"slot": "cam_1", "policyKey": f"{IMAGES}.camera1", "datasetKey": f"{IMAGES}.top"},
+    {"slot": "cam_2", "policyKey": f"{IMAGES}.camera2"},
+    {"slot": "cam_3", "policyKey": f"{IMAGES}.camera3"},
+]
+SMALL: Json = {
+    "hidden_dim": 24,
+    "num_heads": 2,
+    "num_layers": 1,
+    "frame_gap": 2,
+    "n_obs_steps": 4,
+    "max_rewind_steps": 2,
+}
 """A SARM that learns in seconds."""
-
-
-class RobotJob(Job):
-    """A job on a tiny robot's dataset."""
-
-    clip: Path
-
-    def document(self, stage: str, **changes: object) -> Json:
-        """The run document of a stage; ``reward`` is a section."""
-        job_type = str(changes.pop("jobType", "reward"))
-        reward = changes.pop("reward", None)
-        document = robot_document(reward if isinstance(reward, dict) else None)
-        document |= {"stage": stage, "jobType": job_type}
-        document["cameras"] = [{"slot": "camera1", "datasetKey": TOP}]
-        document["model"] = {"name": "sarm", "type": "sarm"}
-        if job_type != "reward":
-            document["model"] = {"name": "tiny", "type": "smolvla", "path": str(self.model)}
-        document["evaluation"] = {}
-        document["hyperparameters"] = {
-            **{"steps": 6, "batchSize": 4, "learningRate": 0.001, "seed": 7, "lora": {"enabled": False}},
-            "extra": dict(SMALL) if job_type == "reward" else {},
-        }
-        places = {
-            "datasets": [{"name": "tiny", "split": "train", "uri": "pvc://tiny", "path": str(self.dataset)}],
-            "hardware": {"gpus": 0, "nodes": 1, "cpus": 2},
-            "limits": {"trainingSeconds": 3600, "graceSeconds": 60},
-            "checkpoints": {"everySeconds": 3600, "keepLast": 2},
-            "paths": {"workspace": str(self.workspace.root), "cache": str(self.folder / "cache")},
-        }
-        for place, value in {**places, **changes}.items():
-            put(document, place.split("__"), value)
-        return document
+REWARD_STEPS, STEPS = 30, 24
 
 
 @pytest.fixture(scope="module")
-def robots() -> Trainer:
-    """The trainer with LeRobot; without one the tests are skipped."""
-    python = os.environ.get("FINETUNE_ROBOTS_PYTHON", "")
-    if not python:
-        pytest.skip("no trainer for robots here: set FINETUNE_ROBOTS_PYTHON")
-    return Trainer({"FINETUNE_TRAINER_PYTHON": python})
+def clip(robot_trainer: RobotTrainer, robot_world: Path) -> Path:
+    """A tiny CLIP."""
+    robot_trainer.script(Path(__file__).with_name("tiny_clip.py"), str(robot_world / "clip"))
+    return robot_world / "clip"
 
 
 @pytest.fixture(scope="module")
-def tiny(robots: Trainer, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A dataset of three episodes and two cameras, and a CLIP."""
-    folder = tmp_path_factory.mktemp("tiny")
-    size = ["--episodes", "3", "--frames", "12", "--size", "32", "--dims", "6", "--camera", TOP, "--camera", WRIST]
-    for script, arguments in (("robot_recordings.py", [str(folder / "data"), *size]), ("tiny_clip.py", [str(folder / "clip")])):
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "PYTHONPATH": ""}
-        command = [*robots.command("runpy", folder)[:1], str(CHECKOUT / "tests" / "trainer" / script), *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240, check=False)
-        assert done.returncode == 0, done.stderr
-    return folder
+def weighted(robot_trainer: RobotTrainer, robot_world: Path, tiny_smolvla: Path, arm: Path) -> RobotJob:
+    """A job that weights a policy by a reward model of its own; its tests are in order."""
+    return RobotJob(robot_trainer, robot_world / "weighted", arm, Model("smolvla", tiny_smolvla))
 
 
-@pytest.fixture
-def job(robots: Trainer, tiny: Path, tmp_path: Path) -> RobotJob:
-    """A job of the test's own."""
-    new = RobotJob(robots, tmp_path / "job", tiny / "policy", tiny / "data")
-    new.clip = tiny / "clip"
-    return new
+def chain(clip: Path, **changes: object) -> Json:
+    """The places of a job that trains reward model and policy."""
+    own: Json = {"clipModel": str(clip), "steps": REWARD_STEPS, "batchSize": 2, "extra": SMALL}
+    places: Json = {
+        "jobType": "vla_w_reward",
+        "cameras": CAMERAS,
+        "reward": {"hyperparameters": own},
+        "hyperparameters__steps": STEPS,
+        "hyperparameters__batchSize": 2,
+        "checkpoints__everySteps": 2,
+    }
+    return {**places, **changes}
 
 
-def test_a_reward_model_is_trained_to_a_model_with_its_progress(job: RobotJob) -> None:
-    ended = job.attempt("train", {"reward": {"hyperparameters": {"clipModel": str(job.clip)}}})
-    assert ended.exit_code == 0, ended.output
-    assert ended.verdict["result"] == "completed"
+def rewarded_steps(job: RobotJob) -> list[int]:
+    """The steps of the reward model that were logged."""
+    if not job.workspace.metrics.exists():
+        return []
+    lines = map(json.loads, job.workspace.metrics.read_text().splitlines())
+    return [line["rewardStep"] for line in lines if "rewardLoss" in line]
+
+
+def test_a_chain_is_prepared(weighted: RobotJob, clip: Path) -> None:
+    ended = weighted.attempt("prepare", chain(clip))
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+
+
+def test_a_chain_that_is_ended_in_its_reward_phase_goes_on_there(weighted: RobotJob, clip: Path) -> None:
+    started = weighted.start("train", chain(clip))
+    wait_until(lambda: len(rewarded_steps(weighted)) >= 3, WITHIN)
+    started.send_signal(signal.SIGTERM)
+    ended = weighted.end(started)
+    assert (ended.exit_code, ended.verdict["result"]) == (75, "retry"), ended.output
+    assert "of the reward model is complete" in str(ended.verdict["message"])
+    assert complete_steps(weighted.workspace) == []
+    assert not (weighted.workspace.root / "reward" / "model.json").exists()
+
+
+def test_a_chain_that_is_killed_while_progress_is_computed_keeps_its_reward_model(
+    weighted: RobotJob, clip: Path
+) -> None:
+    reward = weighted.workspace.root / "reward"
+    saved = max(int(each.parent.name.rpartition("-")[2]) for each in reward.glob("checkpoints/*/*/COMPLETE.json"))
+    started = weighted.start("train", chain(clip, attempt=2))
+    wait_until((reward / "model.json").exists, WITHIN)
+    for pid in (*children(started.pid), started.pid):
+        os.kill(pid, signal.SIGKILL)
+    output, _ = started.communicate(timeout=WITHIN)
+    assert f"begins again after step {saved}" in output
+    assert not (reward / "progress.json").exists()
+    assert json.loads((reward / "model.json").read_text())["steps"] == REWARD_STEPS
+    assert sorted(set(rewarded_steps(weighted))) == list(range(1, REWARD_STEPS + 1))
+
+
+def test_a_chain_that_is_ended_in_its_policy_phase_goes_on_there(weighted: RobotJob, clip: Path) -> None:
+    reward = weighted.workspace.root / "reward"
+    logged = len(rewarded_steps(weighted))
+    started = weighted.start("train", chain(clip, attempt=3))
+    wait_until(lambda: len(weighted.losses()) >= 2, WITHIN)
+    started.send_signal(signal.SIGTERM)
+    ended = weighted.end(started)
+    assert (ended.exit_code, ended.verdict["result"]) == (75, "retry"), ended.output
+    assert ended.verdict["step"] == max(complete_steps(weighted.workspace))
+    assert (json.loads((reward / "progress.json").read_text())["attempt"], len(rewarded_steps(weighted))) == (3, logged)
+    table = pq.read_table(reward / "progress.parquet")
+    assert (table.num_rows, table["index"].to_pylist()) == (20, list(range(20)))
+    assert all(0 <= value <= 1 for value in table["progress_sparse"].to_pylist())
+
+
+def test_a_chain_ends_with_a_policy_that_was_weighted(weighted: RobotJob, clip: Path) -> None:
+    ended = weighted.attempt("train", chain(clip, attempt=4))
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+    assert (ended.verdict["step"], ended.verdict["totalSteps"]) == (STEPS, STEPS)
+    assert sorted(weighted.losses()) == list(range(1, STEPS + 1))
+    assert "the progress of 20 frames is computed" not in ended.output
+    assert "samples are weighted by" in ended.output
+    config = json.loads((weighted.workspace.model / "config.json").read_text())
+    assert config["type"] == "smolvla"
+
+
+def test_a_policy_is_weighted_by_a_file_of_progress(weighted: RobotJob) -> None:
+    file = weighted.workspace.root / "reward" / "progress.parquet"
+    by_file: Json = {"useRabc": True, "progressPath": str(file), "progressUri": "pvc://progress", "headMode": "both"}
+    job = weighted.again("by-file")
+    ended = job.attempt("train", {"cameras": CAMERAS, "reward": by_file, "hyperparameters__batchSize": 2})
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+    assert not (job.workspace.root / "reward").exists()
+    kept = next(job.workspace.checkpoints.glob("*/*/pretrained_model/train_config.json"))
+    weighting = json.loads(kept.read_text())["sample_weighting"]
+    assert (weighting["type"], weighting["progress_path"], weighting["head_mode"]) == ("rabc", str(file), "sparse")
+
+
+def test_what_does_not_fit_is_refused_before_a_gpu_is_taken(weighted: RobotJob, tmp_path: Path) -> None:
+    file = weighted.workspace.root / "reward" / "progress.parquet"
+    pq.write_table(pq.read_table(file).slice(0, 19), tmp_path / "short.parquet")
+    given: Json = {"useRabc": True, "progressUri": "pvc://progress"}
+    refusals: list[tuple[Json, str, str]] = [
+        ({**given, "progressPath": str(tmp_path / "short.parquet")}, "ProgressInvalid", "has 19 rows"),
+        ({**given, "progressPath": str(file), "headMode": "dense"}, "ProgressInvalid", "has no column progress_dense"),
+        (
+            {"useRabc": True, "modelUri": "pvc://m", "modelPath": str(weighted.workspace.model)},
+            "ClipMissing",
+            "clipModel",
+        ),
+    ]
+    for reward, code, words in refusals:
+        ended = weighted.again("refused").attempt("prepare", {"cameras": CAMERAS, "reward": reward})
+        assert (ended.exit_code, ended.verdict["code"]) == (64, code), ended.output
+        assert words in str(ended.verdict["message"])
+
+
+def test_a_reward_model_alone_becomes_a_model_with_its_progress(
+    robot_trainer: RobotTrainer, robot_world: Path, arm: Path, clip: Path
+) -> None:
+    job = RobotJob(robot_trainer, robot_world / "reward-alone", arm, Model("sarm"))
+    changes: Json = {
+        "jobType": "reward",
+        "cameras": [{"slot": "cam_1", "datasetKey": f"{IMAGES}.top"}],
+        "hyperparameters__extra": SMALL,
+        "reward": {"hyperparameters": {"clipModel": str(clip), "stride": 2}},
+    }
+    ended = job.attempt("train", changes)
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+    assert list(job.losses()) == [1, 2, 3, 4]
+    names = {each.name for each in job.workspace.model.iterdir()}
+    assert {"config.json", "model.safetensors", "policy_preprocessor.json", "sarm_progress.parquet"} <= names
+    config = json.loads((job.workspace.model / "config.json").read_text())
+    assert (config["type"], config["image_key"], config["pretrained_path"]) == ("sarm", f"{IMAGES}.top", None)
+    assert pq.read_table(job.workspace.model / "sarm_progress.parquet").num_rows == 20

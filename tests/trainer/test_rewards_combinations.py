@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.trainer.documents import Json
-from tests.trainer.robot_runs import robot_run
+from tests.trainer.reward_runs import robot_run
 from trainer.failures import UserError
 from trainer.rewards.combinations import check_combination
 from trainer.rewards.image_key import reward_image_key
@@ -33,7 +33,7 @@ CAMERAS = ("observation.images.top", "observation.images.wrist")
     ],
 )
 def test_progress_comes_from_what_is_given_before_what_is_trained(
-    job_type: str, reward: Json | None, way: str, weighted: bool
+    job_type: str, reward: Json | None, way: str, weighted: object
 ) -> None:
     run = robot_run(job_type, reward)
     assert (way_of(run), weighs(run)) == (way, weighted)
@@ -99,6 +99,22 @@ def test_what_goes_together_is_taken_without_a_word(job_type: str, reward: Json 
     assert check_combination(robot_run(job_type, reward)) == ()
 
 
+def test_a_reward_model_is_no_policy_and_a_policy_no_reward_model() -> None:
+    with pytest.raises(UserError, match="sarm is the reward model, and no policy"):
+        check_combination(robot_run("vla", None, model__type="sarm"))
+
+
+def test_a_batch_that_cannot_be_split_over_the_processes_is_refused() -> None:
+    spread = {"hardware__gpus": 3, "hyperparameters__batchSize": 6}
+    with pytest.raises(
+        UserError, match="batchSize 32 is global and cannot be split evenly over 3 processes"
+    ) as refused:
+        check_combination(robot_run("vla_w_reward", None, **spread))
+    assert refused.value.param == "spec.reward.hyperparameters.batchSize"
+    assert check_combination(robot_run("vla_w_reward", {"hyperparameters": {"batchSize": 30}}, **spread)) == ()
+    assert check_combination(robot_run("reward", None, **spread)) == ()
+
+
 def test_every_policy_that_can_be_weighted_is_taken() -> None:
     for name in ("smolvla", "pi0", "pi05"):
         assert check_combination(robot_run("vla_w_reward", None, model__type=name)) == ()
@@ -127,7 +143,7 @@ def test_the_camera_is_the_only_one_that_is_mapped_or_there() -> None:
 
 
 def test_of_several_cameras_one_must_be_named() -> None:
-    with pytest.raises(UserError, match="2 are mapped: observation.images.top, observation.images.wrist") as refused:
+    with pytest.raises(UserError, match=r"2 are mapped: observation.images.top, observation.images.wrist") as refused:
         reward_image_key(robot_run("vla_w_reward"), CAMERAS)
     assert refused.value.param == "spec.reward.imageKey"
 

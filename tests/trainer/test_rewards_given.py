@@ -71,7 +71,7 @@ def test_a_file_that_does_not_fit_is_refused(
 
 def test_a_file_that_is_no_parquet_or_not_there_is_refused(tmp_path: Path) -> None:
     (tmp_path / "torn.parquet").write_bytes(b"PAR1 and no more")
-    with pytest.raises(UserError, match="torn.parquet cannot be read as parquet"):
+    with pytest.raises(UserError, match=r"torn.parquet cannot be read as parquet"):
         check_progress(tmp_path / "torn.parquet", "sparse", LENGTHS)
     with pytest.raises(UserError, match=r"There is: torn.parquet. Did you mean 'torn.parquet'\?"):
         find_progress(tmp_path / "tron.parquet")
@@ -114,7 +114,7 @@ def test_a_folder_that_is_no_reward_model_is_refused(tmp_path: Path) -> None:
         read_reward_model(tmp_path)
     torn = reward_model(tmp_path / "torn")
     (torn / "model.safetensors").write_bytes(b"\x08\0\0\0\0\0\0\0{}")
-    with pytest.raises(UserError, match="model.safetensors is damaged"):
+    with pytest.raises(UserError, match=r"model.safetensors is damaged"):
         read_reward_model(torn)
     (torn / "model.safetensors").unlink()
     with pytest.raises(UserError, match=r"there is no model.safetensors"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.trainer.documents import Json
-from tests.trainer.robot_runs import robot_run
+from tests.trainer.reward_runs import robot_run
 from trainer.failures import UserError
 from trainer.rewards.combinations import check_combination
 from trainer.rewards.hyperparameters import reward_hyperparameters, reward_run

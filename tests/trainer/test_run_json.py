@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.documents import run_document
+from tests.trainer.documents import put, run_document
 from trainer.contract.run import Lora, parse_run, read_run
 from trainer.failures import UserError
 
@@ -42,6 +42,13 @@ def test_a_later_run_is_understood() -> None:
     run = parse_run(run_document("train.restart"))
     assert (run.number, run.attempt, run.resume_from, run.finish) == (2, 5, 4, True)
     assert (run.hardware.halvings, run.limits.stall_seconds) == (1, 1800)
+
+
+def test_hours_alone_may_end_the_training_of_a_robot_and_of_nothing_else() -> None:
+    endless = run_document("train.robot")
+    put(endless, ["hyperparameters"], {"learningRate": 1e-4, "batchSize": 8, "seed": 7, "lora": {"enabled": False}})
+    assert parse_run(endless).hyperparameters.steps is None
+    assert "hyperparameters.epochs is missing, and steps too" in refusal({**endless, "jobType": "sft"})
 
 
 def test_only_an_adapter_that_is_to_be_merged_waits_for_stage_publish() -> None:

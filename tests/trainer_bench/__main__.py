@@ -22,7 +22,6 @@ from tests.trainer_bench.loss import kill_and_resume
 from tests.trainer_bench.page import page
 from tests.trainer_bench.ratios import FEWEST_PAIRS, FIRST_STEP, STEP, Pair, judged, ratio_of
 from tests.trainer_bench.rivals import ENVIRONMENT, Family, Ran, language, robots, run_ours, run_plain
-from tests.trainer_bench.timing import share_of_waiting
 
 FIGURES: Final = CHECKOUT / "build" / "bench-trainer.json"
 PAGE: Final = CHECKOUT / "docs" / "benchmarks" / "trainer.md"
@@ -106,7 +105,7 @@ def _figures(family: Family, ran: list[tuple[Ran, Ran]]) -> dict[str, Any]:
             "verdict": judged(ratio, STEP if name == "step" else FIRST_STEP),
             "of_each_pair": [[pair.ours, pair.plain] for pair in pairs],
         }
-    shares = [share for ours, _ in ran if (share := share_of_waiting(ours.output)) is not None]
+    shares = [ours.waiting for ours, _ in ran if ours.waiting is not None]
     return figures | {"waiting": statistics.median(shares) if shares else None}
 
 

@@ -12,7 +12,15 @@ from typing import Final
 from tests.trainer.documents import SAMPLE, Json, put, run_document
 from tests.trainer.real_trainer import Trainer
 from tests.trainer.robot_jobs import RECORDINGS, TINY_ACT
-from tests.trainer_bench.timing import Clock, Timed, read_lines, steps_of_lerobot, steps_of_metrics, steps_of_trl
+from tests.trainer_bench.timing import (
+    Clock,
+    Timed,
+    read_lines,
+    share_of_waiting,
+    steps_of_lerobot,
+    steps_of_metrics,
+    steps_of_trl,
+)
 
 BATCH: Final = 8
 CAMERA: Final = "observation.images.top"
@@ -22,10 +30,10 @@ ENVIRONMENT: Final = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS
 
 @dataclass(frozen=True)
 class Ran:
-    """One training: when its steps ended, and what it printed."""
+    """One training: when its steps ended, and the share of a step in which it waited for data, if it tells."""
 
     timed: Timed
-    output: str
+    waiting: float | None = None
 
 
 @dataclass(frozen=True)
@@ -163,10 +171,11 @@ def run_ours(family: Family, folder: Path) -> Ran:
     (folder / "run.json").write_text(json.dumps(family.run_document(workspace)))
     over, clock = threading.Event(), Clock()
     watcher = steps_of_metrics(workspace / "metrics.jsonl", clock, over)
-    output = read_lines(family.trainer.start("trainer", folder), lambda _line: None)
+    read_lines(family.trainer.start("trainer", folder), lambda _line: None)
     over.set()
     watcher.join()
-    return Ran(clock.timed(), output)
+    metrics = (workspace / "metrics.jsonl").read_text(encoding="utf-8")
+    return Ran(clock.timed(), share_of_waiting(metrics.splitlines()))
 
 
 def run_plain(family: Family, folder: Path) -> Ran:
@@ -174,8 +183,8 @@ def run_plain(family: Family, folder: Path) -> Ran:
     output = open_folder(folder) / "output"
     clock = Clock()
     process = family.trainer.start(family.plain_module, folder, family.plain_arguments(output))
-    said = read_lines(process, family.hears(clock))
-    return Ran(clock.timed(), said)
+    read_lines(process, family.hears(clock))
+    return Ran(clock.timed())
 
 
 def open_folder(folder: Path) -> Path:

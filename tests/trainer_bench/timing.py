@@ -17,7 +17,6 @@ LOOK_SECONDS: Final = 0.005
 """Between two looks at a file that grows: what an end of a step is known to."""
 STEP_OF_LEROBOT: Final = re.compile(r"\bstep:(\d+)\b.*\bsmpl:")
 STEP_OF_TRL: Final = re.compile(r"\{'loss':")
-WAITING: Final = re.compile(r"\bupdt_s:([\d.]+) data_s:([\d.]+)")
 
 
 @dataclass(frozen=True)
@@ -111,11 +110,7 @@ def logged_steps(lines: Iterable[str]) -> Iterable[int]:
             yield line["step"]
 
 
-def share_of_waiting(output: str) -> float | None:
-    """The median share of a step's time in which LeRobot waited for data; None when its lines do not tell."""
-    shares = [
-        float(data) / (float(update) + float(data))
-        for update, data in WAITING.findall(output)
-        if float(update) + float(data) > 0
-    ]
+def share_of_waiting(lines: Iterable[str]) -> float | None:
+    """The median share of a step's time spent waiting for data, by `metrics.jsonl`; None when it does not tell."""
+    shares = [line["dataShare"] for line in map(json.loads, lines) if "dataShare" in line]
     return statistics.median(shares) if shares else None

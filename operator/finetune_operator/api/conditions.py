@@ -96,7 +96,7 @@ class Reason(StrEnum):
     )
     # Working
     TERMINATING = "Terminating", "The pod was told to end and saves a checkpoint."
-    PUBLISHING = "Publishing", "The model is being merged and put in place on CPU; no GPU is held."
+    PUBLISHING = "Publishing", "The model is being merged or uploaded on CPU; no GPU is held."
     LOADING = "Loading", "The trainer is up and loads model and data; training time does not count yet."
     TRAINING = "Training", "The trainer is training."
     # Succeeded
@@ -125,6 +125,10 @@ class Reason(StrEnum):
     OOM_KILLED = "OOMKilled", "The container exceeded its memory limit."
     START_DEADLINE_EXCEEDED = "StartDeadlineExceeded", "It could not be started in time; the message has the obstacle."
     DEADLINE_EXCEEDED = "DeadlineExceeded", "The trainer did not stop by itself when the hours were used up."
+    STAGE_DEADLINE_EXCEEDED = (
+        "StageDeadlineExceeded",
+        "A stage on CPU ran for longer than the administrator allows; it is tried again, up to backoffLimit.",
+    )
     LIMIT_EXCEEDED = (
         "LimitExceeded",
         "The pod exceeded a limit of its own: ephemeral storage, an emptyDir or shared memory.",

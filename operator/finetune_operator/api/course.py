@@ -30,7 +30,7 @@ class Progress(ApiModel):
     percentage: Annotated[int, Field(ge=0, le=100)] | None = None
     """Of the steps or of the hours, whichever will end first."""
     estimated_remaining_seconds: Annotated[int, Field(ge=0)] | None = None
-    """Until the training ends, from the recent pace."""
+    """Until the training ends, from the recent pace; absent while nothing trains."""
     trained_tokens: int | None = None
     """Tokens trained on, padding not counted."""
     checkpoint_step: int | None = None

@@ -11,7 +11,7 @@ from finetune_operator.api.condition import Condition
 from finetune_operator.api.finetunejob.datasets import MOST_FILES, NO_LOCAL_FILE, FilePath
 from finetune_operator.api.finetunejob.model import Revision
 from finetune_operator.api.finetunejob.words import DataFormat
-from finetune_operator.api.model import ApiModel, Count, Name, Rule, Text
+from finetune_operator.api.model import ApiModel, Count, Measure, Name, Rule, Text
 from finetune_operator.api.references import SecretRef
 
 
@@ -63,6 +63,10 @@ class DatasetStatus(ApiModel):
     """The same in a sentence, with file, line and what is allowed."""
     rows: Count | None = None
     """Rows, or episodes of robots."""
+    frames: Count | None = None
+    """Robots: frames of all episodes."""
+    fps: Measure | None = None
+    """Robots: frames per second."""
     tokens: Count | None = None
     """Tokens, as the model's tokenizer counts them."""
     longest_row_tokens: Count | None = None

@@ -69,6 +69,11 @@ def output_claim_name(job: str, uid: str) -> str:
     return f"{job}-{uid_hash(uid)}-output"
 
 
+def cache_claim_name(job: str, uid: str) -> str:
+    """The name of the PersistentVolumeClaim that a job's cache gets when it names none."""
+    return f"{job}-{uid_hash(uid)}-cache"
+
+
 def record_name(job: str, uid: str, kind: str, run: int) -> str:
     """The name of the ConfigMap that keeps a run's ``curve`` or ``log``."""
     return f"{job}-{uid_hash(uid)}-{kind}" + (f"-{run}" if run else "")

@@ -108,6 +108,10 @@ REMEDIES: Final[Mapping[Reason, str]] = {
         "Mend what the message names, then raise restartGeneration; startDeadlineSeconds is how long is waited."
     ),
     Reason.DEADLINE_EXCEEDED: "The image does not keep to limits.trainingSeconds of its run.json; raise restartGeneration once it does.",
+    Reason.STAGE_DEADLINE_EXCEEDED: (
+        "Nothing at first: it is tried again, up to backoffLimit, and goes on with what was fetched. If it comes again, look "
+        "at the pod's log: a source or a volume may not answer. Then raise restartGeneration."
+    ),
     Reason.LIMIT_EXCEEDED: (
         "Choose an instance type with more ephemeralStorage or sharedMemory together with a raised restartGeneration, or "
         "smaller data."
@@ -117,7 +121,7 @@ REMEDIES: Final[Mapping[Reason, str]] = {
     Reason.ERROR: "Nothing at first: it is tried again, up to backoffLimit. The attempt's message and the pod's log say more.",
     Reason.BACKOFF_LIMIT_EXCEEDED: (
         "Look at status.failure.lines and at the pod's log: kubectl logs of the Job named in status.attempts. Mend it, then "
-        "raise restartGeneration."
+        "raise restartGeneration: the new run goes on from what was trained."
     ),
     Reason.NO_PROGRESS: (
         "The cluster ends the pods faster than they reach a checkpoint: look at the nodes' events, save more often "
@@ -148,6 +152,7 @@ ADMINISTRATORS: Final[Mapping[Reason, str]] = {
     Reason.UNKNOWN_MODEL: "Create the BaseModel, or give one the name as an alias.",
     Reason.NO_TRAINER_IMAGE: "Set the family's image in settings.images.",
     Reason.START_DEADLINE_EXCEEDED: "The message has the obstacle; its own page says what to do.",
+    Reason.STAGE_DEADLINE_EXCEEDED: "If data or models are so large that it takes that long: raise settings.stages.limitHours.",
     Reason.NODE_FAILURE: "If one node comes up again and again (status.attempts names it), drain it.",
     Reason.JOB_VANISHED: "Find out who deletes Jobs or pods of others: a clean-up job, a TTL controller, a descheduler.",
     Reason.NO_PROGRESS: "Look for preemption, evictions and short-lived spot nodes.",

@@ -11,6 +11,9 @@ from finetune_operator.api.instancetype import InstanceTypeSpec
 from finetune_operator.api.model import ApiModel, Count
 from finetune_operator.api.references import SecretRef
 
+MOST_STAGE_HOURS = 168
+"""A week."""
+
 
 class ResolvedLora(ApiModel):
     """The adapter, with every choice made."""
@@ -182,6 +185,8 @@ class Resolved(ApiModel):
     """Whether model and data are checked by the training itself, with no stage of its own before it."""
     queues_cpu_stages: bool = False
     """Whether stages on CPU wait in the job's queue too."""
+    stage_limit_hours: Annotated[float, Field(gt=0, le=MOST_STAGE_HOURS)] | None = None
+    """How long a stage on CPU may run; absent: 12 hours."""
     resume_from: Annotated[int | None, Field(ge=1)] = None
     """The first attempt at training whose checkpoints this run may go on from; absent: all."""
     micro_batch_size: Count | None = None

@@ -10,7 +10,7 @@ from pydantic import Field
 from finetune_operator.api.condition import Condition
 from finetune_operator.api.conditions import Phase
 from finetune_operator.api.course import MOST_CHECKPOINTS, CheckpointRecord, Progress, Usage
-from finetune_operator.api.model import Amount, ApiModel, Count, Text
+from finetune_operator.api.model import Amount, ApiModel, Count, Measure, Text
 from finetune_operator.api.resolved import Resolved
 
 MOST_ATTEMPTS = 8
@@ -26,7 +26,7 @@ class Attempt(ApiModel):
     """One start of one stage: one batch/v1 Job."""
 
     stage: Stage
-    """prepare checks on CPU, train trains, publish merges on CPU."""
+    """prepare checks on CPU, train trains, publish merges and uploads on CPU."""
     number: Annotated[int, Field(ge=1)]
     """Counts the starts of this stage, over all runs."""
     run: Annotated[int, Field(ge=0)] = 0
@@ -77,17 +77,29 @@ class Report(ApiModel):
     """What the check of model and data found."""
 
     rows: Count
-    """Rows of training data."""
+    """Rows of training data; episodes of robots."""
     tokens: Count
     """Tokens of training data, as the model's tokenizer counts them."""
     longest_row_tokens: Count | None = None
     """Tokens of the longest row."""
     sequences: Count | None = None
-    """What a batch is made of: packed sequences with packing, else rows."""
+    """What a batch is made of: packed sequences with packing, else rows; frames of robots."""
     validation_rows: Count | None = None
-    """Rows of validation data."""
+    """Rows of validation data; episodes of robots."""
     parameters: Count | None = None
     """Weights of the model."""
+    episodes: Count | None = None
+    """Robots: episodes that are trained on."""
+    frames: Count | None = None
+    """Robots: frames of those episodes."""
+    fps: Measure | None = None
+    """Robots: frames per second."""
+    image_keys: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=16)] | None = None
+    """Robots: the dataset's cameras."""
+    state_dim: Count | None = None
+    """Robots: numbers of a state."""
+    action_dim: Count | None = None
+    """Robots: numbers of an action."""
     warnings: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
     """What is suspicious but not refused."""
 
@@ -111,7 +123,9 @@ class Result(ApiModel):
     """The published model."""
 
     uri: Annotated[str, Field(max_length=1024)]
-    """Where it lies: pvc://CLAIM/PATH."""
+    """Where it lies: pvc://CLAIM/PATH, or where output.uri has it published."""
+    revision: Annotated[str | None, Field(max_length=256)] = None
+    """Of a model on the Hub: the commit."""
     kind: Literal["adapter", "model"]
     """An adapter needs its base model; a model stands alone."""
     files: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=32)] = ()
@@ -157,7 +171,7 @@ class Display(ApiModel):
     hours: Annotated[str | None, Field(max_length=32)] = None
     """Used of the budget."""
     cost: Annotated[str | None, Field(max_length=32)] = None
-    """Accrued, with its currency."""
+    """Accrued, of maxCost where there is one, with its currency."""
     attempt: Annotated[str | None, Field(max_length=32)] = None
     """The latest attempt: train 2."""
 

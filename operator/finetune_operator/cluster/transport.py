@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Self, cast
@@ -11,6 +10,7 @@ from urllib.parse import urlencode
 
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
+from pydantic_core import from_json
 
 from finetune_operator.api.model import Json
 from finetune_operator.cluster.connection import Connection
@@ -98,6 +98,6 @@ class Transport:
 
 def _document(what: str, content: bytes) -> Json:
     try:
-        return cast("Json", json.loads(content))
+        return cast("Json", from_json(content))
     except ValueError as error:
         raise Unavailable(f"{what}: the answer is no JSON: {content[:200]!r}") from error

@@ -10,8 +10,10 @@ from finetune_operator.api.conditions import Reason
 from finetune_operator.planning.attempts import checkpoint_known, record_of
 from finetune_operator.planning.budget import budget_seconds
 from finetune_operator.planning.claim_fields import with_field
+from finetune_operator.planning.ending import DOING
 from finetune_operator.planning.observed import ObservedJob
 from finetune_operator.planning.progress import Progress
+from finetune_operator.planning.staging import STAGE_LIMIT_HOURS
 from finetune_operator.planning.standing import View
 from finetune_operator.planning.waiting import Why, why_waiting
 
@@ -61,7 +63,7 @@ def deadline_of(view: View, job: ObservedJob) -> datetime | None:
     """When an attempt that trains is looked at again although nothing happens."""
     overrun = overrun_time(view, job)
     begins = overrun if overrun and overrun > view.now else fuse_time(view, job)
-    times = (begins, _stall_time(view, job))
+    times = (begins, stage_limit_time(view, job), _stall_time(view, job))
     return min((time for time in times if time), default=None)
 
 
@@ -92,6 +94,12 @@ def overrun_time(view: View, job: ObservedJob) -> datetime | None:
     return (record.overrun_time if record else None) or view.now
 
 
+def stage_limit_time(view: View, job: ObservedJob) -> datetime | None:
+    """When a stage on CPU has run for as long as it may; None for training, which has its hours, and before it runs."""
+    since = job.pod.running_since if job.pod and job.stage != "train" else None
+    return since + timedelta(hours=_stage_hours(view)) if since else None
+
+
 def start_limit_time(view: View, job: ObservedJob) -> datetime | None:
     """When a stage that has not run yet must have started, by the job's own word."""
     limit = None if _has_run(view, job) else view.job.spec.start_deadline_seconds
@@ -101,7 +109,7 @@ def start_limit_time(view: View, job: ObservedJob) -> datetime | None:
 def _asked(view: View, job: ObservedJob, *, newer_run: bool) -> Cause | None:
     spec = view.job.spec
     if spec.cancel:
-        return Cause(Reason.CANCELLED, "cancelled: the pods get five seconds and need not save")
+        return Cause(Reason.CANCELLED, "the pods get five seconds and need not save")
     if newer_run:
         return Cause(Reason.RESTARTED, "restartGeneration was raised: this attempt saves and ends")
     if spec.suspend:
@@ -124,7 +132,11 @@ def _overdue(view: View, job: ObservedJob) -> Cause | None:
     why = why_waiting(job, view.observed.hints)
     if why:
         return _not_started(view, job, why)
-    fuse = fuse_time(view, job)
+    fuse, limit = fuse_time(view, job), stage_limit_time(view, job)
+    if limit and view.now >= limit:
+        hours = _stage_hours(view)
+        message = f"{DOING[job.stage]} has run for {hours:g} h, the longest that a stage on CPU may"
+        return Cause(Reason.STAGE_DEADLINE_EXCEEDED, message)
     if fuse and view.now >= fuse:
         hours = budget_seconds(view.job.spec, view.job.status.resolved) / 3600
         return Cause(Reason.DEADLINE_EXCEEDED, f"the trainer goes on long after its {hours:g} h were used up")
@@ -143,6 +155,11 @@ def _not_started(view: View, job: ObservedJob, why: Why) -> Cause | None:
         return None
     message = f"not started within {(until - begin).total_seconds():g} s: {with_field(why.message, view.job.spec)}"
     return Cause(Reason.START_DEADLINE_EXCEEDED, message)
+
+
+def _stage_hours(view: View) -> float:
+    resolved = view.job.status.resolved
+    return (resolved.stage_limit_hours if resolved else None) or STAGE_LIMIT_HOURS
 
 
 def told_since(view: View, *reasons: Reason) -> datetime:

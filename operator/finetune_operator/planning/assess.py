@@ -9,16 +9,14 @@ from typing import Final, assert_never
 from finetune_operator.api.conditions import TERMINAL_PHASES, Phase, Reason
 from finetune_operator.api.status import FineTuneJobStatus, Report
 from finetune_operator.planning import conditions, records
-from finetune_operator.planning.budget import ends_by_cost
+from finetune_operator.planning.attempts import checkpoint_known
 from finetune_operator.planning.checkpoints import checkpoints_of
 from finetune_operator.planning.claim_fields import with_field
 from finetune_operator.planning.display import display_of
-from finetune_operator.planning.job import Job
 from finetune_operator.planning.ledger import progress_of, usage_of
 from finetune_operator.planning.observed import ObservedPod
 from finetune_operator.planning.outcome import failure_of, result_of
 from finetune_operator.planning.resolve import Admission
-from finetune_operator.planning.resolving.limits import lasting, not_yet
 from finetune_operator.planning.stages import stages_of
 from finetune_operator.planning.standing import (
     BackingOff,
@@ -38,7 +36,9 @@ from finetune_operator.planning.standing import (
 from finetune_operator.planning.waiting import Why, why_ending, why_waiting
 
 HELD_AT_FIRST: Final = "nothing was created: the plan and its estimate stand in this status; suspend: false lets it go"
-HELD_LATER: Final = "nothing runs and no hardware is held; suspend: false goes on from the newest checkpoint"
+NOTHING_HELD: Final = "nothing runs and no hardware is held; "
+HELD_LATER: Final = NOTHING_HELD + "suspend: false goes on from the newest checkpoint"
+HELD_UNSAVED: Final = NOTHING_HELD + "there is no checkpoint yet: suspend: false begins the training at its start"
 MOST_WARNINGS: Final = 16
 LONGEST_MESSAGE: Final = 1024
 
@@ -56,11 +56,10 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
     resolved = plan.resolved if plan else None
     job, old = view.job, view.job.status
     if isinstance(standing, Over):
-        again = old.model_copy(update={"warnings": _warnings(job, old.warnings)})
-        return conditions.observed_again(again, job.generation)
+        return conditions.observed_again(old, job.generation)
     why = _blocked(view, standing, blocked) if blocked else _why(view, standing)
     attempts = records.attempts_of(view, standing)
-    progress = progress_of(view)
+    progress = progress_of(view, trains=why.reason == Reason.TRAINING)
     usage = usage_of(view, resolved, attempts)
     status = FineTuneJobStatus(
         observed_generation=job.generation,
@@ -84,15 +83,9 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
         result=result_of(job, standing),
         failure=failure_of(standing),
         display=display_of(view, resolved, progress, usage),
+        warnings=(plan.warnings if plan else ())[:MOST_WARNINGS],
     )
-    warned = status.model_copy(update={"warnings": _warnings(job, plan.warnings if plan else ())})
-    return conditions.with_conditions(warned, old, view.now)
-
-
-def _warnings(job: Job, said: tuple[str, ...]) -> tuple[str, ...]:
-    """What the spec asks in vain as it is now, then what was said when it was accepted."""
-    asked = not_yet(job.spec)
-    return (*asked, *lasting(said))[:MOST_WARNINGS]
+    return conditions.with_conditions(status, old, view.now)
 
 
 def _why(view: View, standing: Standing) -> Why:  # noqa: C901, PLR0911 - one rung for each standing
@@ -100,7 +93,7 @@ def _why(view: View, standing: Standing) -> Why:  # noqa: C901, PLR0911 - one ru
         case Refused(rejection, final):
             return Why(Phase.FAILED if final else Phase.PENDING, rejection.reason, rejection.message)
         case Held(begun):
-            return Why(Phase.SUSPENDED, Reason.SUSPENDED, HELD_LATER if begun else HELD_AT_FIRST)
+            return Why(Phase.SUSPENDED, Reason.SUSPENDED, _held(view) if begun else HELD_AT_FIRST)
         case CalledOff(reason, message):
             return Why(Phase.CANCELLED, reason, message)
         case Wanted(stage, attempt, ended):
@@ -116,7 +109,7 @@ def _why(view: View, standing: Standing) -> Why:  # noqa: C901, PLR0911 - one ru
         case Leaving():
             return _leaving(view, standing)
         case Done(ending):
-            return Why(Phase.SUCCEEDED, _success(view, ending.reason), ending.message)
+            return Why(Phase.SUCCEEDED, ending.reason, ending.message)
         case Broken(_, reason, message):
             return Why(Phase.FAILED, reason, message)
         case Over():
@@ -139,10 +132,8 @@ def _blocked(view: View, standing: Standing, blocked: Blocked) -> Why:
     return Why(phase, blocked.reason, blocked.message)
 
 
-def _success(view: View, reason: Reason) -> Reason:
-    """The trainer knows one budget; what it came from is known here."""
-    by_cost = reason == Reason.HOURS_EXHAUSTED and ends_by_cost(view.job.spec, view.job.status.resolved)
-    return Reason.MAX_COST_REACHED if by_cost else reason
+def _held(view: View) -> str:
+    return HELD_LATER if checkpoint_known(view) else HELD_UNSAVED
 
 
 def _leaving(view: View, standing: Leaving) -> Why:

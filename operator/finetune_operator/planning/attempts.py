@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.status import Attempt, FineTuneJobStatus, Outcome, Stage
+from finetune_operator.planning.budget import ends_by_cost
 from finetune_operator.planning.ending import VANISHED, Ending, Verdict, ending_of, ending_of_departed
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.observed import ObservedJob
@@ -19,8 +21,20 @@ _UNSAVED: Final = frozenset({"Stalled", "PeerLost", "Superseded"})
 """Codes of a retry by who had not."""
 _DONE_ANYWAY: Final = frozenset({"Succeeded", "UserError"})
 """How an attempt may end although it was told to: it was ready before it heard."""
-_LIMITS: Final = frozenset({Reason.START_DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED, Reason.STEP_STALLED})
+_LIMITS: Final = frozenset(
+    {
+        Reason.START_DEADLINE_EXCEEDED,
+        Reason.DEADLINE_EXCEEDED,
+        Reason.STAGE_DEADLINE_EXCEEDED,
+        Reason.STEP_STALLED,
+    }
+)
 """Why the operator ends an attempt that nobody asked to end."""
+_TRIED_AGAIN: Final[Mapping[Reason, Outcome]] = {
+    Reason.STEP_STALLED: "Platform",
+    Reason.STAGE_DEADLINE_EXCEEDED: "Error",
+}
+"""Of these, after which the next attempt follows."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +82,18 @@ def ended_attempt(view: View, stage: Stage, number: int) -> Ended | None:
     ending = ending_of(current) if current else _vanished(view, stage, number)
     if record and record.ends_for:
         ending = _as_asked(ending, record, view.job.status)
-    step = _checkpoint_step(view, number, ending) if stage == "train" else 0
-    return Ended(stage, number, ending, _end_time(view, current), recorded, step)
+    if stage != "train":
+        return Ended(stage, number, ending, _end_time(view, current), recorded, 0)
+    step = _checkpoint_step(view, number, ending)
+    return Ended(stage, number, _of_budget(view, ending), _end_time(view, current), recorded, step)
+
+
+def checkpoint_seen(view: View, number: int) -> int:
+    """The step of the newest checkpoint that an attempt at training wrote, of those that are listed; 0 for none."""
+    pushed = view.observed.progress
+    told = [each.step for each in (pushed.checkpoints if pushed else None) or () if each.attempt == number]
+    listed = [each.step for each in view.job.status.checkpoints if each.attempt == number]
+    return max([*told, *listed], default=0)
 
 
 def checkpoint_known(view: View) -> bool:
@@ -104,7 +128,7 @@ def _as_asked(ending: Ending, record: Attempt, told: FineTuneJobStatus) -> Endin
     if ending.outcome in _DONE_ANYWAY:
         return ending
     reason = _reason(record.ends_for or "")
-    outcome: Outcome = "Platform" if reason == Reason.STEP_STALLED else "Requested"
+    outcome = _TRIED_AGAIN.get(reason, "Requested")
     if reason in _LIMITS:  # what its pods say is that they were told to end; why is what the status said by then
         said = told.message if told.reason == reason else record.message
         # What never ran has no exit code, though the kubelet makes one up.
@@ -114,6 +138,18 @@ def _as_asked(ending: Ending, record: Attempt, told: FineTuneJobStatus) -> Endin
         ending.verdict.message if ending.verdict else f"ended by the operator: {record.message or reason.sentence}"
     )
     return replace(ending, outcome=outcome, reason=reason, message=message)
+
+
+def _of_budget(view: View, ending: Ending) -> Ending:
+    """Why its budget ended: the trainer knows one, what that came from is known here, at the moment of its end."""
+    spec, resolved = view.job.spec, view.job.status.resolved
+    if ending.reason != Reason.HOURS_EXHAUSTED or not ends_by_cost(spec, resolved):
+        return ending
+    currency = resolved.instance_type.currency if resolved else None
+    trained = ending.verdict.step if ending.verdict else None
+    after = f" after step {trained}" if trained else ""
+    message = f"maxCost, {spec.max_cost:g} {currency or ''}".rstrip() + f", is reached{after}: the training ended there"
+    return replace(ending, reason=Reason.MAX_COST_REACHED, message=message)
 
 
 def _recorded_ending(record: Attempt) -> Ending:
@@ -138,4 +174,4 @@ def _checkpoint_step(view: View, number: int, ending: Ending) -> int:
         return ending.verdict.step
     progress, written = view.observed.progress, view.job.status.progress
     reported = progress.checkpoint_step if progress and progress.attempt == number else None
-    return max(reported or 0, (written.checkpoint_step or 0) if written else 0)
+    return max(reported or 0, (written.checkpoint_step or 0) if written else 0, checkpoint_seen(view, number))

@@ -46,6 +46,11 @@ class CreateClaim:
 
 
 @dataclass(frozen=True)
+class CreateCache:
+    """Make the PersistentVolumeClaim that the job's cache gets when it names none."""
+
+
+@dataclass(frozen=True)
 class CreateService:
     """Make the Service by which the pods of one attempt find each other."""
 
@@ -71,31 +76,44 @@ class Remove:
     grace_seconds: int | None = None
 
 
-Action = CreateClaim | CreateService | CreateStage | Remove
+@dataclass(frozen=True)
+class RemoveServices:
+    """Delete the Services of all attempts: no watch tells which of them there still are."""
 
 
-def decide(
-    standing: Standing, *, claims_for: Stage | None, nodes: int = 1, late: tuple[ObservedJob, ...] = ()
-) -> tuple[Action, ...]:
+Action = CreateClaim | CreateCache | CreateService | CreateStage | Remove | RemoveServices
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a stage needs besides its Job: claims of the job's own, each made before the stage that is named, and nodes."""
+
+    claims_for: Stage | None = None
+    caches_for: Stage | None = None
+    nodes: int = 1
+
+
+def decide(standing: Standing, needs: Needs, late: tuple[ObservedJob, ...] = ()) -> tuple[Action, ...]:
     """The children to create or remove, in order. Each may be done twice, so running this twice changes nothing.
 
-    ``claims_for``: the stage before which a claim of the job's own is made, None where the output names one. ``late``:
-    Jobs that came when their attempt was over.
+    ``late``: Jobs that came when their attempt was over.
     """
     overtaken = () if isinstance(standing, Over) else tuple(Remove(job) for job in late)
-    return (*overtaken, *_called_for(standing, claims_for, nodes))
+    return (*overtaken, *_called_for(standing, needs))
 
 
-def _called_for(standing: Standing, claims_for: Stage | None, nodes: int) -> tuple[Action, ...]:
+def _called_for(standing: Standing, needs: Needs) -> tuple[Action, ...]:
     match standing:
         case Wanted():
-            return _create(standing, claims_for, nodes)
+            return _create(standing, needs)
         case Leaving(job, Reason.CANCELLED, _, told) if told and (not job.deleting or _lingers(job)):
             return (Remove(job, CANCEL_GRACE_SECONDS),)
         case Leaving(job, _, _, told) if told and not job.deleting:
             return (Remove(job),)
         case Over(remains):
-            return tuple(Remove(job) for job in remains)
+            # The Services first: once the Jobs are gone nothing leads back to a job that is over.
+            services = (RemoveServices(),) if remains and needs.nodes > 1 else ()
+            return (*services, *(Remove(job) for job in remains))
         case _:
             return ()
 
@@ -130,12 +148,13 @@ def look_again(standing: Standing, view: View) -> float | None:  # noqa: PLR0911
             return POLL_SECONDS
 
 
-def _create(wanted: Wanted, claims_for: Stage | None, nodes: int) -> tuple[Action, ...]:
+def _create(wanted: Wanted, needs: Needs) -> tuple[Action, ...]:
     stage, attempt = wanted.stage, wanted.attempt
-    claim = (CreateClaim(),) if stage == claims_for else ()
+    claim = (CreateClaim(),) if stage == needs.claims_for else ()
+    cache = (CreateCache(),) if stage == needs.caches_for else ()
     # Before the pods, which look for each other as soon as they run.
-    service = (CreateService(stage, attempt),) if nodes > 1 and stage == "train" else ()
-    return (*claim, *service, CreateStage(stage, attempt, wanted.finish, wanted.halvings))
+    service = (CreateService(stage, attempt),) if needs.nodes > 1 and stage == "train" else ()
+    return (*claim, *cache, *service, CreateStage(stage, attempt, wanted.finish, wanted.halvings))
 
 
 def _underway(job: ObservedJob, view: View) -> float | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from finetune_operator.api.course import Progress, Usage
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.resolved import Resolved
@@ -12,6 +14,8 @@ from finetune_operator.planning.standing import STAGES, View
 
 SECONDS_PER_MINUTE = 60
 LONGEST = 128
+ONE_TENTH = 0.1
+MOST_DECIMALS = 6
 
 
 def display_of(view: View, resolved: Resolved | None, progress: Progress | None, usage: Usage) -> Display:
@@ -26,7 +30,7 @@ def display_of(view: View, resolved: Resolved | None, progress: Progress | None,
         eta=_eta(progress),
         loss=None if loss is None else f"{loss:.4g}",
         hours=f"{usage.training_seconds / SECONDS_PER_HOUR:.2f}/{budget_hours(job.spec, resolved):g}",
-        cost=None if usage.cost is None else f"{usage.cost:.2f} {usage.currency}",
+        cost=_cost(usage, job.spec.max_cost),
         attempt=_attempt(view),
     )
 
@@ -39,6 +43,20 @@ def _model(spec: FineTuneJobSpec, resolved: Resolved | None) -> str:
 def _instance(spec: FineTuneJobSpec, resolved: Resolved | None) -> str | None:
     name = spec.instance_type or (resolved.instance_type_name if resolved else None)
     return f"{spec.nodes} x {name}" if name and spec.nodes > 1 else name
+
+
+def _cost(usage: Usage, most: float | None) -> str | None:
+    """Accrued, of the most that it may be: 0.0012/3 EUR. What is less than a tenth has two digits that say something."""
+    if usage.cost is None:
+        return None
+    small = 0 < usage.cost < ONE_TENTH
+    digits = min(1 - math.floor(math.log10(usage.cost)), MOST_DECIMALS) if small else 2
+    return f"{usage.cost:.{digits}f}{'' if most is None else f'/{_plain(most)}'} {usage.currency or ''}".rstrip()
+
+
+def _plain(amount: float) -> str:
+    """As somebody would write it: no exponent, no zeros behind."""
+    return f"{amount:.{MOST_DECIMALS}f}".rstrip("0").rstrip(".")
 
 
 def _eta(progress: Progress | None) -> str | None:

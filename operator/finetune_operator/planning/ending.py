@@ -54,6 +54,9 @@ class Artifact(ApiModel):
     """The finished model, as the trainer's verdict names it; ``path`` is relative to the workspace."""
 
     path: Annotated[str, _first(512)]
+    uri: Annotated[str | None, _first(1024)] = None
+    """Where it was published, if that is not the workspace."""
+    revision: Annotated[str | None, _first(256)] = None
     kind: Literal["adapter", "model"]
     files: Annotated[tuple[Annotated[str, _first(253)], ...], _first(32)] = ()
     bytes: Count = 0
@@ -265,12 +268,14 @@ def _too_much_memory(pod: ObservedPod) -> Ending:
 def _unknown(pod: ObservedPod, verdict: Verdict | None) -> Ending:
     if pod.exit is None:
         return Ending("Platform", Reason.NODE_FAILURE, pod.message or f"pod {pod.name} ended without running")
+    # What was trained is on the volume: publishing it is worth any number of tries, and holds no GPU.
+    outcome: Outcome = "Platform" if pod.stage == "publish" else "Error"
     if verdict:
-        return Ending("Error", Reason.ERROR, verdict.message)
+        return Ending(outcome, Reason.ERROR, verdict.message)
     if pod.exit.code == 0:
         message = "exit code 0 without a verdict: the image does not keep the trainer contract"
-        return Ending("Error", Reason.ERROR, message)
-    return Ending("Error", Reason.ERROR, _words(pod.exit))
+        return Ending(outcome, Reason.ERROR, message)
+    return Ending(outcome, Reason.ERROR, _words(pod.exit))
 
 
 def _words(ended: Exit) -> str:

@@ -9,6 +9,7 @@ from finetune_operator.api.conditions import Reason
 from finetune_operator.api.status import Attempt, Stage
 from finetune_operator.planning.attempts import Ended, checkpoint_known, records_of_run
 from finetune_operator.planning.ending import Ending
+from finetune_operator.planning.resolving.smaller_batch import ACCUMULATING, smaller_batch
 from finetune_operator.planning.standing import (
     BackingOff,
     Broken,
@@ -22,14 +23,14 @@ from finetune_operator.planning.standing import (
 
 PATIENCE: Final = timedelta(minutes=10)
 """How long attempts may follow each other without a new checkpoint before that ends the job."""
+PATIENCE_TO_PUBLISH: Final = timedelta(minutes=20)
+"""How long a trained model is tried to be published: a store may be away for a while, and no GPU is held."""
 FIRST_BACKOFF: Final = timedelta(seconds=10)
 LONGEST_BACKOFF: Final = timedelta(minutes=5)
 MOST_DOUBLINGS: Final = 10
 """More than enough to reach the longest; without a bound, backoffLimit 100 would overflow a timedelta."""
 ATTEMPTS_WITHOUT_PROGRESS: Final = 3
 """So many in a row that the platform ended, with no checkpoint newer than those before them, and the job fails."""
-HALVING_FAMILY: Final = "trl"
-"""Of trainers, the one that can take fewer rows at once and accumulate."""
 
 
 def after(view: View, ended: Ended) -> Standing:
@@ -45,7 +46,7 @@ def _follows(view: View, ended: Ended) -> Standing:
         case "UserError" if _may_halve(view, ended):
             return start(view, ended.stage, ended.number + 1, ended.ending)
         case "UserError":
-            return Broken(ended.ending, ended.ending.reason, ended.ending.message)
+            return Broken(ended.ending, ended.ending.reason, _with_remedy(view, ended))
         case "Platform":
             return _again(view, ended)
         case "Error":
@@ -69,10 +70,18 @@ def start(view: View, stage: Stage, attempt: int, ended: Ending | None) -> Stand
 def _may_halve(view: View, ended: Ended) -> bool:
     """Whether half as many rows at once may mend it: once in a run, and only where the batch as a whole stays."""
     resolved = view.job.status.resolved
-    if resolved is None or resolved.model is None or resolved.model.family != HALVING_FAMILY:
+    if resolved is None or resolved.model is None or resolved.model.family != ACCUMULATING:
         return False
     ran_out = ended.stage == "train" and ended.ending.reason == Reason.OUT_OF_MEMORY
     return ran_out and resolved.micro_batch_size != 1 and not _ran_out_before(view, ended.number)
+
+
+def _with_remedy(view: View, ended: Ended) -> str:
+    """What ended it, and where memory ran out for good the batch that fits."""
+    resolved, ending = view.job.status.resolved, ended.ending
+    ran_out = ended.stage == "train" and ending.reason == Reason.OUT_OF_MEMORY
+    remedy = smaller_batch(resolved) if ran_out and resolved else None
+    return f"{ending.message}; {remedy}" if remedy else ending.message
 
 
 def _ran_out_before(view: View, number: int) -> bool:
@@ -85,7 +94,7 @@ def _as_requested(view: View, ended: Ended) -> Standing:
     reason, message = ended.ending.reason, ended.ending.message
     if reason == Reason.CANCELLED:
         kept = f"; checkpoint {ended.checkpoint_step} stays" if ended.checkpoint_step else ""
-        return CalledOff(reason, f"cancelled: nothing is published{kept}")
+        return CalledOff(reason, f"nothing is published{kept}")
     if reason in {Reason.START_DEADLINE_EXCEEDED, Reason.DEADLINE_EXCEEDED}:
         return Broken(ended.ending, reason, message)
     return start(view, ended.stage, ended.number + 1, ended.ending)
@@ -98,12 +107,18 @@ def _again(view: View, ended: Ended) -> Standing:
     does so three times in seconds, and is soon drained or replaced.
     """
     fruitless = _fruitless(view, ended)
-    if len(fruitless) + 1 >= ATTEMPTS_WITHOUT_PROGRESS and ended.time - fruitless[0].start_time >= PATIENCE:
+    if ended.stage == "publish" and fruitless and ended.time - fruitless[0].start_time >= PATIENCE_TO_PUBLISH:
+        message = f"the model is trained and could not be published; the last attempt: {ended.ending.message}"
+        return Broken(ended.ending, Reason.BACKOFF_LIMIT_EXCEEDED, message)
+    hopeless = ended.stage != "publish" and len(fruitless) + 1 >= ATTEMPTS_WITHOUT_PROGRESS
+    if hopeless and ended.time - fruitless[0].start_time >= PATIENCE:
         message = (
             f"{len(fruitless) + 1} attempts in a row ended without a new checkpoint; the last: {ended.ending.message}"
         )
         return Broken(ended.ending, Reason.NO_PROGRESS, message)
-    wait = _backoff(len(fruitless)) if fruitless else timedelta()
+    # One that failed by itself does so again at once; one whose node went does not.
+    failed = ended.stage == "publish" and ended.ending.reason == Reason.ERROR
+    wait = _backoff(len(fruitless) + failed) if fruitless or failed else timedelta()
     until = ended.time + wait
     if _is_ahead(until, view, wait):
         return BackingOff(ended.stage, until, ended.ending)

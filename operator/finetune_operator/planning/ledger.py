@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 from finetune_operator.api.course import Progress, Usage
 from finetune_operator.api.resolved import Resolved
@@ -15,14 +16,25 @@ from finetune_operator.planning.ending import Verdict
 from finetune_operator.planning.records import fresh_endings
 from finetune_operator.planning.standing import View
 
+WHOLE: Final = 100
+"""Percent."""
+MONEY_DECIMALS: Final = 6
+"""Of a price: what a second costs on the smallest hardware must not be lost."""
 
-def progress_of(view: View) -> Progress | None:
-    """The last word: of the verdict if there is one, else of what the trainer pushed, else what the status says."""
-    verdict = _train_verdict(view)
+
+def progress_of(view: View, *, trains: bool = True) -> Progress | None:
+    """The last word: of the verdict if there is one, else of what the trainer pushed, else what the status says.
+
+    While nothing ``trains`` nobody can say how long it will still take.
+    """
+    verdict, pushed = _train_verdict(view), _pushed(view)
     if verdict and verdict.step is not None:
-        return _from_verdict(verdict, view.now, view.job.status.progress)
-    pushed = _pushed(view)
-    return _from_push(pushed, view) if pushed and pushed.step else view.job.status.progress
+        found: Progress | None = _from_verdict(verdict, view)
+    else:
+        found = _from_push(pushed, view) if pushed and pushed.step else _as_before(view)
+    if found is None or trains or not found.estimated_remaining_seconds:
+        return found
+    return found.model_copy(update={"estimated_remaining_seconds": None})
 
 
 def usage_of(view: View, resolved: Resolved | None, attempts: Iterable[Attempt]) -> Usage:
@@ -45,7 +57,7 @@ def usage_of(view: View, resolved: Resolved | None, attempts: Iterable[Attempt])
     instance = resolved.instance_type if resolved else None
     if resolved is None or instance is None or instance.price_per_hour is None:
         return usage
-    cost = round(trained / SECONDS_PER_HOUR * instance.price_per_hour * resolved.nodes, 4)
+    cost = round(trained / SECONDS_PER_HOUR * instance.price_per_hour * resolved.nodes, MONEY_DECIMALS)
     return usage.model_copy(update={"cost": cost, "currency": instance.currency})
 
 
@@ -118,33 +130,38 @@ def _train_verdict(view: View) -> Verdict | None:
     return verdicts[-1] if verdicts else None
 
 
-def _from_verdict(verdict: Verdict, now: datetime, old: Progress | None) -> Progress:
-    done = verdict.result in {"completed", "deadline", "stopped"}
-    fraction = (verdict.step or 0) / verdict.total_steps if verdict.total_steps else 0
+def _as_before(view: View) -> Progress | None:
+    """What the status says; of a budget that was changed meanwhile it is another share."""
+    old = view.job.status.progress
+    if old is None or old.percentage in {None, WHOLE} or not _asked_anew(view):
+        return old
+    return old.model_copy(update={"percentage": _percentage(view, old.step, old.total_steps)})
+
+
+def _from_verdict(verdict: Verdict, view: View) -> Progress:
+    old, done = view.job.status.progress, verdict.result in {"completed", "deadline", "stopped"}
     return Progress(
         step=verdict.step or 0,
         total_steps=verdict.total_steps or None,
         epoch=verdict.epoch,
         total_epochs=old.total_epochs if old else None,
-        percentage=100 if done else _percentage(fraction),
+        percentage=WHOLE if done else _percentage(view, verdict.step or 0, verdict.total_steps),
         estimated_remaining_seconds=0 if done else None,
         trained_tokens=verdict.trained_tokens,
         checkpoint_step=verdict.step if saved(verdict) else old and old.checkpoint_step,
         metrics=verdict.metrics or (old.metrics if old else {}),
-        last_updated_time=now,
+        last_updated_time=view.now,
     )
 
 
 def _from_push(pushed: reported.Progress, view: View) -> Progress:
     budget = budget_seconds(view.job.spec, view.job.status.resolved)
-    of_steps = pushed.step / pushed.total_steps if pushed.total_steps else 0
-    of_hours = (pushed.training_seconds or 0) / budget
     return Progress(
         step=pushed.step,
         total_steps=pushed.total_steps,
         epoch=pushed.epoch,
         total_epochs=pushed.total_epochs,
-        percentage=_percentage(max(of_steps, of_hours)),
+        percentage=_percentage(view, pushed.step, pushed.total_steps),
         estimated_remaining_seconds=_remaining(pushed, budget),
         trained_tokens=pushed.trained_tokens,
         checkpoint_step=pushed.checkpoint_step,
@@ -153,9 +170,22 @@ def _from_push(pushed: reported.Progress, view: View) -> Progress:
     )
 
 
-def _percentage(fraction: float) -> int:
-    """Whole percent; 100 is kept for the end, which only a verdict tells."""
-    return max(0, min(99, int(fraction * 100)))
+def _percentage(view: View, step: int, total: int | None) -> int:
+    """Whole percent of steps or hours, whichever end first; 100 is kept for the end, which only a verdict tells.
+
+    It never falls over a resume, though steps that were lost are trained again: it falls only when there is more to do.
+    """
+    used, _ = _trained(view, view.job.status.usage or Usage())
+    fraction = max(step / total if total else 0, used / budget_seconds(view.job.spec, view.job.status.resolved))
+    found = max(0, min(WHOLE - 1, int(fraction * WHOLE)))
+    old = view.job.status.progress
+    replanned = _asked_anew(view) or old is None or (total or old.total_steps) != old.total_steps
+    return found if replanned or old is None else max(found, old.percentage or 0)
+
+
+def _asked_anew(view: View) -> bool:
+    """Whether the spec was edited since the status was written: hours or maxCost may be others."""
+    return view.job.generation != view.job.status.observed_generation
 
 
 def _remaining(pushed: reported.Progress, budget: float) -> int | None:

@@ -19,7 +19,8 @@ def result_of(job: Job, standing: Standing) -> Result | None:
         return None
     artifact = standing.ending.verdict.artifact
     return Result(
-        uri=f"{workspace_uri(job)}/{artifact.path}",
+        uri=artifact.uri or f"{workspace_uri(job)}/{artifact.path}",
+        revision=artifact.revision or None,
         kind=artifact.kind,
         files=artifact.files,
         bytes=artifact.bytes,
@@ -29,23 +30,43 @@ def result_of(job: Job, standing: Standing) -> Result | None:
 
 def claims_for(job: Job) -> Stage | None:
     """The stage before which the job's own claim is made; None when its output names one that exists."""
-    if not has_own_claim(job):
-        return None
-    resolved = job.status.resolved
-    return "train" if resolved and resolved.folded else "prepare"
+    return _first_stage(job) if has_own_claim(job) else None
+
+
+def caches_for(job: Job) -> Stage | None:
+    """The stage before which a claim for the job's cache is made; None when there is no cache, or one that exists."""
+    cache = job.spec.cache
+    return _first_stage(job) if cache and cache.claim_name is None else None
+
+
+def cache_claim(job: Job) -> str | None:
+    """The claim that the job's cache is on; None when it has none."""
+    cache = job.spec.cache
+    return (cache.claim_name or names.cache_claim_name(job.name, job.uid)) if cache else None
+
+
+def uploads(job: Job) -> bool:
+    """Whether the model is published outside of the cluster."""
+    uri = job.spec.output.uri if job.spec.output else None
+    return uri is not None and not uri.startswith("pvc://")
 
 
 def publishes(job: Job) -> bool:
-    """Whether a stage of its own publishes: to merge an adapter into its base takes memory, and no GPU."""
+    """Whether a stage of its own publishes: to merge an adapter or to upload a model takes time, and no GPU."""
+    return uploads(job) or merges(job)
+
+
+def merges(job: Job) -> bool:
+    """Whether that stage merges an adapter into its base, which takes memory."""
     resolved = job.status.resolved
-    merges = job.spec.output is not None and job.spec.output.merge == "merged"
-    return merges and resolved is not None and resolved.hyperparameters.lora.enabled
+    asked = job.spec.output is not None and job.spec.output.merge == "merged"
+    return asked and resolved is not None and resolved.hyperparameters.lora.enabled
 
 
 def has_own_claim(job: Job) -> bool:
     """Whether the job gets a claim of its own: always, unless its output names one that exists."""
     uri = job.spec.output.uri if job.spec.output else None
-    return uri is None or not uri.startswith("pvc://")
+    return uri is None or uploads(job)
 
 
 def workspace_uri(job: Job) -> str:
@@ -66,6 +87,11 @@ def workspace(job: Job) -> uris.ClaimPath:
     if not isinstance(source, uris.ClaimPath):
         raise TypeError(f"an output is a claim: {source}")
     return source
+
+
+def _first_stage(job: Job) -> Stage:
+    resolved = job.status.resolved
+    return "train" if resolved and resolved.folded else "prepare"
 
 
 def failure_of(standing: Standing) -> Failure | None:

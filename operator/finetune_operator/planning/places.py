@@ -6,10 +6,14 @@ from typing import Final
 
 from finetune_operator.api import uris
 from finetune_operator.api.finetunejob import FineTuneJobSpec, Reward
+from finetune_operator.api.finetunejob.words import ROBOT_JOB_TYPES
 from finetune_operator.api.resolved import Resolved
+from finetune_operator.planning.resolving.limits import UNUSED_REWARD
 
 WORKSPACE: Final = "/workspace"
 CACHE: Final = "/cache"
+FETCHED: Final = f"{WORKSPACE}/cache"
+"""Where what is fetched lies when the job has no cache: on its workspace, which the stages share."""
 CLAIMS: Final = "/inputs/claims"
 CONFIG_MAPS: Final = "/inputs/configmaps"
 RUN_FOLDER: Final = "/etc/finetune"
@@ -43,16 +47,28 @@ def inputs(spec: FineTuneJobSpec, resolved: Resolved) -> tuple[str, ...]:
 
 
 def fetches(spec: FineTuneJobSpec, resolved: Resolved) -> bool:
-    """Whether anything lies outside of the cluster, so that the pod needs a place to fetch it to."""
-    return any(mounted_path(uri) is None for uri in inputs(spec, resolved))
+    """Whether the pod needs a place to fetch to: something lies outside of the cluster.
+
+    A robot policy always does: its tokenizer, its backbone or its frozen half are repositories of their own.
+    """
+    elsewhere = any(mounted_path(uri) is None for uri in inputs(spec, resolved))
+    return elsewhere or spec.job_type in ROBOT_JOB_TYPES
+
+
+def cache_path(spec: FineTuneJobSpec, resolved: Resolved) -> str | None:
+    """The folder that all stages find what was fetched in; None where nothing is."""
+    if spec.cache:
+        return CACHE
+    return FETCHED if fetches(spec, resolved) else None
 
 
 def used_reward(spec: FineTuneJobSpec) -> Reward | None:
     """What the job says of reward models, if it uses one: what has no effect is not handed on."""
-    if spec.job_type == "vla_w_reward":
-        return (spec.reward or Reward()).model_copy(update={"use_rabc": True})
-    used = spec.reward is not None and (spec.job_type == "reward" or spec.reward.use_rabc)
-    return spec.reward if used else None
+    given, trains = spec.reward or Reward(), spec.job_type in {"reward", "vla_w_reward"}
+    if not (trains or given.use_rabc):
+        return None
+    idle = {field: Reward.model_fields[field].default for field in UNUSED_REWARD[spec.job_type][0]}
+    return given.model_copy(update=idle | ({"use_rabc": True} if spec.job_type == "vla_w_reward" else {}))
 
 
 def reward_place(name: str | None) -> str | None:

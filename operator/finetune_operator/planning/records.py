@@ -8,7 +8,7 @@ from finetune_operator.api.conditions import Reason
 from finetune_operator.api.names import stage_job_name
 from finetune_operator.api.status import MOST_ATTEMPTS, Attempt, Stage
 from finetune_operator.planning.asked import overrun_time
-from finetune_operator.planning.attempts import Ended, ended_attempt, latest_attempt, record_of
+from finetune_operator.planning.attempts import Ended, checkpoint_seen, ended_attempt, latest_attempt, record_of
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.standing import STAGES, Leaving, Standing, View
 
@@ -62,7 +62,7 @@ def _fresh(view: View, stage: Stage, number: int) -> Ended | None:
 def _attempt(view: View, stage: Stage, number: int) -> Attempt | None:
     record, child = record_of(view.job, stage, number), view.observed.job(stage, number)
     if record and record.end_time:
-        return record
+        return _with_checkpoint(record, checkpoint_seen(view, number) if stage == "train" else 0)
     if record is None and child is None:
         return None
     current = record or Attempt(
@@ -83,6 +83,11 @@ def _attempt(view: View, stage: Stage, number: int) -> Attempt | None:
         current = current.model_copy(update=update)
     ended = _fresh(view, stage, number)
     return current if ended is None else _ended(current, ended)
+
+
+def _with_checkpoint(record: Attempt, step: int) -> Attempt:
+    """With the last checkpoint that it saved: who was deleted saves too, and only the next attempt tells of it."""
+    return record.model_copy(update={"checkpoint_step": step}) if step > (record.checkpoint_step or 0) else record
 
 
 def _run(view: View, stage: Stage, number: int) -> int:

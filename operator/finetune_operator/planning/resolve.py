@@ -37,7 +37,7 @@ from finetune_operator.planning.resolving.rules import FEW_STEPS, OF_THE_LIMITS,
 from finetune_operator.planning.resolving.subject import Subject, most_rows, world_size
 from finetune_operator.planning.resolving.suitability import Suitability, suit
 from finetune_operator.planning.sizing.storage import too_small
-from finetune_operator.planning.staging import AS_DESIGNED, Staging
+from finetune_operator.planning.staging import AS_DESIGNED, STAGE_LIMIT_HOURS, Staging
 
 LONGEST_WARNING: Final = 1024
 
@@ -136,7 +136,8 @@ def complete(spec: FineTuneJobSpec, resolved: Resolved, report: Report | None) -
 
 def _staged(spec: FineTuneJobSpec, admitted: Admission, staging: Staging) -> Admission | Rejection:
     """As the stages are to run. What nobody looks at beforehand is decided now."""
-    asked = {"folded": staging.folded, "queues_cpu_stages": staging.queue_cpu}
+    limit = None if staging.limit_hours == STAGE_LIMIT_HOURS else staging.limit_hours
+    asked = {"folded": staging.folded, "queues_cpu_stages": staging.queue_cpu, "stage_limit_hours": limit}
     resolved = admitted.resolved.model_copy(update=asked)
     if not staging.folded:
         return replace(admitted, resolved=resolved)

@@ -12,7 +12,7 @@ from finetune_operator.api.status import Stage
 from finetune_operator.planning.budget import budget_seconds
 from finetune_operator.planning.grace import grace_seconds
 from finetune_operator.planning.job import Job
-from finetune_operator.planning.places import CACHE, WORKSPACE, fetches
+from finetune_operator.planning.places import WORKSPACE, cache_path
 from finetune_operator.planning.quantity import cores
 from finetune_operator.planning.run_inputs import input_sections
 from finetune_operator.planning.run_settings import setting_sections
@@ -53,6 +53,7 @@ class Run:
 def run_document(run: Run) -> Json:
     """The run document of one attempt."""
     job, spec = run.job, run.job.spec
+    cache = cache_path(spec, run.resolved)
     return {
         "contractVersion": 1,
         "stage": run.stage,
@@ -64,7 +65,7 @@ def run_document(run: Run) -> Json:
         **setting_sections(job, run.resolved),
         "hardware": _hardware(run),
         "limits": _limits(run),
-        "paths": {"workspace": WORKSPACE} | ({"cache": CACHE} if fetches(spec, run.resolved) else {}),
+        "paths": {"workspace": WORKSPACE} | ({"cache": cache} if cache else {}),
     }
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from finetune_operator.api.finetunejob import Integration
 from finetune_operator.api.model import Json
 from finetune_operator.api.references import SecretKeyRef, SecretRef
+from finetune_operator.planning.places import reward_place, used_reward
 from finetune_operator.planning.run_config import Run
 
 
@@ -24,6 +25,8 @@ class Usual:
     optional: bool = False
 
 
+HUB: Final = "HF_ENDPOINT"
+"""The variable by which the Hub's own client finds a mirror of it."""
 WEB: Final = (
     Usual("TOKEN", "token", optional=True),
     Usual("USERNAME", "username", optional=True),
@@ -53,17 +56,26 @@ def secret_variables(run: Run) -> tuple[Json, ...]:
 
     Prepare reads model and data and looks whether it may write the output; only training reports to trackers.
     """
-    found = [*_model(run), *_datasets(run), *_output(run)]
+    found = [*_model(run), *_datasets(run), *_output(run), *_hub(run)]
     if run.stage == "train":
         found += [variable for each in run.job.spec.integrations or () for variable in _tracker(each)]
     return tuple({variable["name"]: variable for variable in found}.values())
 
 
 def _model(run: Run) -> Iterator[Json]:
-    """The weights to go on from are opened by the model's Secret too."""
-    model = run.resolved.model
-    for uri in (model.uri if model else None, run.resolved.checkpoint_uri):
-        yield from place_variables("MODEL", uri, run.job.spec.model.secret_ref)
+    """The weights to go on from, and what a reward model needs, are opened by the model's Secret too.
+
+    Its keys for the place of the model itself must be there; those for further places only where they are needed.
+    """
+    model, reward, secret = run.resolved.model, used_reward(run.job.spec), run.job.spec.model.secret_ref
+    first = (model.uri if model else None, run.resolved.checkpoint_uri)
+    opened = {scheme_of(uri) for uri in first} & USUAL.keys()
+    for uri in first:
+        yield from place_variables("MODEL", uri, secret)
+    rewards = (reward_place(reward.model_uri), reward_place(reward.progress_uri)) if reward else ()
+    for uri in rewards:
+        if scheme_of(uri) not in opened:
+            yield from place_variables("MODEL", uri, secret, needed=not opened)
 
 
 def _datasets(run: Run) -> Iterator[Json]:
@@ -71,19 +83,45 @@ def _datasets(run: Run) -> Iterator[Json]:
         yield from place_variables(f"DATASET_{index}", dataset.uri, dataset.secret_ref)
 
 
+def _hub(run: Run) -> Iterator[Json]:
+    """One process speaks to one Hub: the first Secret for it says which, unless the job's own environment does."""
+    spec, resolved = run.job.spec, run.resolved
+    template = spec.pod_template
+    if template and any(variable.name == HUB for variable in template.env or ()):
+        return
+    places = [
+        (resolved.model.uri if resolved.model else None, spec.model.secret_ref),
+        (resolved.checkpoint_uri, spec.model.secret_ref),
+        *((dataset.uri, dataset.secret_ref) for dataset in resolved.datasets),
+        *(((spec.output.uri, spec.output.secret_ref),) if spec.output else ()),
+    ]
+    yield from next(filter(None, (hub_variables(uri, secret) for uri, secret in places)), ())
+
+
+def hub_variables(uri: str | None, secret: SecretRef | None) -> tuple[Json, ...]:
+    """Which Hub a Secret is for: none said, the public one."""
+    return (_variable(HUB, secret.name, "endpoint", optional=True),) if secret and scheme_of(uri) == "hf" else ()
+
+
 def _output(run: Run) -> Iterable[Json]:
     output = run.job.spec.output
     return place_variables("OUTPUT", output.uri, output.secret_ref) if output else ()
 
 
-def place_variables(purpose: str, uri: str | None, secret: SecretRef | None) -> Iterator[Json]:
-    """All that opens one place."""
-    scheme = (uri or "").partition("://")[0]
+def place_variables(purpose: str, uri: str | None, secret: SecretRef | None, *, needed: bool = True) -> Iterator[Json]:
+    """All that opens one place. Not ``needed``: the pod starts without any of it."""
+    scheme = scheme_of(uri)
     if secret is None or scheme not in USUAL:
         return
     single = Usual(SINGLE[scheme], secret.key) if secret.key and scheme in SINGLE else None
     for each in (single,) if single else USUAL[scheme]:
-        yield _variable(f"FINETUNE_SECRET_{purpose}_{each.suffix}", secret.name, each.key, optional=each.optional)
+        optional = each.optional or not needed
+        yield _variable(f"FINETUNE_SECRET_{purpose}_{each.suffix}", secret.name, each.key, optional=optional)
+
+
+def scheme_of(uri: str | None) -> str:
+    """What a URI begins with: hf, s3, gs, https; empty where there is none."""
+    return (uri or "").partition("://")[0]
 
 
 def _tracker(given: Integration) -> Iterator[Json]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+STAGE_LIMIT_HOURS: Final = 12.0
+"""A terabyte at 25 MB/s. A stage that is tried again goes on with what was fetched before."""
+
 
 @dataclass(frozen=True)
 class Staging:
@@ -15,6 +18,8 @@ class Staging:
     the data is then chosen without having seen it."""
     queue_cpu: bool = False
     """Stages on CPU wait in the queue too."""
+    limit_hours: float = STAGE_LIMIT_HOURS
+    """How long a stage on CPU may run."""
 
 
 AS_DESIGNED: Final = Staging()

@@ -40,7 +40,7 @@ def stand(view: View, rejection: Rejection | None) -> Standing:
     if view.job.status.phase in TERMINAL_PHASES:
         return Over(_remains(view))
     if view.job.spec.cancel and _untouched(view):
-        return CalledOff(Reason.CANCELLED, "cancelled before anything was created")
+        return CalledOff(Reason.CANCELLED, "nothing was created")
     if rejection:
         return Refused(rejection, final=_final(rejection, view))
     return _stray(view) or _as_asked(view, _through_the_stages(view))
@@ -163,7 +163,7 @@ def _as_asked(view: View, standing: Standing) -> Standing:
         case Underway(job):
             return _leaving(view, job) or standing
         case Wanted() | BackingOff() if view.job.spec.cancel:
-            return CalledOff(Reason.CANCELLED, "cancelled between two attempts")
+            return CalledOff(Reason.CANCELLED, "called off between two attempts: nothing is published")
         case Wanted(stage) | BackingOff(stage) if (
             view.job.spec.stop and stage != "publish" and not checkpoint_known(view)
         ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -27,6 +28,8 @@ def main() -> None:
         print(error, file=sys.stderr)
         sys.exit(2)
     configure(settings.log_level)
+    # What was imported stays: the collector need not look through it again for each page of a list that is read.
+    gc.freeze()
     try:
         asyncio.run(_until_told(settings))
     except Exception as error:  # noqa: BLE001 - explained, and the exit code tells

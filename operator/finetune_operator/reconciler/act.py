@@ -16,10 +16,18 @@ from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import AlreadyExists, Conflict, Invalid, NotFound, Refused, Unavailable
 from finetune_operator.cluster.resources import CLAIMS, JOBS, PODS, SERVICES, Key, Resource
 from finetune_operator.planning.assess import Blocked
-from finetune_operator.planning.decide import Action, CreateClaim, CreateService, CreateStage, Remove
+from finetune_operator.planning.decide import (
+    Action,
+    CreateCache,
+    CreateClaim,
+    CreateService,
+    CreateStage,
+    Remove,
+    RemoveServices,
+)
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.manifests import render_stage
-from finetune_operator.planning.manifests.claim import output_claim
+from finetune_operator.planning.manifests.claim import cache_claim, output_claim
 from finetune_operator.planning.manifests.pod import Progress as ProgressTarget
 from finetune_operator.planning.manifests.service import rendezvous_service
 from finetune_operator.planning.rejection import Rejection
@@ -65,6 +73,8 @@ class Actor:
         match action:
             case CreateClaim():
                 await self._create(CLAIMS, job, output_claim(job, resolved))
+            case CreateCache():
+                await self._create(CLAIMS, job, cache_claim(job, resolved))
             case CreateService(stage, attempt):
                 await self._create(SERVICES, job, rendezvous_service(Run(job, resolved, stage, attempt)))
             case CreateStage(stage, attempt, finish, halvings):
@@ -74,6 +84,8 @@ class Actor:
                 self._store.put(JOBS, body)
             case Remove():
                 await self._remove(job, action)
+            case RemoveServices():
+                await self._remove_services(job)
             case _:
                 assert_never(action)
 
@@ -103,6 +115,14 @@ class Actor:
                 with suppress(*gone):
                     await cluster.delete(PODS, job.namespace, pod.name, uid=pod.uid, grace_seconds=action.grace_seconds)
 
+    async def _remove_services(self, job: Job) -> None:
+        """Delete the Services that are this job's, by their owner: labels anybody may write."""
+        for service in await self._cluster.list(SERVICES, job.namespace, labels=f"{UID_LABEL}={job.uid}"):
+            metadata = service["metadata"]
+            if job.uid in {owner["uid"] for owner in metadata.get("ownerReferences", ())}:
+                with suppress(NotFound, Conflict):
+                    await self._cluster.delete(SERVICES, job.namespace, metadata["name"], uid=metadata["uid"])
+
 
 class ForeignObjectError(Exception):
     """An object that is not ours bears the name of a child."""
@@ -131,7 +151,9 @@ def _param(job: Job, action: Action, words: str) -> str:
     match action:
         case CreateClaim():
             return "spec.output"
+        case CreateCache():
+            return "spec.cache"
         case CreateService():
             return "spec.nodes"
-        case CreateStage() | Remove():
+        case CreateStage() | Remove() | RemoveServices():
             return "spec"

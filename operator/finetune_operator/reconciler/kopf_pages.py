@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import aiohttp
+from pydantic_core import from_json
 from typing_extensions import override
 
 from finetune_operator.api.model import Json
@@ -32,7 +33,7 @@ def answers(take: Take) -> type[aiohttp.ClientResponse]:
     class Answer(aiohttp.ClientResponse):
         @override
         async def json(self, **options: Any) -> Any:
-            document = await super().json(**options)
+            document = await super().json(**options | {"loads": from_json})
             if resource := _listed(document):
                 items, document["items"] = document["items"], []
                 await take(resource, [resource.whole(item) for item in items])

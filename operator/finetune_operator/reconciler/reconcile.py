@@ -21,11 +21,11 @@ from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import NotFound
 from finetune_operator.cluster.resources import BASEMODELS, FINETUNEJOBS, INSTANCETYPES, Key, Resource
 from finetune_operator.planning.assess import Blocked, assess, report_of
-from finetune_operator.planning.decide import POLL_SECONDS, decide, look_again
+from finetune_operator.planning.decide import POLL_SECONDS, Needs, decide, look_again
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.observed import Observed
-from finetune_operator.planning.outcome import claims_for
+from finetune_operator.planning.outcome import caches_for, claims_for
 from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.rejection import Rejection
@@ -162,7 +162,8 @@ class Reconciler:
         if resolved is None:
             return seen, None
         overtaken = late(seen.view)
-        actions = decide(seen.standing, claims_for=claims_for(job), nodes=resolved.nodes, late=overtaken)
+        needs = Needs(claims_for(job), caches_for(job), resolved.nodes)
+        actions = decide(seen.standing, needs, overtaken)
         if not actions:
             return seen, None
         # What was here before may be gone because the job is.

@@ -11,8 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from pydantic.alias_generators import to_camel
 
 from finetune_operator.api.model import Json
+from finetune_operator.api.resolved import MOST_STAGE_HOURS
 from finetune_operator.catalog.lookup import did_you_mean
-from finetune_operator.planning.staging import Staging
+from finetune_operator.planning.staging import STAGE_LIMIT_HOURS, Staging
 
 FILE_VARIABLE: Final = "FINETUNE_SETTINGS"
 DEFAULT_FILE: Final = "/etc/finetune/settings.yaml"
@@ -98,11 +99,14 @@ class Stages(_Part):
     shared between nodes; then no GPU is saved from bad data, and what depends on the data is chosen without it."""
     queue_cpu: bool = False
     """Whether stages on CPU bear the job's queue too."""
+    limit_hours: float = Field(default=STAGE_LIMIT_HOURS, gt=0, le=MOST_STAGE_HOURS)
+    """How long a stage on CPU may run, waiting and pulling not counted; it is ended then and tried again, up to the job's
+    backoffLimit."""
 
     @property
     def staging(self) -> Staging:
         """The same in planning's words."""
-        return Staging(folded=self.prepare == "inTrain", queue_cpu=self.queue_cpu)
+        return Staging(folded=self.prepare == "inTrain", queue_cpu=self.queue_cpu, limit_hours=self.limit_hours)
 
 
 class Settings(_Part):

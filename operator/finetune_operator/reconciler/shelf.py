@@ -6,12 +6,12 @@ alike: packed with the first of them as the pattern, each takes a few hundred by
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections import OrderedDict
 from collections.abc import Iterator, MutableMapping
 from typing import Final, cast
 
+from pydantic_core import from_json, to_json
 from typing_extensions import override
 
 from finetune_operator.api.model import Json
@@ -83,10 +83,10 @@ class Shelf(MutableMapping[Key, Json]):
                 self._packed[oldest] = self._pack(put_away)
 
     def _pack(self, body: Json) -> bytes:
-        plain = json.dumps(body, separators=(",", ":")).encode()
+        plain = to_json(body)
         self._pattern = self._pattern or plain
         packer = zlib.compressobj(QUICK, zdict=self._pattern)
         return packer.compress(plain) + packer.flush()
 
     def _open(self, packed: bytes) -> Json:
-        return cast("Json", json.loads(zlib.decompressobj(zdict=self._pattern).decompress(packed)))
+        return cast("Json", from_json(zlib.decompressobj(zdict=self._pattern).decompress(packed)))

@@ -10,6 +10,7 @@ from tests.controlplane.mistakes.mistake import CAMERAS, Mistakes, language, rob
 
 TOP: Final = "observation.images.top"
 RABC: Final = "reward-aware training (RA-BC) needs model.type smolvla, pi0 or pi05"
+SARM: Final[Json] = {"jobType": "reward", "model": {"type": "sarm"}, "cameraMappings": {"cam_1": TOP}}
 NOT_FOR_TEXT: Final = "cameraMappings and reward are for robot job types (vla, reward, vla_w_reward)"
 
 
@@ -93,6 +94,20 @@ REWARD_MISTAKES: Final[Mistakes] = {
     "a head that does not exist": robot(
         reward(headMode="all"), "spec.reward.headMode", '"all"', 'supported values: "sparse", "dense", "both"', reward(headMode="both")
     ),
+    "a dense head that the reward model does not get": robot(
+        {"jobType": "vla_w_reward", "reward": {"headMode": "dense", "annotationMode": "single_stage"}},
+        "spec.reward.headMode",
+        "single_stage",
+        "headMode dense needs annotationMode dense_only or dual: a reward model of a single stage has no dense head",
+        {"jobType": "vla_w_reward", "reward": {"headMode": "dense", "annotationMode": "dual"}},
+    ),
+    "a dense head without a word on annotations": robot(
+        {**SARM, "reward": {"headMode": "dense"}},
+        "spec.reward.headMode",
+        "none",
+        "headMode dense needs annotationMode dense_only or dual: a reward model of a single stage has no dense head",
+        {**SARM, "reward": {"headMode": "dense", "annotationMode": "dense_only"}},
+    ),
     "all hours for the reward model": robot(
         {"jobType": "vla_w_reward", "reward": {"hoursShare": 1}},
         "spec.reward.hoursShare",
@@ -113,6 +128,11 @@ ACCEPTED_ROBOTS: Final[dict[str, Json]] = {
         "model": {"type": "act"},
         "reward": {"useRabc": False, "modelUri": "example", "headMode": "sparse", "imageKey": "example"},
     },
+    "a reward model of a single stage whose progress is computed with either head": {
+        "jobType": "vla_w_reward",
+        "reward": {"headMode": "both"},
+    },
+    "the dense head of a reward model that is there": reward(headMode="dense"),
     "a policy with its reward model": {
         "jobType": "vla_w_reward",
         "reward": {"imageKey": TOP, "annotationMode": "dual", "kappa": 0.01, "hyperparameters": {"lr": 1e-4}},

@@ -15,10 +15,10 @@ from finetune_operator.api.resolved import Resolved
 from finetune_operator.catalog.catalog import read_catalog
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.manifests import render_stage
-from finetune_operator.planning.manifests.claim import output_claim
+from finetune_operator.planning.manifests.claim import cache_claim, output_claim
 from finetune_operator.planning.manifests.pod import Progress
 from finetune_operator.planning.manifests.service import rendezvous_service
-from finetune_operator.planning.outcome import has_own_claim
+from finetune_operator.planning.outcome import caches_for, has_own_claim, publishes
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Offer, admit, complete
 from finetune_operator.planning.run_config import Run
@@ -38,11 +38,19 @@ def rendered(case: str) -> list[Json]:
     """Every object that the operator creates for a case, in order."""
     job, admitted, completed = _planned(case)
     objects: list[Json] = [output_claim(job, admitted)] if has_own_claim(job) else []
-    prepare, train = Run(job, admitted, "prepare", 1), Run(job, completed, "train", 1)
+    objects += [cache_claim(job, admitted)] if caches_for(job) else []
+    planned = job.with_plan(completed)
+    prepare, train, publish = (
+        Run(job, admitted, "prepare", 1),
+        Run(planned, completed, "train", 1),
+        Run(planned, completed, "publish", 1),
+    )
     objects.append(_legible(render_stage(prepare, "IfNotPresent", None)))
     if train.several:
         objects.append(rendezvous_service(train))
     objects.append(_legible(render_stage(train, "IfNotPresent", PROGRESS)))
+    if publishes(planned):
+        objects.append(_legible(render_stage(publish, "IfNotPresent", None)))
     return objects
 
 

@@ -112,7 +112,7 @@ def test_it_cuts_short_the_grace_of(wish: Json) -> None:
     life.asks(cancel=True)
     asked = life.visit(prepared(), *going, now=10)
     assert (asked.actions, asked.last.ends_for) == ((), "Cancelled")
-    assert asked.last.message == "cancelled: the pods get five seconds and need not save"
+    assert asked.last.message == "the pods get five seconds and need not save"
     (quick,) = life.visit(prepared(), *going, now=11).actions
     assert isinstance(plain, Remove)
     assert isinstance(quick, Remove)

@@ -6,7 +6,7 @@ import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
-from finetune_operator.planning.decide import POLL_SECONDS, CreateStage, Remove
+from finetune_operator.planning.decide import POLL_SECONDS, CreateStage, Needs, Remove, RemoveServices, decide
 from tests.unit.planning.scene import at, deleted, ended, prepared, running_pod, stage_job, verdict
 from tests.unit.planning.visits import Life, Visit
 
@@ -89,3 +89,11 @@ def test_a_new_run_is_numbered_on_although_all_jobs_are_gone() -> None:
     life = over()
     life.asks(restartGeneration=1)
     assert life.visit(now=500).actions == (CreateStage("prepare", 2),)
+
+
+def test_the_services_of_several_nodes_go_before_the_jobs_that_lead_to_them() -> None:
+    seen = over().visit(*CHILDREN, now=160)
+    assert decide(seen.standing, Needs(nodes=1)) == seen.actions
+    assert decide(seen.standing, Needs(nodes=2)) == (RemoveServices(), *seen.actions)
+    early = over().visit(*CHILDREN, now=110)
+    assert decide(early.standing, Needs(nodes=2)) == ()

@@ -1,14 +1,12 @@
-"""What a user asks of a job before it began, and what is warned of because it has no effect yet."""
+"""What a user asks of a job before it began, and that what takes effect is not warned of."""
 
 from __future__ import annotations
 
 import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
-from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.rejection import Rejection
-from finetune_operator.planning.resolving.limits import NOT_YET
 from tests.unit.planning.scene import (
     NOW,
     a_job,
@@ -23,7 +21,6 @@ from tests.unit.planning.scene import (
 )
 
 UNKNOWN = Rejection(Reason.UNKNOWN_INSTANCE_TYPE, "no InstanceType is named 'x'", "spec.instanceType", may_mend=True)
-IN_VAIN: dict[str, object] = {"cache": {"size": "1Gi"}}
 CONTROLS: dict[str, object] = {
     "stop": True,
     "suspend": True,
@@ -45,29 +42,6 @@ def words(status: FineTuneJobStatus) -> tuple[Phase | None, str | None]:
 def conditions(status: FineTuneJobStatus) -> dict[str, str]:
     """The conditions that are not False."""
     return {each.type: each.status for each in status.conditions if each.status != "False"}
-
-
-def test_the_table_of_what_has_no_effect_is_whole() -> None:
-    assert {FineTuneJobSpec.model_fields[field].alias for field in NOT_YET} == set(IN_VAIN)
-
-
-@pytest.mark.parametrize(("field", "value"), IN_VAIN.items(), ids=IN_VAIN)
-def test_what_an_accepted_job_is_asked_in_vain_is_warned_of_while_it_is_asked(field: str, value: object) -> None:
-    children = (prepared(), stage_job(), running_pod())
-    before = told(scene(a_job(), *children))
-    assert before.warnings == ()
-    asked = told(scene(a_job({field: value}, before, generation=2), *children))
-    (warning,) = asked.warnings
-    assert warning.startswith(f"spec.{field}: ")
-    assert told(scene(a_job({field: value}, asked, generation=2), *children)) == asked
-    assert told(scene(a_job(status=asked, generation=3), *children)).warnings == ()
-
-
-def test_a_job_that_has_ended_warns_too() -> None:
-    over = FineTuneJobStatus(phase=Phase.SUCCEEDED, reason=Reason.COMPLETED, warnings=("spec.tags: something",))
-    asked = told(scene(a_job(IN_VAIN, over, generation=2)))
-    assert asked.warnings == ("spec.cache: a shared cache has no effect in this release", "spec.tags: something")
-    assert told(scene(a_job(status=asked, generation=3))).warnings == ("spec.tags: something",)
 
 
 @pytest.mark.parametrize(("field", "value"), CONTROLS.items(), ids=CONTROLS)

@@ -9,9 +9,11 @@ from finetune_operator.api.status import Stage
 from finetune_operator.planning.decide import (
     LONGEST_POLL_SECONDS,
     POLL_SECONDS,
+    CreateCache,
     CreateClaim,
     CreateService,
     CreateStage,
+    Needs,
     decide,
     look_again,
 )
@@ -63,7 +65,7 @@ IDLE: dict[str, Standing] = {
 
 @pytest.mark.parametrize("standing", IDLE.values(), ids=IDLE)
 def test_nothing_is_created_for_a_job_that(standing: Standing) -> None:
-    assert decide(standing, claims_for="prepare") == ()
+    assert decide(standing, Needs("prepare", "prepare")) == ()
 
 
 @pytest.mark.parametrize(
@@ -82,16 +84,23 @@ def test_a_wanted_stage_is_created_and_the_claim_before_the_first(
     claims_for: Stage | None,
     actions: tuple[object, ...],
 ) -> None:
-    assert decide(standing, claims_for=claims_for) == actions
+    assert decide(standing, Needs(claims_for)) == actions
 
 
 def test_several_nodes_get_their_service_before_their_pods() -> None:
     service = CreateService("train", 2)
-    assert decide(Wanted("train", 2), claims_for="prepare", nodes=2) == (service, CreateStage("train", 2))
+    assert decide(Wanted("train", 2), Needs("prepare", nodes=2)) == (service, CreateStage("train", 2))
 
 
 def test_prepare_runs_in_one_pod_and_needs_no_service() -> None:
-    assert decide(Wanted("prepare", 1), claims_for=None, nodes=2) == (CreateStage("prepare", 1),)
+    assert decide(Wanted("prepare", 1), Needs(nodes=2)) == (CreateStage("prepare", 1),)
+
+
+def test_a_cache_of_the_jobs_own_is_made_before_the_first_stage_too() -> None:
+    first = Wanted("prepare", 1)
+    assert decide(first, Needs("prepare", "prepare")) == (CreateClaim(), CreateCache(), CreateStage("prepare", 1))
+    assert decide(first, Needs(None, "prepare")) == (CreateCache(), CreateStage("prepare", 1))
+    assert decide(Wanted("train", 1), Needs(None, "prepare")) == (CreateStage("train", 1),)
 
 
 AGAIN: dict[str, tuple[Standing, float | None]] = {
@@ -106,7 +115,7 @@ AGAIN: dict[str, tuple[Standing, float | None]] = {
     "now and then while it waits for the cluster": (underway(pod()), POLL_SECONDS),
     "now and then while it has no pod": (underway(), POLL_SECONDS),
     "when its hours must be long over, while it trains": (underway(running_pod()), 1.25 * 3600 + 2 * 3600),
-    "never while it checks the data: events will tell": (underway(running_pod("prepare"), stage="prepare"), None),
+    "when it must be done, while it checks the data": (underway(running_pod("prepare"), stage="prepare"), 12 * 3600),
     "at once when what must be done was written down": (Leaving(TRAINS.job, Reason.SUSPENDED, "", told=False), 0.1),
     "now and then while it ends": (Leaving(TRAINS.job, Reason.SUSPENDED, "", told=True), POLL_SECONDS),
     "never while it is held": (Held(begun=True), None),

@@ -109,3 +109,13 @@ def test_a_run_that_begins_is_told_of_once(start: str, words: str) -> None:
     assert (run["reason"], run["message"]) == ("Restarted", f"run 1 begins, {words}")
     assert transition["reason"] == "Pending"
     assert [event["reason"] for event in events_of(a_job(asked, begun), TRAINING, NOW)] == ["Training"]
+
+
+@pytest.mark.parametrize("trained", [False, True], ids=["before anything was created", "while it trained"])
+def test_a_cancelled_job_is_called_so_once(trained: bool) -> None:  # noqa: FBT001 - a case of the test
+    children = (prepared(), ended(code=75)) if trained else ()
+    before = told(scene(a_job(), *children)) if trained else None
+    new = told(scene(a_job({"cancel": True}, before), *children, now=at(1)))
+    assert new.phase == Phase.CANCELLED
+    event = step(before, new)
+    assert event["message"].lower().count("cancelled") == 1

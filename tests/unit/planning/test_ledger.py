@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from finetune_operator.api.course import Progress as Recorded
 from finetune_operator.api.course import Usage
+from finetune_operator.api.model import Json
 from finetune_operator.api.resolved import Resolved
 from finetune_operator.api.status import Attempt, FineTuneJobStatus
 from finetune_operator.planning.display import display_of
@@ -31,6 +32,7 @@ from tests.unit.planning.scene import (
     told,
     verdict,
 )
+from tests.unit.planning.visits import Life, Visit
 
 
 def training(beside: Beside, status: FineTuneJobStatus | None = None, hours: float = 1) -> View:
@@ -130,6 +132,62 @@ class TestProgress:
         assert found.step == 120
 
 
+BOUND_BY_HOURS: Json = {"step": 685, "total_steps": 50_000, "training_seconds": 1800.0}
+"""Of one hour; of its steps it has not made two percent."""
+
+
+class TestOverAResume:
+    def test_hours_bind_what_a_verdict_tells_as_they_bind_what_is_pushed(self) -> None:
+        life = Life()
+        beside = pushed(**BOUND_BY_HOURS, seconds_per_step=2.6)
+        trains = life.visit(prepared(), stage_job(), running_pod(), beside=beside)
+        assert shown(trains) == ("50%", "30m")
+        word = verdict("retry", **BOUND_BY_HOURS)
+        life.visit(prepared(), ended(code=75, message=word), now=9, beside=beside)
+        again = (prepared(), stage_job(attempt=2))
+        queued = life.visit(*again, now=20, beside=beside)
+        loads = life.visit(*again, running_pod(attempt=2), now=30, beside=pushed(attempt=2, step=0))
+        assert [shown(queued), shown(loads)] == [("50%", None), ("50%", None)]
+
+    def test_nothing_falls_while_lost_steps_are_trained_again(self) -> None:
+        life = Life()
+        life.visit(prepared(), stage_job(), running_pod(), beside=pushed(step=100, total_steps=200))
+        life.visit(prepared(), ended(code=137), now=9)
+        again = (prepared(), stage_job(attempt=2), running_pod(attempt=2))
+        for step, percent in ((80, "50%"), (81, "50%"), (120, "60%")):
+            seen = life.visit(*again, now=60 + step, beside=pushed(attempt=2, step=step, total_steps=200))
+            assert shown(seen)[0] == percent
+
+    def test_no_time_is_promised_after_its_job_was_deleted(self) -> None:
+        life = Life()
+        life.visit(prepared(), stage_job(), running_pod(), beside=pushed(**BOUND_BY_HOURS, seconds_per_step=2.6))
+        gone = life.visit(prepared(), now=9)
+        assert shown(gone) == ("50%", None)
+        assert gone.status.progress is not None
+        assert gone.status.progress.estimated_remaining_seconds is None
+
+    @pytest.mark.parametrize("heard", [True, False], ids=["the trainer reports", "the operator is new"])
+    def test_it_falls_when_there_is_more_to_do(self, heard: bool) -> None:  # noqa: FBT001 - a case of the test
+        life, there = Life(), (prepared(), stage_job(), running_pod())
+        beside = pushed(**BOUND_BY_HOURS)
+        assert shown(life.visit(*there, beside=beside))[0] == "50%"
+        life.asks(hours=2)
+        assert shown(life.visit(*there, now=9, beside=beside if heard else None))[0] == "25%"
+        assert shown(life.visit(*there, now=15, beside=pushed(**BOUND_BY_HOURS)))[0] == "25%"
+
+    def test_it_falls_when_more_steps_are_planned(self) -> None:
+        life, there = Life(), (prepared(), stage_job(), running_pod())
+        life.visit(*there, beside=pushed(step=100, total_steps=200))
+        assert shown(life.visit(*there, now=9, beside=pushed(step=100, total_steps=1000)))[0] == "10%"
+
+
+def shown(seen: Visit) -> tuple[str | None, str | None]:
+    """Percentage and remaining time, as kubectl get shows them."""
+    display = seen.status.display
+    assert display is not None
+    return display.progress, display.eta
+
+
 class TestHours:
     @given(old=st.floats(0, 1e6), new=st.none() | st.floats(0, 1e6))
     def test_never_shrink(self, old: float, new: float | None) -> None:
@@ -167,6 +225,26 @@ class TestTheColumns:
     )
     def test_show_the_hours_used_of_those_given(self, seconds: float, hours: float, shown: str) -> None:
         assert display_of(scene(a_job({"hours": hours})), None, None, Usage(training_seconds=seconds)).hours == shown
+
+    @pytest.mark.parametrize(
+        ("cost", "most", "shown"),
+        [
+            (0, None, "0.00 EUR"),
+            (0.000123, None, "0.00012 EUR"),
+            (0.0051, None, "0.0051 EUR"),
+            (0.0512, None, "0.051 EUR"),
+            (0.512, None, "0.51 EUR"),
+            (409.876, None, "409.88 EUR"),
+            (0.0051, 0.008, "0.0051/0.008 EUR"),
+            (1.5, 20, "1.50/20 EUR"),
+            (1.5, 1_000_000_000, "1.50/1000000000 EUR"),
+        ],
+    )
+    def test_show_the_cost_with_digits_that_say_something_and_its_limit(
+        self, cost: float, most: float | None, shown: str
+    ) -> None:
+        job = a_job({} if most is None else {"maxCost": most})
+        assert display_of(scene(job), None, None, Usage(cost=cost, currency="EUR")).cost == shown
 
     def test_show_nothing_of_a_training_that_has_not_begun(self) -> None:
         display = display_of(scene(a_job()), None, None, Usage())

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from typing_extensions import override
 
-from finetune_operator.api.conditions import TERMINAL_PHASES, Phase
+from finetune_operator.api.conditions import TERMINAL_PHASES, Phase, Reason
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Attempt
-from finetune_operator.planning.progress import Progress
+from finetune_operator.planning.progress import Activity, Progress
 from finetune_operator.planning.rest import at_rest
 from tests.unit.planning.scene import verdict
 from tests.unit.planning.world import Crashed, Key, World, live, success
@@ -37,6 +37,7 @@ class Life(RuleBasedStateMachine):
         self.ended: Json | None = None
         self.created_by_then = 0
         self.seconds = (0, 0.0)
+        self.percent: tuple[int | None, int] = (None, 0)
 
     @initialize(trains=st.booleans(), merges=st.booleans())
     def it_is_new_or_it_trains_already(self, *, trains: bool, merges: bool) -> None:
@@ -98,20 +99,48 @@ class Life(RuleBasedStateMachine):
     def its_owner_gives_it_more_hours(self) -> None:
         self._ask(hours=self.world.spec["hours"] + 1)
 
+    @rule(cost=st.sampled_from([0, 0.001, 1, 1000]))
+    def its_owner_limits_the_cost(self, cost: float) -> None:
+        self._ask(maxCost=cost)
+
+    @rule(seconds=st.sampled_from([None, 10, 1000]))
+    def its_owner_limits_how_long_it_may_wait_to_start(self, seconds: int | None) -> None:
+        self._ask(startDeadlineSeconds=seconds)
+
+    @rule(seconds=st.sampled_from([None, 30, 1000]))
+    def its_owner_limits_its_silence(self, seconds: int | None) -> None:
+        self._ask(stallTimeoutSeconds=seconds)
+
     # ---- pods -----------------------------------------------------------------------------------
 
     @rule(which=WHICH)
     def a_pod_starts(self, which: int) -> None:
         self.world.start_pod(self._one(which))
 
-    @rule(which=WHICH, step=st.integers(0, 20))
-    def a_trainer_reports(self, which: int, step: int) -> None:
+    @rule(which=WHICH, step=st.integers(0, 20), activity=st.sampled_from(["loading", "step", "save"]))
+    def a_trainer_reports(self, which: int, step: int, activity: Activity) -> None:
         stage, number = self._one(which)
         if stage == "train":
             uid, now = f"pod-train-{number}", self.world.now
             self.world.mind.progress = Progress(
-                number, uid, step, now, training_seconds=1.0 * number, checkpoint_step=step
+                number, uid, step, now, activity, 20, training_seconds=1.0 * number, checkpoint_step=step
             )
+
+    @rule(which=WHICH)
+    def a_trainer_is_silent_for_long(self, which: int) -> None:
+        self.world.start_pod(self._one(which))
+        self.world.watch()
+        self.a_trainer_reports(which, 3, "step")
+        self.the_operator_visits()
+        self.time_passes(4000)
+        self.the_operator_visits()
+
+    @rule()
+    def nothing_starts_for_long(self) -> None:
+        self.world.watch()
+        self.the_operator_visits()
+        self.time_passes(4000)
+        self.the_operator_visits()
 
     @rule(which=WHICH, code=CODES)
     def a_pod_fails_without_a_word(self, which: int, code: int) -> None:
@@ -204,6 +233,31 @@ class Life(RuleBasedStateMachine):
         run, seconds = status.restart_generation or 0, status.usage.training_seconds if status.usage else 0.0
         assert seconds >= self.seconds[1] or run > self.seconds[0]
         self.seconds = (run, seconds)
+
+    @invariant()
+    def a_percentage_falls_only_with_an_edit(self) -> None:
+        """More hours are more to do."""
+        progress, what = self.world.status.progress, self.world.status.observed_generation
+        percentage = (progress.percentage if progress else None) or 0
+        assert percentage >= self.percent[1] or what != self.percent[0]
+        self.percent = (what, percentage)
+
+    @invariant()
+    def nobody_promises_when_a_training_ends_that_does_not_train(self) -> None:
+        status = self.world.status
+        if status.progress and status.reason != Reason.TRAINING:
+            assert not status.progress.estimated_remaining_seconds
+
+    @invariant()
+    def what_a_limit_ended_is_told_as_that(self) -> None:
+        for attempt in self.world.status.attempts:
+            if attempt.ends_for == Reason.START_DEADLINE_EXCEEDED:
+                assert attempt.outcome in {None, "Requested", "Succeeded", "UserError"}
+            if attempt.reason == Reason.STEP_STALLED:
+                assert attempt.outcome == "Platform"
+            if attempt.reason == Reason.MAX_COST_REACHED:
+                assert attempt.outcome == "Succeeded"
+                assert "hours" not in (attempt.message or "")
 
     def _no_verdict_is_lost(self, recorded: dict[Key, Attempt]) -> None:
         """What a pod that the operator could see said at its end is what the status says of the attempt."""

@@ -9,7 +9,18 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.control import control_of
 from finetune_operator.planning.run_config import Run, run_document
-from tests.unit.planning.scene import a_job, ended, prepared, resolved_for, scene, told, verdict
+from tests.unit.planning.scene import (
+    a_job,
+    ended,
+    prepared,
+    resolved_for,
+    running_pod,
+    scene,
+    stage_job,
+    told,
+    verdict,
+)
+from tests.unit.planning.visits import Life
 
 EURO = {"pricePerHour": 2.0, "currency": "EUR"}
 ENDS: dict[str, tuple[Json, Reason]] = {
@@ -25,6 +36,26 @@ def test_a_training_that_used_up_its_budget_ended_for(spec: Json, reason: Reason
     status = FineTuneJobStatus(resolved=resolved_for(job, **EURO))
     done = told(scene(a_job(spec, status), prepared(), ended(message=verdict("deadline", step=7))))
     assert (done.phase, done.reason) == (Phase.SUCCEEDED, reason)
+
+
+def test_the_message_speaks_of_the_cost_and_not_of_the_hours() -> None:
+    spec = {"hours": 10, "maxCost": 3}
+    status = FineTuneJobStatus(resolved=resolved_for(a_job(spec), **EURO))
+    word = verdict("deadline", step=7, message="step 7 of 20; the training hours are used up")
+    done = told(scene(a_job(spec, status), prepared(), ended(message=word)))
+    assert done.message == "maxCost, 3 EUR, is reached after step 7: the training ended there"
+    assert (done.attempts[-1].reason, done.attempts[-1].message) == ("MaxCostReached", done.message)
+
+
+def test_raised_while_the_model_is_published_it_does_not_change_why_the_training_ended() -> None:
+    spec = {"hours": 10, "maxCost": 3, "output": {"merge": "merged"}}
+    life = Life(spec, FineTuneJobStatus(resolved=resolved_for(a_job(spec), **EURO)))
+    trained = ended(message=verdict("deadline", step=7))
+    life.visit(prepared(), stage_job(), running_pod())
+    life.visit(prepared(), trained, stage_job("publish"), now=1)
+    life.asks(maxCost=300)
+    published = ended("publish", message=verdict("completed", stage="publish", message="merged"))
+    assert life.visit(prepared(), trained, published, now=9).words == (Phase.SUCCEEDED, Reason.MAX_COST_REACHED)
 
 
 def test_a_training_that_was_done_before_has_completed() -> None:

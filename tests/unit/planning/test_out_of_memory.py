@@ -8,7 +8,7 @@ from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
 from finetune_operator.planning.decide import CreateStage
 from finetune_operator.planning.run_config import Run, run_document
-from tests.unit.planning.scene import at, ended, in_run, prepared, pushed, running_pod, stage_job, verdict
+from tests.unit.planning.scene import at, ended, in_run, prepared, pushed, resolved_for, running_pod, stage_job, verdict
 from tests.unit.planning.visits import Life
 
 FULL = verdict("outOfMemory", message="CUDA out of memory")
@@ -114,6 +114,28 @@ def test_a_robot_policy_has_no_rows_to_accumulate() -> None:
     life = Life(ROBOT)
     life.visit(prepared(), stage_job(), running_pod())
     assert life.visit(prepared(), ran_out(), now=1).words == (Phase.FAILED, Reason.OUT_OF_MEMORY)
+
+
+@pytest.mark.parametrize(
+    ("batch", "remedy"),
+    [
+        (
+            64,
+            "at once, 32 rows: set hyperparameters.batchSize to 32, now 64, or choose an instance type with more GPU memory",
+        ),
+        (2, "at once, 1 row: choose an instance type with more GPU memory"),
+    ],
+)
+def test_a_robot_policy_is_told_the_batch_that_may_fit(batch: int, remedy: str) -> None:
+    life = Life(ROBOT | {"hyperparameters": {"batchSize": batch}})
+    first = life.visit(prepared(), stage_job(), running_pod())
+    assert first.status.resolved is not None
+    two = resolved_for(first.view.job, gpu={"count": 2})
+    life.status = first.status.model_copy(update={"resolved": two})
+    over = life.visit(prepared(), ran_out(), now=1)
+    assert over.status.message is not None
+    assert over.status.message.startswith("CUDA out of memory; LeRobot accumulates no gradients")
+    assert over.status.message.endswith(remedy)
 
 
 @pytest.mark.parametrize("limit", [0, 3])

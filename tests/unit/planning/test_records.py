@@ -7,6 +7,7 @@ from datetime import datetime
 from finetune_operator.api.conditions import Phase
 from finetune_operator.api.names import stage_job_name
 from finetune_operator.api.status import MOST_ATTEMPTS, Attempt, FineTuneJobStatus, Stage
+from finetune_operator.planning.progress import Checkpoint
 from finetune_operator.planning.records import attempts_of as recorded
 from finetune_operator.planning.records import fresh_endings, retries_of
 from finetune_operator.planning.stand import stand
@@ -19,12 +20,14 @@ from tests.unit.planning.scene import (
     at,
     ended,
     prepared,
+    pushed,
     running_pod,
     scene,
     stage_job,
     told,
     verdict,
 )
+from tests.unit.planning.visits import Life
 
 
 def record(number: int, stage: Stage = "train", *, outcome: str = "Error", start: datetime = NOW) -> Attempt:
@@ -135,3 +138,23 @@ class TestALongLife:
         assert (status.retries, status.phase) == (30, Phase.PENDING)
         assert numbers(status.attempts)[-1] == 30
         assert len(status.attempts) == MOST_ATTEMPTS
+
+
+def test_what_an_attempt_saved_while_it_was_deleted_is_noted_once_the_next_one_tells_of_it() -> None:
+    life = Life()
+    life.visit(prepared(), stage_job(), running_pod(), beside=pushed(step=650, checkpoint_step=600))
+    life.visit(prepared(), stage_job(attempt=2), now=9)
+    listed = tuple(Checkpoint(step, 1, f"checkpoints/{step}") for step in (600, 685))
+    again = (prepared(), stage_job(attempt=2), running_pod(attempt=2))
+    seen = life.visit(*again, now=60, beside=pushed(attempt=2, step=0, checkpoint_step=685, checkpoints=listed))
+    assert seen.attempt("train", 1).checkpoint_step == 685
+    assert seen.status.checkpoints[-1].step == 685
+    kept = life.visit(*again, now=90, beside=pushed(attempt=2, step=700, checkpoint_step=685, checkpoints=()))
+    assert kept.attempt("train", 1).checkpoint_step == 685
+
+
+def test_a_checkpoint_that_is_listed_and_not_yet_told_otherwise_belongs_to_the_attempt_that_wrote_it() -> None:
+    life = Life()
+    listed = (Checkpoint(685, 1, "checkpoints/685"),)
+    life.visit(prepared(), stage_job(), running_pod(), beside=pushed(step=690, checkpoint_step=600, checkpoints=listed))
+    assert life.visit(prepared(), now=9).attempt("train", 1).checkpoint_step == 685

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Stage
-from finetune_operator.planning.places import mounted_path
+from finetune_operator.planning.places import inputs, mounted_path
 from finetune_operator.planning.quantity import cores
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.resolve import Admission, admit
@@ -214,6 +214,35 @@ class TestRobots:
         asked = run_document(run(self.ROBOT | {"reward": reward}))["reward"]
         assert asked["modelUri"] == "hf://org/sarm"
         assert asked["progressPath"] == "/inputs/claims/rewards/progress.parquet"
+
+    def test_what_has_no_effect_beside_a_reward_that_has_one_stays_behind(self) -> None:
+        """Nothing is mounted or fetched for it either."""
+        places = {"modelUri": "pvc://rewards/sarm", "progressUri": "pvc://rewards/progress.parquet"}
+        chain = run(self.ROBOT | {"jobType": "vla_w_reward", "reward": {**places, "kappa": 0.1}})
+        asked = run_document(chain)["reward"]
+        assert asked.keys() & {"modelUri", "modelPath", "progressUri", "progressPath"} == set()
+        assert asked["kappa"] == 0.1
+        assert "pvc://rewards/sarm" not in inputs(chain.job.spec, chain.resolved)
+        weighted = {"useRabc": True, "modelUri": "org/sarm", "hyperparameters": {"stride": 5}, "annotationMode": "dual"}
+        assert run_document(run(self.ROBOT | {"reward": weighted}))["reward"].keys() == {
+            "useRabc", "modelUri", "headMode", "hoursShare", "hyperparameters",
+        }  # fmt: skip
+
+    def test_a_reward_model_alone_is_asked_for_in_the_same_words(self) -> None:
+        alone = self.ROBOT | {"jobType": "reward", "model": {"type": "sarm"}}
+        assert run_document(run(alone))["reward"] == {
+            "useRabc": False,
+            "headMode": "sparse",
+            "hoursShare": 0.3,
+        }
+
+    @pytest.mark.parametrize("stage", ["prepare", "train"])
+    def test_hours_alone_plan_a_training_without_epochs_and_steps(self, stage: Stage) -> None:
+        job = a_job(self.ROBOT | {"hours": 0.5})
+        document = run_document(Run(job, resolved_for(job), stage, 1))
+        assert document["hyperparameters"].keys() & {"epochs", "steps"} == set()
+        assert document["limits"]["trainingSeconds"] == 1800
+        SCHEMA.validate(document)
 
     def test_both_stages_of_vla_w_reward_weight_their_rows_without_being_told(self) -> None:
         assert run_document(run(self.ROBOT | {"jobType": "vla_w_reward"}))["reward"]["useRabc"] is True

@@ -201,3 +201,21 @@ def test_a_node_that_does_not_answer_is_named_while_it_is_waited_for() -> None:
     back = life.visit(prepared(), deleted(stage_job(), at(11)), running_pod(), now=610)
     assert back.words == (Phase.SUSPENDING, Reason.SUSPENDED)
     assert back.status.message == "the attempt saves a checkpoint and ends, then the hardware is free"
+
+
+def test_suspended_before_its_first_checkpoint_it_promises_none() -> None:
+    life = training()
+    suspended(life)
+    held = life.visit(prepared(), now=20)
+    assert held.words == (Phase.SUSPENDED, Reason.SUSPENDED)
+    assert held.status.message == (
+        "nothing runs and no hardware is held; there is no checkpoint yet: suspend: false begins the training at its start"
+    )
+
+
+def test_suspended_after_a_checkpoint_it_goes_on_from_that() -> None:
+    life = training()
+    suspended(life)
+    held = life.visit(prepared(), ended(code=75, message=SAVED), now=20)
+    assert held.status.message is not None
+    assert held.status.message.endswith("suspend: false goes on from the newest checkpoint")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
 from finetune_operator.api.model import Json
+from finetune_operator.api.status import Stage
 from finetune_operator.planning.manifests import render_stage
 from finetune_operator.planning.places import mounted_path
-from finetune_operator.planning.run_config import Run
+from finetune_operator.planning.run_config import Run, run_document
 from finetune_operator.planning.volumes import Mounts, input_mounts
 from tests.unit.planning.scene import a_job, resolved_for
 
@@ -98,18 +100,39 @@ def test_every_mount_has_its_volume_and_every_volume_its_mount() -> None:
     assert {each["name"] for each in spec["volumes"]} == {each["name"] for each in mounts(spec).values()}
 
 
-@pytest.mark.parametrize(
-    ("spec", "mounted"),
-    [
-        ({}, False),
-        ({"datasets": [{"name": "a", "uri": "hf://org/rows"}]}, True),
-        ({"model": {"name": "org/chat-1b"}}, True),
-        ({"output": {"uri": "s3://bucket/models"}}, False),
-    ],
-    ids=["all is mounted", "a dataset of the Hub", "a model of the Hub", "an output elsewhere"],
-)
-def test_what_must_be_fetched_has_a_place_to_be_fetched_to(spec: Json, *, mounted: bool) -> None:
-    assert ("/cache" in mounts(pod_spec(**spec))) is mounted
+POLICY = {"jobType": "vla", "model": {"type": "act"}, "hours": 1}
+FETCHING = {
+    "all is mounted": ({}, None),
+    "a dataset of the Hub": ({"datasets": [{"name": "a", "uri": "hf://org/rows"}]}, "/workspace/cache"),
+    "a model of the Hub": ({"model": {"name": "org/chat-1b"}}, "/workspace/cache"),
+    "an output elsewhere": ({"output": {"uri": "s3://bucket/models"}}, None),
+    "a policy, whose backbone is elsewhere": (POLICY, "/workspace/cache"),
+    "a cache of the job's own": ({"cache": {}}, "/cache"),
+    "a cache that several jobs share": ({"cache": {"claimName": "models"}}, "/cache"),
+}
+
+
+@pytest.mark.parametrize("stage", get_args(Stage))
+@pytest.mark.parametrize(("spec", "place"), FETCHING.values(), ids=FETCHING)
+def test_all_stages_find_what_is_fetched_in_the_same_writable_place(
+    spec: Json, place: str | None, stage: Stage
+) -> None:
+    job = a_job(spec)
+    run = Run(job, resolved_for(job), stage, 1)
+    assert run_document(run)["paths"].get("cache") == place
+    found = mounts(dict(render_stage(run, "IfNotPresent", None)["spec"]["template"]["spec"]))
+    if place:
+        (mount,) = (each for path, each in found.items() if place in {path, f"{path}/cache"})
+        assert "readOnly" not in mount
+    assert ("/cache" in found) is (place == "/cache")
+
+
+def test_a_cache_is_on_the_claim_that_is_named_else_on_one_of_the_jobs_own() -> None:
+    assert "support-bot-8de7b-cache" in claims(pod_spec(cache={})).values()
+    shared = pod_spec(cache={"claimName": "models"})
+    assert claims(shared)["claim-models"] == "models"
+    # The model is on the same claim: one volume, read-only there and writable here.
+    assert "readOnly" not in mounts(shared)["/cache"]
 
 
 def test_weights_to_go_on_from_are_mounted_like_a_model() -> None:

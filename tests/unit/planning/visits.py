@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from finetune_operator.api.model import Json
 from finetune_operator.api.status import Attempt, FineTuneJobStatus, Stage
 from finetune_operator.planning.assess import assess
-from finetune_operator.planning.decide import Action, decide, look_again
+from finetune_operator.planning.decide import Action, Needs, decide, look_again
 from finetune_operator.planning.observed import Beside
 from finetune_operator.planning.resolve import Admission
 from finetune_operator.planning.stand import late, stand, unconfirmed
@@ -48,14 +48,15 @@ class Life:
 
     spec: Json = field(default_factory=dict)
     status: FineTuneJobStatus | None = None
+    generation: int = 1
 
     def asks(self, **spec: object) -> None:
         """The owner edits the spec."""
-        self.spec = self.spec | spec
+        self.spec, self.generation = self.spec | spec, self.generation + 1
 
     def visit(self, *children: Json | tuple[Json, ...], now: float = 0, beside: Beside | None = None) -> Visit:
         """The operator looks at these Jobs and pods, so many seconds after the beginning."""
-        seen = visit(scene(a_job(self.spec, self.status), *children, now=at(now), beside=beside))
+        seen = visit(scene(a_job(self.spec, self.status, self.generation), *children, now=at(now), beside=beside))
         self.status = seen.status
         return seen
 
@@ -67,7 +68,7 @@ def visit(view: View) -> Visit:
     return Visit(
         view,
         standing,
-        decide(standing, claims_for=None, late=late(view)),
+        decide(standing, Needs(), late(view)),
         assess(view, standing, plan, None),
         look_again(standing, view),
         unconfirmed(standing, view),

@@ -16,7 +16,7 @@ from finetune_operator.api.model import Json
 from finetune_operator.api.names import FINISH_LABEL, RUN_LABEL
 from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning.assess import assess
-from finetune_operator.planning.decide import Action, CreateStage, Remove, decide
+from finetune_operator.planning.decide import Action, CreateStage, Needs, Remove, decide
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.planning.observed import Beside, Observed
 from finetune_operator.planning.observing import observe
@@ -41,6 +41,7 @@ from tests.unit.planning.scene import (
 Key = tuple[str, int]
 NEVER: Final = 99
 """Writes after which an operator that lives on would die."""
+PRICE: Final = {"pricePerHour": 2.0, "currency": "EUR"}
 FORM: Final[Json] = {"backoffLimit": 2, "suspend": False, "stop": False, "cancel": False, "restartGeneration": 0}
 
 
@@ -169,7 +170,7 @@ class World:
         if unconfirmed(standing, view):
             self.watch(body=False)
             view, standing, plan = self._stand(stored, self.mind.look(confirmed=True))
-        decided = decide(standing, claims_for="prepare", late=late(view))
+        decided = decide(standing, Needs("prepare"), late(view))
         actions = [a for a in decided if isinstance(a, CreateStage | Remove)]
         for action in actions:
             self._count_or_die(killed_after)
@@ -184,7 +185,7 @@ class World:
     def _stand(self, stored: Job, observed: Observed) -> tuple[View, Standing, Admission]:
         job = present(stored, observed)
         view = View(job, observed, self.now)
-        resolved = job.status.resolved or for_run(resolved_for(job), view)
+        resolved = job.status.resolved or for_run(resolved_for(job, **PRICE), view)
         return view, stand(view, None), Admission(resolved)
 
     def _count_or_die(self, killed_after: int, *, writes: bool = True) -> None:

@@ -65,10 +65,13 @@ class Hyperparameters:
     said: frozenset[str] = frozenset()
 
 
-def parse_hyperparameters(document: Fields, *, sized: bool) -> Hyperparameters:
-    """The hyperparameters under that key of run.json. `sized`: the length of the training and its batch must be told."""
+def parse_hyperparameters(document: Fields, *, sized: bool, timed: bool = False) -> Hyperparameters:
+    """The hyperparameters under that key of run.json. `sized`: the length of the training and its batch must be told.
+
+    `timed`: with neither epochs nor steps the training seconds end it, as those of robots may.
+    """
     fields = document.section("hyperparameters", KEYS)
-    if sized and "steps" not in fields and "epochs" not in fields:
+    if sized and not timed and "steps" not in fields and "epochs" not in fields:
         raise invalid(fields.path("epochs"), "is missing, and steps too")
     if "warmupRatio" in fields and "warmupSteps" in fields:
         raise invalid(fields.path("warmupRatio"), "and warmupSteps are both given, must be one of them")

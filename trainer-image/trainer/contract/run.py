@@ -48,6 +48,7 @@ __all__ = [
 
 Stage = Literal["inspect", "prepare", "train", "publish"]
 JobType = Literal["sft", "dpo", "style", "vla", "reward", "vla_w_reward"]
+ROBOT_JOB_TYPES: Final = ("vla", "reward", "vla_w_reward")
 
 KEYS: Final = (
     *("contractVersion", "stage", "job", "attempt", "run", "resumeFrom", "finish"),
@@ -125,14 +126,17 @@ def parse_run(document: object) -> Run:
     stage = cast("Stage", fields.text("stage", get_args(Stage)))
     trains = stage != "inspect"
     paths = fields.section("paths", ["workspace", "cache"])
+    job_type = cast("JobType", fields.text("jobType", get_args(JobType))) if trains else "sft"
     return Run(
         stage=stage,
         job=_job(fields.section("job", ["namespace", "name", "uid"])),
         attempt=fields.integer("attempt", AT_LEAST_ONE),
-        job_type=cast("JobType", fields.text("jobType", get_args(JobType))) if trains else "sft",
+        job_type=job_type,
         model=parse_model(fields) if trains or "model" in fields else Model("", None),
         datasets=parse_datasets(fields, "spec.datasets[{}]" if trains else "spec"),
-        hyperparameters=parse_hyperparameters(fields, sized=stage == "train") if trains else NO_HYPERPARAMETERS,
+        hyperparameters=parse_hyperparameters(fields, sized=stage == "train", timed=job_type in ROBOT_JOB_TYPES)
+        if trains
+        else NO_HYPERPARAMETERS,
         hardware=parse_hardware(fields),
         limits=parse_limits(fields),
         checkpoints=parse_checkpoints(fields) if trains else NO_CHECKPOINTS,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from trainer.contract.robots import Camera
 from trainer.failures import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from trainer.contract.robots import Camera
+    from trainer.contract.run import Run
     from trainer.recordings.policies import Policy
     from trainer.recordings.recording import Recording
 
@@ -56,6 +57,12 @@ class CameraPlan:
     def masked(self) -> tuple[str, ...]:
         """The policy's keys that get a masked picture."""
         return tuple(view.policy_key for view in self.views if not view.dataset_key)
+
+
+def cameras_of(run: Run, policy: Policy) -> tuple[Camera, ...]:
+    """The slots that a job fills; of a type with one camera the one that the reward model is told to look at."""
+    key = run.reward.image_key if run.reward else ""
+    return (Camera("cam_1", "", key),) if policy.one_camera and key else run.cameras
 
 
 def plan_cameras(cameras: Sequence[Camera], policy: Policy, recording: Recording) -> CameraPlan:
@@ -125,8 +132,8 @@ def _policy_key(camera: Camera, policy: Policy, recording: Recording) -> str:
     if not policy.keys:
         return _free_key(camera, policy, recording)
     words = {key: key for key in policy.keys} | {_short(key): key for key in policy.keys}
-    for word in (camera.policy_key, "" if camera.policy_key else camera.slot, camera.dataset_key):
-        if word in words and (word != camera.dataset_key or not camera.policy_key):
+    for word in (camera.policy_key,) if camera.policy_key else (camera.slot, camera.dataset_key):
+        if word in words:
             return words[word]
     given = camera.policy_key or camera.slot
     hint = did_you_mean(given, words)

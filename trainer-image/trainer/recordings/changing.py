@@ -26,6 +26,8 @@ def view_of(root: Path, folder: Path) -> Path:
     """A dataset at `folder` whose metadata are its own and whose tables and videos are those of `root`."""
     folder.mkdir(parents=True)
     shutil.copytree(root / "meta", folder / "meta", copy_function=shutil.copyfile)
+    for each in (folder / "meta", *(folder / "meta").rglob("*")):
+        each.chmod(0o755 if each.is_dir() else 0o644)  # a mounted folder may be read-only, and its copy is not to be
     for name in ("data", "videos"):
         if (root / name).is_dir():
             (folder / name).symlink_to((root / name).resolve(), target_is_directory=True)

@@ -49,21 +49,23 @@ def read_episodes_v30(
 
 def read_episodes_v21(
     dataset: Dataset, root: Path, info: Mapping[str, object], cameras: Sequence[str]
-) -> tuple[Episode, ...]:
+) -> tuple[tuple[Episode, ...], frozenset[str]]:
     """The same of v2.1, where each episode has files of its own."""
     size = info.get("chunks_size", 1000)
     chunk = size if isinstance(size, int) and size > 0 else 1000
     data, video = str(info.get("data_path") or DATA_V21), str(info.get("video_path") or VIDEO_V21)
     found: list[Episode] = []
+    columns: set[str] = set()
     start = 0
     for number, line in enumerate(read_lines(dataset, root, LINES), start=1):
+        columns |= set(line)
         index, length = (_whole(dataset, f"{LINES}, line {number}", line, key) for key in ("episode_index", "length"))
         named: dict[str, object] = {"episode_chunk": index // chunk, "episode_index": index}
         clips = {key: Clip(_filled(dataset, video, {**named, "video_key": key}), 0.0, 0.0) for key in cameras}
         path = _filled(dataset, data, named)
         found.append(Episode(index, length, start, path, _texts(line.get("tasks")), clips))
         start += length
-    return _in_order(dataset, found, LINES)
+    return _in_order(dataset, found, LINES), frozenset(columns)
 
 
 def _episode_v30(

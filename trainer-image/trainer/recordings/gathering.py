@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.failures import Broken
-from trainer.recordings.cameras import plan_cameras
+from trainer.recordings.cameras import cameras_of, plan_cameras
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
 from trainer.recordings.recording import ACTION, STATE, V21
 from trainer.recordings.room import check_room
 from trainer.recordings.selection import select_episodes
 from trainer.recordings.statistics import lacks_quantiles
-from trainer.workspace.durability import sync
+from trainer.workspace.durability import make_readable, sync
 from trainer.workspace.jsonfile import read_json, write_json
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _work(run: Run, recordings: Sequence[Recording]) -> Work:
     policy = policy_of(run.model)
     if policy is None:
         return Work(tuple(recordings), {}, quantiles=False)
-    plan = plan_cameras(run.cameras, policy, recordings[0])
+    plan = plan_cameras(cameras_of(run, policy), policy, recordings[0])
     keys = [key for key in (STATE, ACTION) if key in recordings[0].features]
     quantiles = policy.quantiles and any(lacks_quantiles(each, keys) for each in recordings)
     return Work(tuple(recordings), plan.features, quantiles)
@@ -125,6 +125,9 @@ def _make(work: Work, shelf: Path, folder: Path) -> None:
             f"the merged dataset has {episodes} episodes and {frames} frames, must have {wanted[1]} and {wanted[0]}"
         )
         raise Broken("MergeIncomplete", problem)
+    for path in made.rglob("*"):
+        if not path.is_symlink():
+            make_readable(path)  # LeRobot leaves videos to their user alone, and the next pod may be another
     write_json(made / MARKER, {"episodes": episodes, "frames": frames})
     made.rename(folder)
     sync(shelf)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ def _part(recording: Recording, folder: Path) -> Path:
     # The converter renames the folder that it is given and writes beside it: it gets a link to the mounted one.
     folder.symlink_to(recording.root, target_is_directory=True)
     convert_dataset(repo_id=f"local/{folder.name}", root=folder, push_to_hub=False, force_conversion=True)
+    # It leaves behind what it does not know: what annotations were reckoned from.
+    for kept in (recording.root / "meta").glob("temporal_proportions_*.json"):
+        shutil.copyfile(kept, folder / "meta" / kept.name)
     return folder
 
 

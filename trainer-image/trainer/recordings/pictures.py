@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from trainer.recordings.recording import Episode, Feature, Recording
 from trainer.recordings.sampling import spread
 from trainer.recordings.tables import COPY_AGAIN, place, read_table
-from trainer.recordings.videos import decode_at
+from trainer.recordings.videos import decode_at, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 MOST_EPISODES: Final = 4
 """Of which pictures are decoded."""
+MOST_VIDEOS: Final = 128
+"""Of which the length is asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,25 @@ def check_whole(recording: Recording) -> None:
             if file.stat().st_size == 0:
                 problem = f"{clip.path}, episode {episode.index}, camera {key}: the file is empty"
                 raise recording.refused("DatasetUnreadable", problem, COPY_AGAIN)
+
+
+def check_spans(recording: Recording) -> int:
+    """UserError (DatasetInvalid) when a video ends before an episode in it does. Of many videos some; returns how many."""
+    last: dict[str, tuple[float, Episode, str]] = {}
+    for episode in recording.episodes:
+        for key, clip in episode.clips.items():
+            end = clip.begin + episode.length / recording.fps
+            if clip.path not in last or last[clip.path][0] < end:
+                last[clip.path] = end, episode, key
+    looked = spread(sorted(last), MOST_VIDEOS)
+    for path in looked:
+        end, episode, key = last[path]
+        where = f"{path}, episode {episode.index}, camera {key}"
+        seconds = seconds_of(recording, recording.root / path, where)
+        if seconds < end - 0.5 / recording.fps:
+            problem = f"{where}: the video ends at {seconds:.3f} s, and the episode ends at {end:.3f} s"
+            raise recording.refused("DatasetInvalid", problem, _EVERY_CAMERA)
+    return len(looked)
 
 
 _EVERY_CAMERA: Final = (

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.contract.report import MOST_WARNINGS, Report
-from trainer.recordings.cameras import CameraPlan, plan_cameras
+from trainer.recordings.cameras import CameraPlan, cameras_of, plan_cameras
+from trainer.recordings.findings import keep_findings
 from trainer.recordings.likeness import check_alike
-from trainer.recordings.pictures import PicturesSeen, check_pictures, check_whole
+from trainer.recordings.pictures import PicturesSeen, check_pictures, check_spans, check_whole
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
 from trainer.recordings.recording import ACTION, STATE
@@ -20,6 +21,7 @@ from trainer.recordings.rows import RowsSeen, check_rows
 from trainer.recordings.selection import Selection, episodes_of, select_episodes
 from trainer.recordings.statistics import check_stats, lacks_quantiles
 from trainer.recordings.warnings import warnings_of
+from trainer.workspace.digest import digest_of
 
 if TYPE_CHECKING:
     from trainer.contract.run import Run
@@ -53,20 +55,23 @@ class Preflight:
 
 
 def check_recordings(run: Run) -> Preflight:
-    """Look at all datasets of a job, or at the one of stage inspect. UserError names file, episode, key and remedy."""
+    """Look at all datasets of a job, or at the one of stage inspect. UserError names file, episode, key and remedy.
+
+    In stage prepare the numbers and the contact sheet are kept in the workspace, which must be writable.
+    """
     policy = policy_of(run.model) if run.stage != "inspect" else None
     for dataset in run.datasets:
         check_asked(dataset)
     train = tuple(read_recording(each) for each in run.datasets if each.split == "train")
     validation = tuple(read_recording(each) for each in run.datasets if each.split == "validation")
     check_alike((*train, *validation))
-    cameras = plan_cameras(run.cameras, policy, train[0]) if policy else None
+    cameras = plan_cameras(cameras_of(run, policy), policy, train[0]) if policy else None
     if policy:
         check_sizes(policy, train[0])
     selection = select_episodes(run, train, validation)
     rows, pictures = zip(*(_looked_at(each) for each in (*train, *validation)), strict=True)
     warnings = warnings_of(train, policy, cameras)
-    return Preflight(
+    found = Preflight(
         train=train,
         validation=validation,
         policy=policy,
@@ -74,9 +79,12 @@ def check_recordings(run: Run) -> Preflight:
         selection=selection,
         rows=rows,
         pictures=pictures,
-        report=_report((*train, *validation), selection, warnings),
+        report=_report(run, (*train, *validation), selection, warnings),
         warnings=warnings,
     )
+    if run.stage == "prepare":
+        keep_findings(found, run.workspace)
+    return found
 
 
 def needs_quantiles(preflight: Preflight) -> bool:
@@ -93,10 +101,17 @@ def _looked_at(recording: Recording) -> tuple[RowsSeen, PicturesSeen]:
     check_stats(recording, needed)
     rows = check_rows(recording)
     check_whole(recording)
+    check_spans(recording)
     return rows, check_pictures(recording, recording.image_keys, episodes_of(recording))
 
 
-def _report(recordings: tuple[Recording, ...], selection: Selection, warnings: tuple[str, ...]) -> Report:
+def _digest(recording: Recording) -> str:
+    """Over what was read wholly: the metadata. Videos may be terabytes."""
+    files = sorted(each for each in (recording.root / "meta").rglob("*") if each.is_file())
+    return digest_of({str(each.relative_to(recording.root)): each for each in files})
+
+
+def _report(run: Run, recordings: tuple[Recording, ...], selection: Selection, warnings: tuple[str, ...]) -> Report:
     lengths = [episode.length for recording in recordings for episode in recording.episodes]
     frames = sum(lengths[index] for index in selection.train)
     first = recordings[0]
@@ -105,6 +120,7 @@ def _report(recordings: tuple[Recording, ...], selection: Selection, warnings: t
         sequences=frames,
         validation_rows=len(selection.validation),
         format=FORMAT,
+        digest=_digest(first) if run.stage == "inspect" else "",
         episodes=len(selection.train),
         frames=frames,
         fps=first.fps,

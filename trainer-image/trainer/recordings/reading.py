@@ -147,7 +147,7 @@ def _episodes(
     if version == V30:
         episodes, columns = read_episodes_v30(dataset, root, info, cameras)
     else:
-        episodes, columns = read_episodes_v21(dataset, root, info, cameras), frozenset[str]()
+        episodes, columns = read_episodes_v21(dataset, root, info, cameras)
     if len(episodes) != total:
         held = f"{len(episodes)} episode" + ("s" if len(episodes) != 1 else "")
         raise refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 import av
@@ -11,7 +12,7 @@ import numpy as np
 from trainer.recordings.tables import COPY_AGAIN
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from av.container import InputContainer
@@ -35,13 +36,35 @@ def decode_at(recording: Recording, file: Path, where: str, times: Sequence[floa
     UserError: DatasetUnreadable for a file that is cut off or has a codec that is not known here, DatasetInvalid when
     the frames are elsewhere in time. `where` begins the message.
     """
+    pictures: list[NDArray[np.uint8]] = []
+    with _opened(recording, file, where) as container:
+        stream = _stream(recording, container, where)
+        _check_rate(recording, stream, where)
+        pictures += [_frame_at(recording, container, stream, where, time) for time in times]
+    return pictures
+
+
+def seconds_of(recording: Recording, file: Path, where: str) -> float:
+    """How long a video is, by its header. UserError as in `decode_at`."""
+    seconds = 0.0
+    with _opened(recording, file, where) as container:
+        stream = _stream(recording, container, where)
+        if stream.duration is not None and stream.time_base is not None:
+            seconds = float(stream.duration * stream.time_base)
+        else:
+            seconds = float(container.duration or 0) / av.time_base
+    return seconds
+
+
+@contextlib.contextmanager
+def _opened(recording: Recording, file: Path, where: str) -> Iterator[InputContainer]:
     try:
         with av.open(str(file)) as container:
-            stream = _stream(recording, container, where)
-            _check_rate(recording, stream, where)
-            return [_frame_at(recording, container, stream, where, time) for time in times]
+            yield container
     except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
-        problem = f"{where}: cannot be decoded, the video is cut off or damaged: {error}"
+        # Its text would hold the path inside of the pod.
+        why = getattr(error, "strerror", None) or type(error).__name__
+        problem = f"{where}: cannot be decoded, the video is cut off or damaged: {why}"
         raise recording.refused("DatasetUnreadable", problem, COPY_AGAIN) from error
 
 
@@ -84,7 +107,7 @@ def _frame_at(
         raise recording.refused("DatasetUnreadable", f"{where}: no frame can be decoded at {time:.3f} s", COPY_AGAIN)
     if abs(found - time) >= TOLERANCE + FLOAT_STEP * time:
         raise _off(recording, where, time, found)
-    return nearest.to_ndarray(format="rgb24")
+    return np.asarray(nearest.to_ndarray(format="rgb24"), dtype=np.uint8)
 
 
 def _off(recording: Recording, where: str, time: float, found: float) -> UserError:

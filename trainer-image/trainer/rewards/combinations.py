@@ -19,16 +19,22 @@ ABSENT: Final = Reward()
 
 
 def check_combination(run: Run) -> tuple[str, ...]:
-    """Warnings about what has no use; UserError (RewardUnsupported) for what cannot be."""
+    """Warnings about what has no use; UserError (RewardUnsupported, HyperparameterInvalid) for what cannot be."""
     for refusal in _refusals(run, run.reward or ABSENT):
         raise refusal
-    reward_hyperparameters(run)
     check_of_reward_job(run)
     return tuple(_warnings(run, run.reward or ABSENT))
 
 
 def _refusals(run: Run, reward: Reward) -> Iterator[UserError]:
     way = way_of(run)
+    if (run.job_type == "reward") != (run.model.type == "sarm"):
+        yield UserError(
+            "RewardUnsupported",
+            f"jobType is {run.job_type} and model.type {run.model.type}: sarm is the reward model, and no policy",
+            param="spec.model.type",
+            advice="jobType reward and model.type sarm belong together.",
+        )
     if weighs(run) and run.model.type not in WEIGHED_TYPES:
         yield UserError(
             "RewardUnsupported",
@@ -45,12 +51,25 @@ def _refusals(run: Run, reward: Reward) -> Iterator[UserError]:
             advice="Give reward.modelUri or reward.progressUri, or set jobType to vla_w_reward: it trains the reward model first.",
         )
     yield from _not_mounted(run, reward)
+    yield from _not_split(run)
     if way == "train" and reward.head_mode == "dense" and "dense" not in heads_of(reward.annotation_mode):
         yield UserError(
             "RewardUnsupported",
             f"headMode is dense, and a reward model of annotationMode {reward.annotation_mode} has a sparse head alone",
             param=f"{PARAM}.headMode",
             advice="Set headMode to sparse, or annotationMode to dense_only or dual where the dataset has dense annotations.",
+        )
+
+
+def _not_split(run: Run) -> Iterator[UserError]:
+    """The reward model's batch is global too, and none of the job's own."""
+    batch, processes = reward_hyperparameters(run).batch_size, run.hardware.processes
+    if way_of(run) == "train" and run.job_type != "reward" and batch % processes:
+        yield UserError(
+            "HyperparameterInvalid",
+            f"reward.hyperparameters.batchSize {batch} is global and cannot be split evenly over {processes} processes",
+            param=f"{PARAM}.hyperparameters.batchSize",
+            advice=f"Use a multiple of {processes}, such as {max(processes, batch // processes * processes)}.",
         )
 
 

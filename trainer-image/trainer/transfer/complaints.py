@@ -23,7 +23,7 @@ class Subject:
     place: Place
     param: str
     secrets: Secrets
-    absent_code: str
+    absent_code: str = "ModelNotFound"
     revision: str = ""
     secret_param: str = ""
 

@@ -121,7 +121,8 @@ def shelf_root(cache: Path, workspace: Path, mounts: str) -> Path:
 
     `mounts` is the text of /proc/self/mountinfo.
     """
-    return (cache if outlives_pod(cache, mounts) else workspace) / FOLDER
+    lasts = cache.is_relative_to(workspace) or outlives_pod(cache, mounts)
+    return (cache if lasts else workspace) / FOLDER
 
 
 def outlives_pod(folder: Path, mounts: str) -> bool:

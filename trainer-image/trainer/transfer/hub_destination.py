@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -58,13 +57,14 @@ class HubDestination:
         from huggingface_hub import CommitOperationAdd, CommitOperationDelete  # noqa: PLC0415 - heavy
 
         with online():
-            self._api.create_repo(self._repository, private=True, exist_ok=True)
+            if not self._exists():
+                self._api.create_repo(self._repository, private=True, exist_ok=True)
             head, names, owner = self._look()
             if result.is_recorded_by(owner):
                 return head
             before_last()
             added = [CommitOperationAdd(name, str(folder / name)) for name in result.files]
-            added.append(CommitOperationAdd(RECORD, io.BytesIO(result.to_json())))
+            added.append(CommitOperationAdd(RECORD, result.to_json()))
             stale = [name for name in names if name not in result.files and name not in OF_A_NEW_REPOSITORY]
             removed = [CommitOperationDelete(name) for name in stale if name != RECORD]
             # On top of what was looked at, or not at all: somebody else may have come between.

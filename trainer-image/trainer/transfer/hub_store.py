@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from trainer.transfer.listing import Algorithm, Listing, RemoteFile
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from trainer.transfer.places import Place
     from trainer.transfer.secrets import Secrets
+
+PIECE_BYTES: Final = 16 << 20
 
 _lock = threading.Lock()
 _users: list[bool] = []
@@ -51,12 +53,20 @@ def hub_api(secrets: Secrets) -> Any:  # noqa: ANN401 - the client's types are n
     return HfApi(token=secrets.get("TOKEN") or False)
 
 
+def hub_files(secrets: Secrets) -> Any:  # noqa: ANN401 - as above
+    """The Hub's file system of fsspec, which its client brings."""
+    from huggingface_hub import HfFileSystem  # noqa: PLC0415 - heavy
+
+    return HfFileSystem(token=secrets.get("TOKEN") or False, skip_instance_cache=True)
+
+
 class HubStore:
     """One repository at one revision as a store; the revision is a branch, a tag or a commit, empty for main."""
 
     def __init__(self, place: Place, secrets: Secrets, revision: str) -> None:
         self._place = place
         self._api = hub_api(secrets)
+        self._files = hub_files(secrets)
         self._revision = revision or None
         self._prefix = ""
 
@@ -70,18 +80,27 @@ class HubStore:
         files = [_remote(entry) for entry in tree if getattr(entry, "size", None) is not None]
         return self._below(files, commit)
 
-    def fetch(self, file: RemoteFile, folder: Path, pieces: int) -> Path:  # noqa: ARG002 - the client knows how
-        """Bring a file; the client goes on from what it has of it."""
-        with online():
-            return Path(
-                self._api.hf_hub_download(
-                    self._place.root,
-                    f"{self._prefix}{file.name}",
-                    repo_type=self._place.repo_type,
-                    revision=self._revision,
-                    local_dir=str(folder),
-                )
-            )
+    def fetch(self, file: RemoteFile, folder: Path, pieces: int) -> Path:  # noqa: ARG002 - one after the other
+        """Append to the file's part what it still lacks, through the client's own file system.
+
+        Its `hf_hub_download` begins anew in every process: what it has of a file bears a name by chance.
+        """
+        part = folder / f"{file.name}.part"
+        part.parent.mkdir(parents=True, exist_ok=True)
+        kind = "datasets/" if self._place.repo_type == "dataset" else ""
+        source = f"{kind}{self._place.root}@{self._revision}/{self._prefix}{file.name}"
+        size = file.size or 0
+        with online(), part.open("ab") as written:
+            if written.tell() > size:
+                written.truncate(0)
+            if written.tell() == size:
+                return part
+            with self._files.open(source, "rb", block_size=PIECE_BYTES, cache_type="none") as remote:
+                remote.seek(written.tell())
+                while piece := remote.read(min(PIECE_BYTES, size - written.tell())):
+                    written.write(piece)
+                    written.flush()
+        return part
 
     def _below(self, files: list[RemoteFile], commit: str) -> Listing:
         path = self._place.path

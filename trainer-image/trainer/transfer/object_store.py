@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from trainer.transfer.secrets import Secrets
 
 PIECE_BYTES: Final = 8 << 20
+TAGS: Final = ("ETag", "etag", "LastModified", "Last-Modified", "mtime")
+"""What a store tells that changes with the content, best first."""
 MD5: Final = re.compile(r"[0-9a-f]{32}")
 
 
@@ -139,13 +141,13 @@ class ObjectStore:
 
     def _remote(self, name: str, info: Mapping[str, Any]) -> RemoteFile:
         size = info.get("size")
-        tag = str(info.get("ETag") or info.get("etag") or info.get("Last-Modified") or info.get("mtime") or "")
+        tag = next((str(info[key]) for key in TAGS if info.get(key)), "")
         return RemoteFile(
             name=name,
             size=int(size) if size is not None else None,
             digests=self._digests(info, tag.strip('"')),
             tag=tag,
-            in_ranges=self._place.scheme != "https" or bool(info.get("partial")),
+            in_ranges=info.get("partial") is not False,
         )
 
     def _sealed(self) -> Mapping[str, Any]:

@@ -27,7 +27,7 @@ class Persistence:
 
     def pause(self, failed: int) -> float:
         """Seconds before the next try, after so many failures in a row."""
-        whole = min(self.longest_seconds, self.first_seconds * 2 ** (failed - 1))
+        whole = min(self.longest_seconds, self.first_seconds * 2.0 ** (failed - 1))
         return whole * (0.5 + 0.5 * self.chance())
 
     def until_done(self, action: Callable[[], _Answer], progress: Callable[[], float] = lambda: 0.0) -> _Answer:

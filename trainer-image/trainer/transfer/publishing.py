@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
 from trainer.contract.verdict import Artifact, Verdict
+from trainer.failures import StageEnd, UserError
 from trainer.signs import FOLDER, own_signs
 from trainer.transfer.complaints import Subject, end_of
 from trainer.transfer.persistence import Persistence
 from trainer.transfer.places import is_elsewhere, parse_place
 from trainer.transfer.result_record import Result, result_of
 from trainer.transfer.secrets import secrets_of
+from trainer.transfer.trouble import trouble_of
 from trainer.workspace.fence import check_fence, take_fence
 from trainer.workspace.jsonfile import read_json, write_json
 
@@ -106,7 +108,7 @@ def _at_destination(
 ) -> None:
     place = parse_place(run.output.uri, PARAM, "model")
     secrets = secrets_of("OUTPUT", environment)
-    subject = Subject(place, PARAM, secrets, "OutputNotFound", secret_param="spec.output.secretRef")  # noqa: S106 - a field's name
+    subject = Subject(place, PARAM, secrets, secret_param="spec.output.secretRef")  # noqa: S106 - a field's name
     folder = environment.get(FOLDER)
     signs = own_signs(Path(folder) if folder else None, environment)
     persistence = Persistence()
@@ -114,6 +116,13 @@ def _at_destination(
         signs.give("loading", 0)
         action(_destination(run, subject), persistence)
     except Exception as error:  # noqa: BLE001 - each library has its own; a cause would show its text in the log
+        if not isinstance(error, StageEnd) and trouble_of(error) == "absent":
+            raise UserError(
+                "OutputNotFound",
+                f"{place.shown}: there is no such bucket or repository, or it cannot be seen",
+                param=PARAM,
+                advice="Make the bucket first, or check its spelling and what the secret's owner may see.",
+            ) from None
         raise end_of(subject, error, environment) from None
 
 

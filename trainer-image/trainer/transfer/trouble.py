@@ -27,6 +27,19 @@ BY_CLASS: Final[Mapping[str, Trouble]] = {
     "XetDownloadError": "transient",
 }
 """By the name of a class or of one that it inherits from: huggingface_hub, google.auth, botocore, gcsfs."""
+BY_CODE: Final[Mapping[str, Trouble]] = {
+    "InvalidAccessKeyId": "forbidden",
+    "XAdminUserNotFound": "forbidden",
+    "SignatureDoesNotMatch": "forbidden",
+    "ExpiredToken": "forbidden",
+    "InvalidToken": "forbidden",
+    "AccessDenied": "forbidden",
+    "NoSuchBucket": "absent",
+    "NoSuchKey": "absent",
+    "SlowDown": "transient",
+    "RequestTimeout": "transient",
+}
+"""By the code that a server of S3 answers with: statuses differ between servers."""
 OF_CONNECTIONS: Final = (
     *("ClientConnectionError", "ClientPayloadError", "ServerTimeoutError", "TransportError"),
     *("HTTPClientError", "EndpointConnectionError", "ConnectionClosedError", "IncompleteReadError", "ReadTimeoutError"),
@@ -75,7 +88,7 @@ def _of_one(error: BaseException) -> Trouble:  # noqa: PLR0911 - a table by the 
     # The Hub's client says so when it could not ask, whatever kept it.
     if not set(names).isdisjoint(OF_CONNECTIONS) and _status(error) is None:
         return "unknown" if "LocalEntryNotFoundError" in names and error.__cause__ else "transient"
-    named = next((BY_CLASS[name] for name in names if name in BY_CLASS), None)
+    named = next((BY_CLASS[name] for name in names if name in BY_CLASS), None) or BY_CODE.get(_code(error))
     if named:
         return named
     status = _status(error)
@@ -102,3 +115,8 @@ def _status(error: BaseException) -> int | None:
         response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None,
     )
     return next((int(each) for each in found if isinstance(each, int | str) and str(each).isdigit()), None)
+
+
+def _code(error: BaseException) -> str:
+    response = getattr(error, "response", None)
+    return str(response.get("Error", {}).get("Code", "")) if isinstance(response, dict) else ""

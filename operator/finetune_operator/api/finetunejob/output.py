@@ -49,7 +49,8 @@ class Output(ApiModel):
     suffix: Annotated[str, Field(min_length=1, max_length=64)] | None = None
     """Added to the model's name."""
     storage_size: Quantity | None = None
-    """Size of the job's own claim; what its checkpoints and its model need when absent, at least 10Gi."""
+    """Size of the job's own claim; what its checkpoints, its model and, without a cache, what it fetches need when absent, at
+    least 10Gi."""
     storage_class_name: Annotated[str, Field(max_length=253)] | None = None
     """StorageClass of the job's own claim; the cluster's default when absent."""
     access_modes: Annotated[tuple[AccessMode, ...], Field(min_length=1, max_length=3)] | None = Field(
@@ -68,7 +69,7 @@ class Output(ApiModel):
 
 
 class Cache(ApiModel):
-    """Where model and data are kept between stages and jobs."""
+    """Where fetched models and data are kept between stages and jobs."""
 
     rules: ClassVar[tuple[Rule, ...]] = (
         Rule(
@@ -82,6 +83,6 @@ class Cache(ApiModel):
     claim_name: Name | None = None
     """A claim that exists, which several jobs may share. Absent: one of the job's own, deleted with it."""
     size: Quantity | None = None
-    """Size of the job's own claim; what model and data need, twice, when absent."""
+    """Size of the job's own claim; what model and data are reckoned to need when absent."""
     storage_class_name: Annotated[str, Field(max_length=253)] | None = None
     """StorageClass of the job's own claim; the cluster's default when absent."""

@@ -141,6 +141,14 @@ ROBOTS: Final[tuple[Rule, ...]] = (
         ".reward",
     ),
     Rule(
+        "!(self.jobType in ['reward','vla_w_reward']) || !has(self.reward) || self.reward.headMode != 'dense' || "
+        "(has(self.reward.annotationMode) && self.reward.annotationMode != 'single_stage')",
+        "headMode dense needs annotationMode dense_only or dual: a reward model of a single stage has no dense head",
+        "'headMode dense needs annotationMode dense_only or dual: a reward model of a single stage has no dense head; "
+        "given: %s'.format([has(self.reward.annotationMode) ? self.reward.annotationMode : 'none'])",
+        ".reward.headMode",
+    ),
+    Rule(
         "!has(self.reward) || !has(self.reward.imageKey) || "
         "!(self.reward.useRabc || self.jobType in ['reward','vla_w_reward']) || (has(self.cameraMappings) && "
         "self.cameraMappings.exists(k, self.cameraMappings[k] == self.reward.imageKey))",

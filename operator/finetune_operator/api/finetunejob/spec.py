@@ -114,7 +114,7 @@ class FineTuneJobSpec(ApiModel):
     )
     """When an ended job's Jobs and pods are removed; its record and the output claim stay. Never when absent."""
     cache: Cache | None = None
-    """Where model and data are kept between stages and jobs. No effect in this release."""
+    """Where fetched models and data are kept between stages and jobs; on the job's output claim when absent."""
     pod_template: PodTemplate | None = None
     """What the pods bear besides."""
     image: Annotated[str, Field(min_length=1, max_length=512)] | None = None

@@ -32,13 +32,14 @@ class Reward(ApiModel):
     use_rabc: bool = False
     """Weight the rows by the progress that a reward model sees in them. Implied by job type vla_w_reward."""
     model_uri: Place | None = None
-    """A trained reward model: a place, or a repository of the Hub."""
+    """A trained reward model: a place, or a repository of the Hub. model.secretRef opens it too."""
     progress_uri: Place | None = None
-    """A progress file that was computed before; then no reward model is needed."""
+    """A progress file that was computed before; then no reward model is needed. model.secretRef opens it too."""
     head_mode: Literal["sparse", "dense", "both"] = "sparse"
     """The head of the reward model that is used; both computes progress with either and weights by the sparse one."""
     image_key: ImageKey | None = None
-    """The dataset's image key that the reward model looks at; one of those in cameraMappings."""
+    """The dataset's image key that the reward model looks at; one of those in cameraMappings, needed where
+    there are several."""
     annotation_mode: Literal["single_stage", "dense_only", "dual"] | None = None
     """Which annotations of subtasks the reward model learns from; single_stage, which needs none, when absent."""
     kappa: Annotated[float, Field(gt=0, le=1)] | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 from pydantic import BeforeValidator, ValidationError
 
-from finetune_operator.api.model import ApiModel, Count
+from finetune_operator.api.model import ApiModel, Count, Measure
 
 MOST: Final = 8
 MOST_IMAGE_KEYS: Final = 32
@@ -36,6 +36,8 @@ class Findings(ApiModel):
     """The report of one inspection."""
 
     rows: Count | None = None
+    frames: Count | None = None
+    fps: Measure | None = None
     tokens: Count | None = None
     longest_row_tokens: Count | None = None
     format: Annotated[str | None, _first(32)] = None

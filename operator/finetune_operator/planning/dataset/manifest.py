@@ -14,7 +14,7 @@ from finetune_operator.planning.dataset.plan import InspectionPlan
 from finetune_operator.planning.dataset.registration import Registration
 from finetune_operator.planning.observed import CONTAINER
 from finetune_operator.planning.places import CLAIMS, RUN_FOLDER, SCRATCH, mounted_path
-from finetune_operator.planning.secrets import place_variables
+from finetune_operator.planning.secrets import hub_variables, place_variables
 from finetune_operator.planning.volumes import Mounts
 
 GROUP_ID: Final = 65532
@@ -138,7 +138,8 @@ def _pod(registration: Registration, plan: InspectionPlan, pull_policy: str) -> 
 
 def _environment(registration: Registration) -> list[Json]:
     plain = {"HOME": SCRATCH, "PYTHONUNBUFFERED": "1"}
-    secrets = place_variables("DATASET_0", registration.spec.uri, registration.spec.secret_ref)
+    uri, secret = registration.spec.uri, registration.spec.secret_ref
+    secrets = (*place_variables("DATASET_0", uri, secret), *hub_variables(uri, secret))
     return [*({"name": name, "value": value} for name, value in plain.items()), *secrets]
 
 

@@ -9,6 +9,7 @@ from typing import Final
 from finetune_operator.api import uris
 from finetune_operator.api.conditions import Reason
 from finetune_operator.api.dataset import DatasetSpec
+from finetune_operator.api.finetunejob.words import LANGUAGE_MODEL
 from finetune_operator.catalog.catalog import BrokenEntryError, Catalog, UnknownNameError
 from finetune_operator.planning.kstatus import Word
 
@@ -46,8 +47,11 @@ def plan_inspection(spec: DatasetSpec, catalog: Catalog, images: Mapping[str, st
             name, entry = catalog.base_model(spec.model)
         except (UnknownNameError, BrokenEntryError) as error:
             return Word("Reconciling", Reason.UNKNOWN_MODEL, f"spec.model: {error}")
-        family = entry.family
-        model = InspectionModel(name, entry.source.uri, entry.source.revision) if entry.source else None
+        robot = entry.type != LANGUAGE_MODEL
+        family = ROBOT_FAMILY if robot else family
+        # Episodes have no tokens: a policy would be fetched for nothing.
+        source = None if robot or spec.format == "lerobot" else entry.source
+        model = InspectionModel(name, source.uri, source.revision) if source else None
     image = images.get(family)
     if image is None:
         message = (

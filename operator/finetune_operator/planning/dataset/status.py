@@ -95,6 +95,8 @@ def _found(done: Done) -> DatasetStatus:
     findings = findings_of(done.inspection.termination_message)
     return DatasetStatus(
         rows=findings.rows,
+        frames=findings.frames,
+        fps=findings.fps,
         # No token at all means that there was no tokenizer to count them.
         tokens=findings.tokens or None,
         longest_row_tokens=findings.longest_row_tokens or None,

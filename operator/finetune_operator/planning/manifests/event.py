@@ -29,6 +29,7 @@ WARNINGS = frozenset(
         Reason.TERMINATING,
         Reason.STEP_STALLED,
         Reason.START_DEADLINE_EXCEEDED,
+        Reason.STAGE_DEADLINE_EXCEEDED,
         Reason.DEADLINE_EXCEEDED,
     }
 )

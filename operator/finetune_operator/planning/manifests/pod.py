@@ -9,7 +9,7 @@ from finetune_operator.api import names
 from finetune_operator.api.model import Json
 from finetune_operator.planning.environment import environment
 from finetune_operator.planning.observed import CONTAINER
-from finetune_operator.planning.outcome import workspace
+from finetune_operator.planning.outcome import cache_claim, merges, workspace
 from finetune_operator.planning.placement import placement
 from finetune_operator.planning.places import (
     CACHE,
@@ -20,11 +20,15 @@ from finetune_operator.planning.places import (
     WORKSPACE,
     fetches,
 )
+from finetune_operator.planning.quantity import byte_count
 from finetune_operator.planning.run_config import PREPARE_CPU, Run, run_json
 from finetune_operator.planning.sizing.merging import merging_memory
 from finetune_operator.planning.volumes import Mounts, input_mounts
 
 TOKEN_SECONDS: Final = 3600
+CHECKING_MEMORY: Final = "256Mi"
+MOVING_MEMORY: Final = "1Gi"
+"""Of what fetches, uploads or decodes pictures; the limit is the instance type's memory all the same."""
 GROUP_ID: Final = 65532
 """Group of the volumes' files, so that any user id that the cluster assigns can write them."""
 
@@ -96,12 +100,13 @@ def _container(run: Run, pull_policy: str, progress: Progress | None, mounts: Mo
 
 
 def _resources(run: Run) -> Json:
-    """Requests equal limits: the pod gets what the instance type says. Checking data needs no GPU and little else."""
+    """Requests equal limits: the pod gets what the instance type says. Stages on CPU need no GPU and little else."""
     instance = run.resolved.instance_type
     if run.stage == "prepare":
         # What the type has is there anyway; asking for little lets the check run beside other work.
-        amounts = {"cpu": PREPARE_CPU, "memory": instance.memory}
-        return {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": amounts}
+        return {"requests": _little(run), "limits": {"cpu": PREPARE_CPU, "memory": instance.memory}}
+    if run.stage == "publish" and not merges(run.job):
+        return {"requests": _little(run), "limits": {"cpu": instance.cpu, "memory": instance.memory}}
     if run.stage == "publish":
         memory = merging_memory(run.resolved) or instance.memory
         return {"requests": {"cpu": "500m", "memory": memory}, "limits": {"cpu": instance.cpu, "memory": memory}}
@@ -113,13 +118,20 @@ def _resources(run: Run) -> Json:
     return {"requests": amounts, "limits": dict(amounts)}
 
 
+def _little(run: Run) -> Json:
+    """What a stage on CPU asks for. One that decodes episodes, or has parts of large files in memory, needs some more."""
+    far = run.stage == "publish" or fetches(run.job.spec, run.resolved)
+    memory = min(MOVING_MEMORY, run.resolved.instance_type.memory, key=byte_count) if far else CHECKING_MEMORY
+    return {"cpu": "100m", "memory": memory}
+
+
 def _mounts(run: Run, progress: Progress | None) -> Mounts:
     """Every volume of the pod. All else is read-only."""
     output = workspace(run.job)
     mounts = input_mounts(run.job.spec, run.resolved)
     mounts = mounts.claim(output.claim, WORKSPACE, sub_path=output.path, read_only=False)
-    if fetches(run.job.spec, run.resolved):
-        mounts = mounts.volume("cache", {"emptyDir": {}}, CACHE, read_only=False)
+    if cache := cache_claim(run.job):
+        mounts = mounts.claim(cache, CACHE, read_only=False)
     mounts = mounts.volume("tmp", {"emptyDir": {}}, SCRATCH, read_only=False)
     size = run.resolved.instance_type.shared_memory
     memory = {"emptyDir": {"medium": "Memory", "sizeLimit": size}}

@@ -28,5 +28,6 @@ def by_data(spec: FineTuneJobSpec, resolved: Resolved, subject: Subject, report:
     """What the data take; None where that cannot be reckoned."""
     if report is None or not report.rows:
         return None
-    rows = Rows(report.rows, None if subject.robot or not report.tokens else report.tokens)
+    count = (report.frames or report.rows) if subject.robot else report.rows
+    rows = Rows(count, None if subject.robot or not report.tokens else report.tokens)
     return outlook(subject.on(resolved.instance_type), rows, budget_hours(spec, resolved))

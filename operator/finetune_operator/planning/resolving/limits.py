@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from finetune_operator.api.basemodel import ModelLimits
@@ -12,13 +12,9 @@ from finetune_operator.api.model import ApiModel
 from finetune_operator.api.resolved import Resolved, ResolvedModel
 from finetune_operator.planning.rejection import Rejection, invalid
 
-NOT_YET: Final = {"cache": "a shared cache"}
-"""Fields that are accepted and without effect in this release, and what they will do."""
-_DEFAULTS: Final = {field: FineTuneJobSpec.model_fields[field].default for field in NOT_YET}
-NO_EFFECT: Final = " has no effect in this release"
 UNUSED_REWARD: Final[Mapping[str, tuple[tuple[str, ...], str]]] = {
     "plain": (tuple(name for name in Reward.model_fields if name != "use_rabc"), "while useRabc is false"),
-    "vla": (("annotation_mode", "hyperparameters", "hours_share"), "where no reward model is trained"),
+    "vla": (("annotation_mode", "hours_share"), "where no reward model is trained"),
     "reward": (
         ("use_rabc", "model_uri", "progress_uri", "kappa", "hours_share"),
         "where only a reward model is trained",
@@ -81,17 +77,6 @@ def unpriced(spec: FineTuneJobSpec, resolved: Resolved) -> tuple[str, ...]:
         return ()
     name = resolved.instance_type_name
     return (f"spec.maxCost: it limits nothing: InstanceType {name!r} has no pricePerHour; hours limit the training",)
-
-
-def not_yet(spec: FineTuneJobSpec) -> tuple[str, ...]:
-    """What is asked for and comes in a later release."""
-    asked = [field for field, default in _DEFAULTS.items() if getattr(spec, field) != default]
-    return tuple(f"spec.{_alias(FineTuneJobSpec, field)}: {NOT_YET[field]}{NO_EFFECT}" for field in asked)
-
-
-def lasting(warnings: Iterable[str]) -> tuple[str, ...]:
-    """Without those of ``not_yet``, which what they warn of may have left."""
-    return tuple(warning for warning in warnings if not warning.endswith(NO_EFFECT))
 
 
 def _unused_reward(spec: FineTuneJobSpec) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the claim of a job must hold: checkpoints that are kept, the one that is being written, and the finished model."""
+"""What the claim of a job must hold: checkpoints, the one that is being written, the finished model, and what is fetched."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.finetunejob.training import Checkpoints
 from finetune_operator.api.resolved import Resolved, ResolvedHyperparameters, ResolvedModel
 from finetune_operator.planning.quantity import byte_count
+from finetune_operator.planning.sizing.fetching import brought
 from finetune_operator.planning.sizing.language import language_model_of
 from finetune_operator.planning.sizing.words import counted
 
@@ -41,16 +42,18 @@ class Storage:
 
 def storage_of(spec: FineTuneJobSpec, resolved: Resolved) -> Storage:
     """What the claim needs, in whole GiB and at least LEAST."""
-    model = resolved.model
+    model, other = resolved.model, brought(spec, resolved)
     if model is None or model.parameters is None:
-        return Storage(LEAST)
+        size = LEAST + math.ceil(other.bytes * ROOM / GIB)
+        return Storage(size, f"{LEAST} GiB and {other.words}, and a tenth: {size}Gi" if other.bytes else None)
     trained = _trained(model, model.parameters, resolved.hyperparameters)
     checkpoints, finished = _checkpoints(spec), _finished(spec, resolved, trained)
-    needed = trained * STATE_BYTES * checkpoints + finished
+    needed = trained * STATE_BYTES * checkpoints + finished + other.bytes
     size = max(LEAST, math.ceil(needed * ROOM / GIB))
+    also = f", and {other.words}" if other.bytes else ""
     words = (
         f"{counted(trained)} trained weights x {STATE_BYTES} bytes x {checkpoints} checkpoints, one of them being written, "
-        f"and {finished / GIB:.1f} GiB for the finished model, and a tenth: {size}Gi; at least {LEAST}Gi"
+        f"and {finished / GIB:.1f} GiB for the finished model{also}, and a tenth: {size}Gi; at least {LEAST}Gi"
     )
     return Storage(size, words)
 

@@ -75,6 +75,11 @@ def test_robot_data_are_read_by_the_image_of_robot_policies() -> None:
     assert found.image == "robots:1"
 
 
+def test_no_policy_is_fetched_to_look_at_episodes() -> None:
+    assert plan(model="pi0") == InspectionPlan("robots:1")
+    assert plan(model="llama", format="lerobot") == InspectionPlan("robots:1")
+
+
 def test_a_model_brings_its_tokenizer_with_its_revision() -> None:
     found = plan(model="llama")
     assert isinstance(found, InspectionPlan)

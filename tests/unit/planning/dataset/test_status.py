@@ -38,6 +38,12 @@ def test_what_was_found_stands_in_the_status() -> None:
     assert status.inspected_time == "2026-11-21T12:00:00Z"
 
 
+def test_of_robots_the_frames_and_their_rate_are_told_beside_the_cameras() -> None:
+    report = {"rows": 206, "tokens": 0, "warnings": [], "frames": 25650, "fps": 10, "imageKeys": ["top", "wrist"]}
+    status = said(view([job(ended=0)], [ended_pod(report=report)]))
+    assert (status.rows, status.frames, status.fps, status.image_keys) == (206, 25650, 10, ("top", "wrist"))
+
+
 def test_tokens_that_nobody_counted_are_not_said_to_be_none() -> None:
     report = {"rows": 48, "tokens": 0, "longestRowTokens": 0, "warnings": []}
     status = said(view([job(ended=0)], [ended_pod(report=report)]))

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from finetune_operator.api.conditions import Reason
-from finetune_operator.api.finetunejob import FineTuneJobSpec
 from finetune_operator.api.model import Json
-from finetune_operator.planning.resolving.limits import NOT_YET, budget_hours, not_yet, superfluous
+from finetune_operator.planning.resolving.limits import budget_hours, superfluous
 from tests.unit.planning.resolving.shop import admitted, refused, robot_of, rules_of, spec_of
 
 CAPPED = {"name": "capped"}
@@ -129,19 +128,3 @@ UNUSED: dict[str, tuple[Json, str]] = {
 @pytest.mark.parametrize(("given", "warning"), UNUSED.values(), ids=UNUSED)
 def test_it_is_accepted_with_a_warning_to_give(given: Json, warning: str) -> None:
     assert warning in admitted(spec_of(**given)).warnings
-
-
-@pytest.mark.parametrize("field", NOT_YET)
-def test_a_field_that_does_nothing_yet_is_accepted_with_a_warning(field: str) -> None:
-    plain = spec_of()
-    assert not_yet(plain) == ()
-    value: object = True if isinstance(getattr(plain, field), bool) else 1
-    changed = plain.model_copy(update={field: value})
-    (warning,) = not_yet(changed)
-    assert warning.startswith(f"spec.{FineTuneJobSpec.model_fields[field].alias}: ")
-    assert warning.endswith(" has no effect in this release")
-
-
-def test_defaults_that_the_api_server_filled_in_are_not_taken_for_given() -> None:
-    stored = spec_of().model_dump(mode="json", by_alias=True)
-    assert not_yet(FineTuneJobSpec.model_validate(stored)) == ()

@@ -40,8 +40,7 @@ def model_card(run: Run, setup: Setup, step: int, metrics: Sequence[Mapping[str,
         "|---|---|",
         f"| data | {', '.join(f'`{each.uri}`' for each in run.datasets)} |",
         f"| robot | {recording.robot_type or 'not told'} at {recording.fps:g} frames per second |",
-        (f"| trained on | {len(recording.episodes) - len(setup.gathered.validation_episodes)} episodes at most,"
-        f" {setup.frames} frames |"),
+        f"| trained on | {len(setup.train_episodes)} episodes, {setup.frames} frames |",
         f"| batch, learning rate, seed | {given.batch_size}, {given.learning_rate:g}, {given.seed} |",
         *(
             f"| {'loss' if name == 'loss' else 'loss on held-out episodes'} | {loss:.4g} |"

@@ -38,19 +38,28 @@ def parsed(arguments: Sequence[str]) -> Foreign:
         with contextlib.redirect_stderr(said):
             return parser.wrap()(resolved)()
     except SystemExit as error:
-        raise _refused(said.getvalue()) from error
+        raise _refused(f"{said.getvalue()}\n{_first_cause(error)}") from error
     except Exception as error:
         raise _refused(f"{type(error).__name__}: {error}") from error
     finally:
         sys.argv = before
 
 
+def _first_cause(error: BaseException) -> str:
+    """What began it: the parser says only that a configuration could not be made."""
+    while error.__context__ is not None:
+        error = error.__context__
+    return "" if isinstance(error, SystemExit) else str(error)
+
+
 def _refused(words: str) -> UserError:
     lines = [line.strip() for line in words.splitlines() if line.strip()]
-    last = next((line for line in reversed(lines) if "rror" in line), lines[-1] if lines else "it did not say why")
+    # The reason follows on the lines after the one that says error.
+    begin = next((index for index in range(len(lines) - 1, -1, -1) if "rror" in lines[index]), 0)
+    reason = " ".join(lines[begin:]) or "it did not say why"
     return UserError(
         "HyperparameterUnsupported",
-        f"LeRobot does not take these settings: {last[:LONGEST]}",
+        f"LeRobot does not take these settings: {reason[:LONGEST]}",
         param="spec.hyperparameters.extra",
         advice="Change what it names, or leave the setting out: then the type's own default is used.",
     )

@@ -62,8 +62,10 @@ def plan_warnings(run: Run, plan: StepPlan) -> tuple[str, ...]:
     total, budget = plan.total_steps, run.limits.training_seconds
     if total is None:
         return (
-            (f"neither steps nor epochs are given: the {budget:.0f} training seconds decide how many steps are made, and"
-            " the learning rate falls with them"),
+            (
+                f"neither steps nor epochs are given: the {budget:.0f} training seconds decide how many steps are made, and"
+                " the learning rate falls with them"
+            ),
         )
     if total < FEW_STEPS:
         return (f"only {total} steps are planned; with fewer than {FEW_STEPS} a policy rarely learns: raise steps",)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from trainer.backends.lerobot.arguments import policy_arguments
 from trainer.backends.lerobot.parsing import parsed
 from trainer.backends.lerobot.planning import plan_warnings
+from trainer.backends.lerobot.rewards.checking import check_reward
 from trainer.backends.lerobot.setting_up import Setup, backbone_of, set_up, with_weights
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
@@ -37,10 +38,12 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     check_writable(workspace)
     check_owner(workspace.fence, run.job)
     check_free(workspace, run)
-    report = check_recordings(planned).report
+    preflight = check_recordings(planned)
+    report = preflight.report
+    rewards = check_reward(planned, preflight.train)
     setup = set_up(run, workspace)
     _check_restart(run, workspace, setup)
-    warnings = (*_parse(run, setup), *report.warnings)
+    warnings = (*rewards, *_parse(run, setup), *_shifted(setup), *report.warnings)
     report = replace(report, parameters=_parameters(setup), warnings=warnings)
     return Verdict(
         stage="prepare",
@@ -60,6 +63,20 @@ def _parse(run: Run, setup: Setup) -> tuple[str, ...]:
         setting = setup.setting(plan, staged(setup.start, Path(folder, "start")), backbone)
         parsed(policy_arguments(tried, setting, Path(folder, "nowhere")))
     return (*said, *(plan_warnings(tried, plan) if sized else ()))
+
+
+def _shifted(setup: Setup) -> tuple[str, ...]:
+    """X-VLA tells places apart, and LeRobot's own programs put pictures that are there first."""
+    views = setup.cameras.views
+    hole = next((index for index, view in enumerate(views) if not view.dataset_key), len(views))
+    if setup.kind.lerobot != "xvla" or all(not view.dataset_key for view in views[hole:]):
+        return ()
+    return (
+        (
+            f"slot {views[hole].slot} is left out before others: X-VLA is trained with a masked picture there, and LeRobot's"
+            " own programs would move later pictures up when they run the policy; leave the last slots out instead"
+        ),
+    )
 
 
 def _smallest(run: Run) -> int:

@@ -43,6 +43,11 @@ class Setup:
     frames: int
     sides: Mapping[str, Path]
 
+    @property
+    def train_episodes(self) -> tuple[int, ...]:
+        """The episodes of the gathered dataset that are trained on."""
+        return recording_episodes(self.recording, self.gathered)
+
     def plan(self, run: Run) -> StepPlan:
         """How many steps of which size."""
         return plan_steps(run, self.frames)
@@ -55,7 +60,7 @@ class Setup:
             gathered=self.gathered,
             recording=self.recording,
             cameras=self.cameras,
-            episodes=recording_episodes(self.recording, self.gathered),
+            episodes=self.train_episodes,
             schedule=plan.schedule,
             rows=plan.rows,
             total_steps=plan.total_steps,
@@ -108,6 +113,8 @@ def backbone_of(run: Run, kind: Kind) -> tuple[str | None, tuple[str, ...]]:
     if any(held.glob("resnet18-*.pth")):
         return RESNET, ()
     return None, (
-        ("ACT's picture backbone starts from random weights: those of ImageNet are not in this image, and nothing is"
-        " fetched while a job runs; more steps make up for it"),
+        (
+            "ACT's picture backbone starts from random weights: those of ImageNet are not in this image, and nothing is"
+            " fetched while a job runs; more steps make up for it"
+        ),
     )

@@ -14,6 +14,8 @@ from trainer.backends.lerobot.arguments import optimizer_settings, policy_argume
 from trainer.backends.lerobot.closing import conclude, finish_newest, go_on_from, take_as_it_is
 from trainer.backends.lerobot.holes import check_cameras, keep_places
 from trainer.backends.lerobot.loop import train_loop
+from trainer.backends.lerobot.rewards.phase import before_policy, mark_before_policy, policy_phase, reward_phase
+from trainer.backends.lerobot.rewards.weighting import weighting_arguments
 from trainer.backends.lerobot.setting_up import backbone_of, set_up
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
@@ -21,6 +23,7 @@ from trainer.backends.lerobot.steering import Steered, Steering
 from trainer.distributed.agreement import first_ones, wait_for_all
 from trainer.distributed.meeting import is_loss, together
 from trainer.failures import Interrupted, OutOfMemory
+from trainer.rewards.ways import weighs
 from trainer.training.completing import keeping_of
 from trainer.training.devices import check_hardware
 from trainer.training.resuming import train_from_newest
@@ -64,6 +67,8 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
     course.planned(training.plan.total_steps or 0, training.plan.total_epochs)
     try:
         with together(course.sign), in_their_places(setup.sides):
+            if weighs(run):
+                reward_phase(before_policy(run, workspace, course, setup.gathered))
             checkpoints = first_ones(sound_checkpoints(workspace.checkpoints, run.resume_from))
             train_from_newest(checkpoints, partial(_train_from, training), partial(_is_end, course))
             wait_for_all()
@@ -85,6 +90,8 @@ def _is_end(course: Course, error: Exception) -> bool:
 def _train_from(training: Training, checkpoint: Checkpoint | None) -> None:
     run, course, total = training.run, training.course, training.plan.total_steps
     go_on_from(run, course, training.setup, checkpoint)
+    if checkpoint is None:
+        course.goes_on_from(mark_before_policy(run, training.workspace))
     if checkpoint is not None and (course.reading.used_up or (total is not None and checkpoint.step >= total)):
         take_as_it_is(course, checkpoint, training.plan.batch / training.plan.frames)
         if total is None or checkpoint.step < total:
@@ -103,6 +110,7 @@ def _run_loop(training: Training, checkpoint: Checkpoint | None, folder: Path) -
     backbone, _ = backbone_of(run, setup.kind)
     base = staged(setup.start, folder / "start")
     arguments = policy_arguments(run, setup.setting(plan, base, backbone), folder / "nowhere")
+    arguments += weighting_arguments(run, training.workspace)
     if checkpoint is not None:
         arguments = resuming(arguments, setup.kind, checkpoint.path)
     losses = _measured_losses(training, checkpoint)
@@ -123,6 +131,7 @@ def _steered(training: Training) -> Steered:
         log_every=plan.log_every,
         evaluates_every=(run.evaluation.every_steps or plan.evaluate_every) if measures else 0,
         validation_episodes=setup.gathered.validation_episodes,
+        phase=policy_phase(run, training.workspace),
         settings=optimizer_settings(run),
         check=partial(_check_first_batch, training),
     )

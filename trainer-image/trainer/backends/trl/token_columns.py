@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from typing import TYPE_CHECKING
 
-import pyarrow as pa  # type: ignore[import-not-found]  # in the trainer image only
+import pyarrow as pa
 from datasets import Dataset
 from trl.data_utils import pack_dataset
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import av
+import numpy as np
 from PIL import Image
 
 from trainer.failures import UserError
@@ -40,7 +41,7 @@ def encode(pictures: Iterable[Image.Image], fps: float, target: Path) -> None:
                 stream = output.add_stream("libx264", rate=rate, options={"crf": QUALITY, "bf": "0"})
                 stream.width, stream.height, stream.pix_fmt = even.width, even.height, "yuv420p"
                 stream.codec_context.time_base = 1 / rate
-            frame = av.VideoFrame.from_image(even)
+            frame = av.VideoFrame.from_ndarray(np.asarray(even), format="rgb24")
             frame.pts, frame.time_base = number, 1 / rate
             output.mux(stream.encode(frame))
         if stream is not None:
@@ -57,7 +58,7 @@ def _copied(span: Span, target: Path) -> bool:
     """Whether the packets could be taken over: they begin with a key frame and are just the episode's."""
     with av.open(str(span.file)) as source:
         stream = source.streams.video[0]
-        packets = [each for each in source.demux(stream) if each.pts is not None and _is_within(each, span)]
+        packets: list[Any] = [each for each in source.demux(stream) if each.pts is not None and _is_within(each, span)]
         if len(packets) != span.frames or not packets[0].is_keyframe:
             return False
         first = min(int(each.pts) for each in packets)
@@ -75,9 +76,9 @@ def _pictures(span: Span) -> Iterator[Image.Image]:
     seen = 0
     with av.open(str(span.file)) as source:
         for frame in source.decode(video=0):
-            if frame.pts is not None and _is_within(frame, span):
+            if _is_within(frame, span):
                 seen += 1
-                yield frame.to_image()
+                yield Image.fromarray(frame.to_ndarray(format="rgb24"))
     if seen != span.frames:
         raise UserError(
             "DatasetInvalid",

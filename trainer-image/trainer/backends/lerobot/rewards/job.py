@@ -50,8 +50,7 @@ def reward_job(before: Before) -> Verdict:
     )
     trained = newest_trained(training, "stopped") if run.finish else train_reward_model(training)
     course.stopped_by = trained.reason
-    # The hours are the training's; what follows is not stopped by them.
-    course.clock.stop()
+    # Progress counts as training time, and no budget cuts it off.
     computed = trained.reason != "stopped" and _has_progress(before, trained)
     course.clock.stop()
     course.turn_to("finishing")

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from trainer.recordings.recording import Recording
     from trainer.training.course import Course, StopReason
     from trainer.workspace.layout import Workspace
+    from trainer.workspace.marker import Mark
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,18 @@ def reward_phase(before: Before) -> None:
     wait_for_all()
 
 
+def policy_phase(run: Run, workspace: Workspace) -> Phase:
+    """The policy's part of the hours: what is left when its progress is ready."""
+    mark = mark_before_policy(run, workspace)
+    used = mark.training_seconds if mark and mark.run == run.number else 0.0
+    return Phase(begins=min(0.99, used / run.limits.training_seconds))
+
+
+def mark_before_policy(run: Run, workspace: Workspace) -> Mark | None:
+    """The seconds that the phases before the policy used, which are no waste; None: there were no such phases."""
+    return RewardPlaces.of(workspace).progress.mark if way_of(run) in {"train", "model"} else None
+
+
 def ensure_progress(before: Before, model: Path, minds: Collection[StopReason] = ENDS) -> None:
     """The progress of all frames by `model`, computed now if it was not before, on the clock of the hours.
 
@@ -94,6 +107,8 @@ def ensure_progress(before: Before, model: Path, minds: Collection[StopReason] =
     made_of = _made_of(before, model)
     if _all_see(seen=places.progress.is_there(run, made_of)):
         return
+    if way_of(run) == "train" and run.job_type != "reward":
+        course.goes_on_from(places.model.mark)
     course.begin(course.progress.step)
     course.turn_to("evaluation")
     first_works(course, lambda goes_on: _compute(before, model, made_of, goes_on), minds)
@@ -140,7 +155,7 @@ def _own_model(before: Before) -> Path:
     if is_first():
         put_model_in_place(trained.folder, places.model.path, (before.workspace.fence, run.attempt))
         told = {"steps": trained.checkpoint.step, "endedBy": trained.reason}
-        places.model.is_made(run, training.method, told)
+        places.model.is_made(run, before.course, training.method, told)
         print(f"the reward model is complete after {trained.checkpoint.step} steps", flush=True)
     wait_for_all()
     return places.model.path
@@ -162,11 +177,10 @@ def _compute(before: Before, model: Path, made_of: Mapping[str, object], goes_on
     failed = compute_progress(question, places.progress.path, (before.workspace.fence, run.attempt), goes_on)
     lengths = [episode.length for episode in before.recording.episodes]
     progress = check_progress(places.progress.path, reward.head_mode, lengths)
-    for warning in check_missing(progress, head_to_weigh(reward.head_mode), failed):
+    for warning in check_missing(progress, head_to_weigh(reward.head_mode), failed * question.stride):
         print(f"warning: {warning}", flush=True)
-    places.progress.is_made(
-        run, made_of, {"failedFrames": failed, "frames": progress.rows, "heads": list(progress.heads)}
-    )
+    told = {"failedFrames": failed, "frames": progress.rows, "heads": list(progress.heads)}
+    places.progress.is_made(run, before.course, made_of, told)
 
 
 def _made_of(before: Before, model: Path) -> Mapping[str, object]:

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.workspace.jsonfile import number_at, read_json, write_json
+from trainer.workspace.marker import Mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from trainer.contract.run import Run
+    from trainer.training.course import Course
     from trainer.workspace.layout import Workspace
 
 PROGRESS: Final = "progress.parquet"
@@ -34,9 +36,20 @@ class Made:
         """The record, read without trust."""
         return read_json(self.record)
 
-    def is_made(self, run: Run, made_of: Mapping[str, object], more: Mapping[str, object]) -> None:
-        """It is on the disk: from now on it counts."""
-        write_json(self.record, {"attempt": run.attempt, "run": run.number, "madeOf": dict(made_of), **more})
+    def is_made(self, run: Run, course: Course, made_of: Mapping[str, object], more: Mapping[str, object]) -> None:
+        """It is on the disk: from now on it counts, and so do the seconds that it took."""
+        now = course.progress
+        seconds = {"trainingSeconds": round(now.training_seconds, 3), "wastedSeconds": round(now.wasted_seconds, 3)}
+        write_json(self.record, {"attempt": run.attempt, "run": run.number, **seconds, "madeOf": dict(made_of), **more})
+
+    @property
+    def mark(self) -> Mark | None:
+        """The seconds that were used when it was made, as a checkpoint tells them; None: it is not made."""
+        told = self.read()
+        if not told:
+            return None
+        used, wasted = number_at(told, "trainingSeconds"), number_at(told, "wastedSeconds")
+        return Mark("", run=int(number_at(told, "run")), training_seconds=used, wasted_seconds=wasted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from trainer.contract.verdict import Verdict
 from trainer.recordings.gathering import gather
 from trainer.recordings.preflight import check_recordings
 from trainer.training.plan import make_plan, warnings_of
-from trainer.workspace.writable import check_writable
 from trainer.workspace.fence import check_owner
 from trainer.workspace.finished import check_free
+from trainer.workspace.writable import check_writable
 
 if TYPE_CHECKING:
     from trainer.contract.run import Run

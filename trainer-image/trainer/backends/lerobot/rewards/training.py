@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +20,7 @@ from trainer.contract.robots import Reward
 from trainer.distributed.agreement import agree, first_ones
 from trainer.distributed.meeting import is_loss
 from trainer.failures import Broken, Interrupted, UserError
+from trainer.rewards.hyperparameters import RewardHyperparameters
 from trainer.rewards.image_key import reward_image_key
 from trainer.training.completing import keeping_of
 from trainer.training.plan import make_plan
@@ -66,7 +68,6 @@ class RewardTraining:
         key = reward_image_key(self.run, self.recording.image_keys)
         return {"annotationMode": mode, "imageKey": key, "extra": dict(reward_extra(self.run))}
 
-
     @property
     def frames(self) -> int:
         """Those that are trained on."""
@@ -112,11 +113,14 @@ def newest_trained(training: RewardTraining, reason: StopReason) -> TrainedRewar
 
 
 def reward_plan(training: RewardTraining) -> Plan:
-    """How many steps of which size."""
-    run = training.run
-    plan = make_plan(run.hyperparameters, training.frames, run.hardware)
+    """How many steps of which size; of a job that does not say, those that LeRobot documents, or what its hours hold of them."""
+    run, absent = training.run, RewardHyperparameters()
+    given = run.hyperparameters
+    if given.steps is None and given.epochs is None:
+        given = dataclasses.replace(given, steps=absent.steps)
+    plan = make_plan(given, training.frames, run.hardware)
     if plan is None:
-        raise Broken("RunInvalid", "neither epochs nor steps are known, or no batchSize")
+        raise Broken("RunInvalid", "no batchSize is known")  # run.json tells it in this stage
     return plan
 
 

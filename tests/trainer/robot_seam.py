@@ -1,0 +1,52 @@
+"""Looks at the installed LeRobot: prints as JSON what the trainer holds on to in it. Run by a Python that has it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+
+from lerobot import __version__
+from lerobot.configs.policies import PreTrainedConfig
+from lerobot.policies.pi0 import modeling_pi0
+from lerobot.policies.pi05 import modeling_pi05
+from lerobot.policies.smolvla import modeling_smolvla
+from lerobot.policies.xvla import modeling_xvla
+from lerobot.scripts import lerobot_train
+
+from trainer.backends.lerobot.kinds import KINDS, NOT_LEROBOTS
+from trainer.backends.lerobot.loop import HELD
+
+
+def facts() -> dict[str, object]:
+    """Signatures of the held functions, the order of their calls in the loop, and settings that no type has."""
+    source = inspect.getsource(lerobot_train)
+    names = "|".join(HELD)
+    # One call each, in the order in which the training goes through them.
+    called = re.findall(rf"(?<![\w.])({names})\(", source[source.index("def train(") :])
+    methods = {
+        "smolvla": modeling_smolvla.SmolVLAPolicy.prepare_images,
+        "pi0": modeling_pi0.PI0Policy._preprocess_images,
+        "pi05": modeling_pi05.PI05Policy._preprocess_images,
+        "xvla": modeling_xvla.XVLAPolicy._prepare_images,
+    }
+    return {
+        "version": __version__,
+        "signatures": {name: list(inspect.signature(getattr(lerobot_train, name)).parameters) for name in HELD},
+        "called": called,
+        "loop": inspect.getsource(lerobot_train.train),
+        "images": {name: inspect.getsource(method) for name, method in methods.items()},
+        "unknownSettings": _unknown_settings(),
+    }
+
+
+def _unknown_settings() -> list[str]:
+    unknown = []
+    for name, kind in KINDS.items():
+        known = set(PreTrainedConfig.get_choice_class(kind.lerobot).__dataclass_fields__) | {*NOT_LEROBOTS}
+        unknown += [f"{name}.{key}" for key in kind.settings if key not in known]
+    return unknown
+
+
+if __name__ == "__main__":
+    print("FACTS " + json.dumps(facts()))

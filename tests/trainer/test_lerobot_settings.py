@@ -1,0 +1,211 @@
+"""What a robot's run becomes in LeRobot's words: abilities, settings by type, batch, steps, learning rate, cameras."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.documents import Json, put
+from trainer.backends.lerobot.abilities import check_abilities
+from trainer.backends.lerobot.arguments import NEVER, Setting, optimizer_settings, policy_arguments, resuming
+from trainer.backends.lerobot.kinds import KINDS
+from trainer.backends.lerobot.model_card import curve, drawn
+from trainer.backends.lerobot.planning import method_of_policy, plan_steps, plan_warnings
+from trainer.backends.lerobot.schedule import SCALE, Schedule
+from trainer.contract.run import Run, parse_run
+from trainer.contract.sources import Dataset
+from trainer.failures import UserError
+from trainer.recordings.cameras import CameraPlan, View
+from trainer.recordings.gathering import Gathered
+from trainer.recordings.recording import Episode, Feature, Recording
+
+TOP, WRIST = "observation.images.top", "observation.images.wrist"
+
+
+def robot_run(**changes: object) -> Run:
+    document: Json = {
+        "contractVersion": 1,
+        "stage": "train",
+        "job": {"namespace": "team-a", "name": "pick", "uid": "u"},
+        "attempt": 1,
+        "jobType": "vla",
+        "model": {"name": "act", "type": "act"},
+        "datasets": [{"name": "d", "split": "train", "uri": "pvc://d", "path": "/d", "format": "lerobot"}],
+        "hyperparameters": {
+            "steps": 1000,
+            "batchSize": 8,
+            "learningRate": 0.0001,
+            "seed": 1,
+            "lora": {"enabled": False},
+            "extra": {},
+        },
+        "hardware": {"gpus": 0, "nodes": 1, "cpus": 4},
+        "limits": {"trainingSeconds": 3600},
+        "checkpoints": {"everySeconds": 1800, "keepLast": 2},
+        "paths": {"workspace": "/w"},
+    }
+    for place, value in changes.items():
+        put(document, place.split("__"), value)
+    return parse_run(document)
+
+
+def setting_for(run: Run, base: Path | None = None, cameras: CameraPlan | None = None) -> Setting:
+    picture = ("height", "width", "channels")
+    features = {
+        "observation.state": Feature("observation.state", "float32", (4,)),
+        "action": Feature("action", "float32", (4,)),
+        **{key: Feature(key, "image", (48, 64, 3), picture) for key in (TOP, WRIST)},
+    }
+    episodes = tuple(Episode(n, 10, 10 * n, "data") for n in range(4))
+    dataset = Dataset("d", "train", "pvc://d", Path("/d"), "spec.datasets[0]")
+    plan = plan_steps(run, 40)
+    return Setting(
+        kind=KINDS[run.model.type],
+        base=base,
+        gathered=Gathered(Path("/d"), (0, 1, 2), (3,)),
+        recording=Recording(dataset, Path("/d"), "v3.0", 10, "arm", 40, features, episodes, (), {}),
+        cameras=cameras or CameraPlan((View("top", TOP, TOP),)),
+        episodes=(0, 1, 2),
+        schedule=plan.schedule,
+        rows=plan.rows,
+        total_steps=plan.total_steps,
+        log_every=plan.log_every,
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "param"),
+    [
+        ({"hyperparameters__quantization": "nf4"}, "spec.hyperparameters.quantization"),
+        ({"hyperparameters__packing": True}, "spec.hyperparameters.packing"),
+        ({"hyperparameters__contextLength": 128}, "spec.hyperparameters.contextLength"),
+        ({"hyperparameters__lora": {"enabled": True}}, "spec.hyperparameters.lora.enabled"),
+        ({"hyperparameters__extra": {"chunk_size": "many"}}, "spec.hyperparameters.extra.chunk_size"),
+        ({"hyperparameters__extra": {"use_vae": 1}}, "spec.hyperparameters.extra.use_vae"),
+        ({"model__type": "gr00t_n1_5"}, "spec.model.type"),
+        ({"model__type": "smolvla"}, "spec.model.name"),
+        ({"model__trustRemoteCode": True}, "spec.model.trustRemoteCode"),
+        ({"evaluation": {"prompts": ["hello"]}}, "spec.evaluation.prompts"),
+        ({"integrations": [{"type": "tensorboard"}]}, "integrations[0]"),
+        ({"output": {"select": "best"}}, "spec.output.select"),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_its_field(changes: dict[str, object], param: str) -> None:
+    with pytest.raises(UserError) as refused:
+        check_abilities(robot_run(**changes))
+    assert param in refused.value.param
+
+
+def test_a_setting_of_another_type_is_refused_and_the_nearest_one_named() -> None:
+    with pytest.raises(
+        UserError, match=r"extra.chunk_sise is not known for act. Did you mean 'chunk_size'\?"
+    ) as refused:
+        check_abilities(robot_run(hyperparameters__extra={"chunk_sise": 8}))
+    assert refused.value.param == "spec.hyperparameters.extra.chunk_sise"
+
+
+def test_act_from_scratch_is_told_its_cameras_and_no_rename_map() -> None:
+    run = robot_run()
+    told = policy_arguments(run, setting_for(run), Path("/nowhere"))
+    assert "--policy.type=act" in told
+    features = next(each for each in told if each.startswith("--policy.input_features="))
+    assert json.loads(features.partition("=")[2]) == {
+        "observation.state": {"type": "STATE", "shape": [4]},
+        TOP: {"type": "VISUAL", "shape": [3, 48, 64]},
+    }
+    assert "--policy.pretrained_backbone_weights=null" in told
+    assert not any(each.startswith("--rename_map") for each in told)
+    assert "--dataset.episodes=[0, 1, 2]" in told
+    assert {"--policy.push_to_hub=false", "--policy.device=cpu", "--env_eval_freq=0", "--save_freq=0"} <= set(told)
+    assert len({each.partition("=")[0] for each in told}) == len(told), "nothing is said twice"
+
+
+def test_a_base_model_is_told_by_its_path_with_the_rename_map(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"type": "pi05"}')
+    run = robot_run(model={"name": "pi", "type": "pi05", "path": str(tmp_path)}, hardware__gpus=1)
+    plan = CameraPlan((View("a", "observation.images.base_0_rgb", TOP),), {TOP: "observation.images.base_0_rgb"})
+    told = policy_arguments(run, setting_for(run, tmp_path, plan), Path("/nowhere"))
+    assert f"--policy.path={tmp_path}" in told
+    assert f"--rename_map={json.dumps({TOP: 'observation.images.base_0_rgb'})}" in told
+    assert {"--policy.dtype=bfloat16", "--policy.device=cuda"} <= set(told)
+    assert not any(each.startswith(("--policy.type", "--policy.input_features")) for each in told)
+    again = resuming(told, KINDS["pi05"], Path("/w/checkpoints/attempt-1/checkpoint-5"))
+    assert "--policy.type=pi05" in again
+    assert not any(each.startswith("--policy.path") for each in again)
+    config = "/w/checkpoints/attempt-1/checkpoint-5/pretrained_model/train_config.json"
+    assert {"--resume=true", f"--config_path={config}"} <= set(again)
+
+
+@pytest.mark.parametrize(
+    ("precision", "gpus", "told"), [("auto", 0, "float32"), ("bf16", 0, "bfloat16"), ("fp32", 1, "float32")]
+)
+def test_precision_is_never_fp16(tmp_path: Path, precision: str, gpus: int, told: str) -> None:
+    (tmp_path / "config.json").write_text('{"type": "pi0"}')
+    changes: dict[str, object] = {"hyperparameters__precision": precision, "hardware__gpus": gpus}
+    run = robot_run(model={"name": "pi", "type": "pi0", "path": str(tmp_path)}, **changes)
+    assert f"--policy.dtype={told}" in policy_arguments(run, setting_for(run, tmp_path), Path("/nowhere"))
+
+
+def test_the_batch_is_global_and_refused_when_it_cannot_be_split() -> None:
+    assert plan_steps(robot_run(hardware__gpus=4), 100).rows == 2
+    with pytest.raises(UserError, match="batchSize 8 is global") as refused:
+        plan_steps(robot_run(hardware__gpus=3), 100)
+    assert refused.value.param == "spec.hyperparameters.batchSize"
+
+
+def test_what_the_job_does_not_say_of_the_optimizer_stays_the_types_own() -> None:
+    assert optimizer_settings(robot_run()) == {"lr": 0.0001}
+    said = optimizer_settings(robot_run(hyperparameters__maxGradNorm=0, hyperparameters__weightDecay=0.5))
+    assert said == {"lr": 0.0001, "weight_decay": 0.5, "grad_clip_norm": 0}
+
+
+def test_given_steps_alone_decide_the_learning_rate() -> None:
+    schedule = plan_steps(robot_run(), 100).schedule
+    assert (schedule.decay_steps, schedule.warmup_steps, schedule.follows_hours) == (1000, 30, False)
+    assert schedule.place(400, share=0.9) == 400
+
+
+def test_without_steps_the_learning_rate_falls_with_the_hours_or_the_epochs_whichever_is_further() -> None:
+    run = robot_run(
+        hyperparameters={"epochs": 10, "batchSize": 8, "learningRate": 1e-4, "seed": 1, "lora": {"enabled": False}}
+    )
+    plan = plan_steps(run, 80)
+    assert plan.total_steps == 100
+    schedule = plan.schedule
+    assert schedule.place(50, share=0.1) == SCALE / 2
+    assert schedule.place(50, share=0.75) == 0.75 * SCALE
+    assert schedule.place(50, share=1.5) == SCALE
+
+
+def test_with_neither_steps_nor_epochs_the_hours_alone_decide() -> None:
+    run = robot_run(hyperparameters={"batchSize": 8, "learningRate": 1e-4, "seed": 1, "lora": {"enabled": False}})
+    plan = plan_steps(run, 80)
+    assert plan.total_steps is None
+    assert plan.schedule.place(50, share=0.25) == SCALE / 4
+    assert "the 3600 training seconds decide how many steps are made" in plan_warnings(run, plan)[0]
+    assert f"--steps={NEVER}" in policy_arguments(run, setting_for(run), Path("/nowhere"))
+
+
+def test_warmup_that_is_given_in_steps_is_made_of_real_steps() -> None:
+    schedule = Schedule(SCALE, 9, follows_hours=True, planned=None, by_steps=True)
+    assert schedule.lerobots_warmup == 0
+    assert [schedule.rise(step) for step in (0, 4, 9, 100)] == [0.1, 0.5, 1.0, 1.0]
+
+
+def test_a_checkpoint_of_another_shape_is_of_another_method() -> None:
+    one, other = (
+        method_of_policy(robot_run(hyperparameters__extra={"chunk_size": size}), KINDS["act"], continued=False)
+        for size in (8, 16)
+    )
+    assert one != other
+
+
+def test_a_curve_is_thinned_out_and_a_repeated_step_counts_once() -> None:
+    lines: list[Json] = [{"step": step, "loss": 1 / step} for step in range(1, 2001)]
+    points = curve([*lines, {"step": 2000, "loss": 7.0}], "loss")
+    assert len(points) <= 402
+    assert points[-1] == (2000.0, 7.0)
+    assert drawn({"loss": points}).startswith("<svg")
+    assert drawn({}) == ""

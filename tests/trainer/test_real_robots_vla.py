@@ -1,0 +1,98 @@
+"""A real SmolVLA, tiny, through the trainer's contract: three camera slots, one of them left out; adapters, merged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.trainer.real_trainer import WITHIN
+from tests.trainer.robot_jobs import Model, RobotJob, RobotTrainer
+
+pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
+
+IMAGES = "observation.images"
+FIRST_AND_THIRD = [
+    {"slot": "cam_1", "policyKey": f"{IMAGES}.camera1", "datasetKey": f"{IMAGES}.top"},
+    {"slot": "cam_2", "policyKey": f"{IMAGES}.camera2"},
+    {"slot": "cam_3", "policyKey": f"{IMAGES}.camera3", "datasetKey": f"{IMAGES}.wrist"},
+]
+"""The second of three slots is left out."""
+SHORT = {"cameras": FIRST_AND_THIRD, "hyperparameters__steps": 3, "hyperparameters__batchSize": 2}
+ADAPTER = {**SHORT, "hyperparameters__lora": {"enabled": True, "rank": 4, "alpha": 8}, "output": {"merge": "merged"}}
+
+PLACES = """
+import json, os, sys, torch
+os.chdir(sys.argv[1])
+from lerobot.policies.smolvla.modeling_smolvla import SmolVLAPolicy
+from trainer.backends.lerobot.holes import keep_places
+policy = SmolVLAPolicy.from_pretrained(sys.argv[1])
+batch = {"observation.images.camera1": torch.full((2, 3, 32, 32), 0.25), "observation.images.camera3": torch.ones(2, 3, 32, 32)}
+def told():
+    images, masks = policy.prepare_images(batch)
+    return [[round(float(image.mean()), 3), bool(mask.all())] for image, mask in zip(images, masks)]
+before = told()
+keep_places(policy)
+print("PLACES", json.dumps([before, told()]))
+"""
+"""What a SmolVLA that lacks its second picture sees, by itself and when places are kept: mean and mask of each."""
+
+
+@pytest.fixture(scope="module")
+def vla_job(robot_trainer: RobotTrainer, robot_world: Path, tiny_smolvla: Path, arm: Path) -> RobotJob:
+    """A job that tunes a tiny SmolVLA to an adapter; its tests are in order."""
+    return RobotJob(robot_trainer, robot_world / "vla", arm, Model("smolvla", tiny_smolvla))
+
+
+def test_a_left_out_camera_is_masked_at_its_own_place(
+    robot_trainer: RobotTrainer, tiny_smolvla: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "places.py"
+    script.write_text(PLACES)
+    by_itself, kept = json.loads(robot_trainer.script(script, str(tiny_smolvla)).partition("PLACES ")[2])
+    assert by_itself == [[-0.5, True], [1.0, True]]
+    assert kept == [[-0.5, True], [-1.0, False], [1.0, True]]
+
+
+def test_an_adapter_is_trained_over_three_slots_and_merged_into_its_base(vla_job: RobotJob, tiny_smolvla: Path) -> None:
+    trained = vla_job.attempt("train", ADAPTER)
+    assert (trained.exit_code, trained.verdict["result"]) == (0, "completed"), trained.output
+    adapter = vla_job.workspace.root / "adapter"
+    told = json.loads((adapter / "adapter_config.json").read_text())
+    assert (told["base_model_name_or_path"], told["r"], told["lora_alpha"]) == ("tests/smolvla", 4, 8)
+    cameras = json.loads((adapter / "inference.json").read_text())["cameras"]
+    assert [(camera["slot"], camera["datasetKey"], camera["masked"]) for camera in cameras] == [
+        ("cam_1", f"{IMAGES}.top", False),
+        ("cam_2", None, True),
+        ("cam_3", f"{IMAGES}.wrist", False),
+    ]
+    merged = vla_job.attempt("publish", ADAPTER)
+    assert (merged.exit_code, merged.verdict["result"]) == (0, "completed"), merged.output
+    names = {each.name for each in vla_job.workspace.model.iterdir()}
+    assert {"config.json", "model.safetensors", "policy_preprocessor.json", "inference.json", "README.md"} <= names
+    assert "adapter_config.json" not in names
+    assert vla_job.weights() != vla_job.weights(tiny_smolvla)
+    config = json.loads((vla_job.workspace.model / "config.json").read_text())
+    assert (config["type"], config["use_peft"], config["pretrained_path"]) == ("smolvla", False, None)
+
+
+def test_a_base_of_another_type_is_refused(vla_job: RobotJob) -> None:
+    attempt = vla_job.again("other-type").attempt("prepare", {**SHORT, "model__type": "pi0"})
+    assert (attempt.exit_code, attempt.verdict["param"]) == (64, "spec.model.type"), attempt.output
+    assert "a policy of type smolvla" in str(attempt.verdict["message"])
+
+
+def test_a_body_that_is_nowhere_is_refused_with_the_way_to_provide_it(
+    vla_job: RobotJob, robot_trainer: RobotTrainer, tiny_smolvla: Path, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare"
+    bare.mkdir()
+    for file in tiny_smolvla.iterdir():
+        if file.is_file():
+            (bare / file.name).write_bytes(file.read_bytes())
+    job = RobotJob(robot_trainer, tmp_path / "job", vla_job.dataset, Model("smolvla", bare))
+    attempt = job.attempt("prepare", SHORT)
+    assert (attempt.exit_code, attempt.verdict["code"]) == (64, "ModelNotFound"), attempt.output
+    assert attempt.verdict["param"] == "spec.hyperparameters.extra.vlm_model_name"
+    assert "tests/tiny-smolvlm" in str(attempt.verdict["message"])
