@@ -38,11 +38,7 @@ def test_a_folder_without_a_policy_is_refused_with_what_to_name(
 
 
 def test_a_policy_that_looks_at_what_this_robot_has_not_is_refused_with_the_nearest(tmp_path: Path) -> None:
-<<<<<<< HEAD
-    features: dict[str, object] = {"observation.state": {}, "observation.images.wirst": {}}
-=======
     features: Json = {"observation.state": {}, "observation.images.wirst": {}}
->>>>>>> robots
     (tmp_path / "config.json").write_text(json.dumps({"type": "act", "input_features": features}), encoding="utf-8")
 
     with pytest.raises(UserError, match=r"'observation\.images\.wirst'.*Did you mean 'observation\.images\.wrist'"):
