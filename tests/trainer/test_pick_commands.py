@@ -86,3 +86,26 @@ def test_demonstrations_become_a_dataset_that_the_check_of_the_data_accepts(
     }
     assert [path.name for path in folder.iterdir()] == ["pick"]
     assert not (out / "images").exists()
+
+
+@pytest.mark.trainer
+def test_a_policy_of_lerobots_is_rolled_out_with_its_weights_or_with_first_ones(
+    robots_trainer: Trainer, world: Path
+) -> None:
+    folder = world / "pick-policy"
+    folder.mkdir()
+    folder.chmod(0o777)
+    policy, moving, still = folder / "policy", folder / "tries.webp", folder / "tries.png"
+    robots_trainer.run_program(Path(__file__).parent / "pick_policy.py", folder, str(policy))
+    asked = ("roll-out", "--policy", str(policy), "--seeds", "0-2")
+
+    own = robots_trainer.run("trainer.pick", folder, *asked, "--animation", str(moving), "--sheet", str(still))
+    first, again, other = (
+        json.loads(robots_trainer.run("trainer.pick", folder, *asked, "--embed", "--fresh-weights", seed))
+        for seed in ("0", "0", "1")
+    )
+
+    assert json.loads(own) == {"tries": 3, "succeeded": []}
+    assert moving.read_bytes()[8:12] == b"WEBP"
+    assert still.read_bytes().startswith(b"\x89PNG")
+    assert first["animation"] == again["animation"] != other["animation"]

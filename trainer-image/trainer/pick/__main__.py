@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import base64
+import contextlib
 import json
 import os
 import re
@@ -83,7 +84,8 @@ def _record(asked: argparse.Namespace) -> int:
 def _roll_out(asked: argparse.Namespace) -> int:
     from trainer.pick.pilot import load  # noqa: PLC0415 - slow to import: after the arguments are checked
 
-    tries = roll_out(load(asked.policy, asked.fresh_weights), asked.seeds)
+    with contextlib.redirect_stdout(sys.stderr):  # libraries talk; the answer alone is for programs
+        tries = roll_out(load(asked.policy, asked.fresh_weights), asked.seeds)
     print(json.dumps(_told(tries, asked)))
     return 0
 
