@@ -21,7 +21,7 @@ from tests.images.recipes import ROBOTS
 
 SHOW = Show(
     "trains a robot policy (ACT) on demonstrations that it records, and lets it try before and after,",
-    Part("install the operator with Helm, record, train for six minutes or more, roll the policy out", 540),
+    Part("install the operator with Helm, record, train for about ten minutes, roll the policy out", 780),
 )
 JOB_SECONDS = 3600.0  # the job's hours, and what comes before and after them on a busy machine
 
@@ -57,7 +57,7 @@ def _train(target: Target, steps: Steps) -> Json:
     about = "about 40 s, once"
     with steps.quiet_step("recordings", f"{EPISODES} demonstrations on a claim in namespace {NAMESPACE!r}", about):
         ensure_recordings(kubectl, target.images[IMAGE])
-    about = "6 to 9 min on an idle machine; at most 24 min of training on a busy one"
+    about = "about 10 min on an idle machine; at most 24 min of training on a busy one"
     with steps.step("job", f"kubectl apply -f {MANIFEST}: FineTuneJob {JOB!r}", about):
         apply_job(kubectl)
         return follow(kubectl, JOB, NAMESPACE, steps.console, JOB_SECONDS)

@@ -38,7 +38,7 @@ def test_the_plan_is_announced_with_the_robots_image_and_the_time_of_a_training(
     said = announcement(local_plan("demo", images=ROBOTS, show=SHOW), "demo", SHOW)
 
     assert "The demo trains a robot policy (ACT)" in said
-    assert f"{SHOW.part.what}: about 9 min" in said
+    assert f"{SHOW.part.what}: about 13 min" in said
     assert "compare the answers" not in said
 
 
