@@ -7,6 +7,7 @@ import os
 import signal
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -42,12 +43,6 @@ def clip(robot_trainer: RobotTrainer, robot_world: Path) -> Path:
     return robot_world / "clip"
 
 
-@pytest.fixture(scope="module")
-def weighted(robot_trainer: RobotTrainer, robot_world: Path, tiny_smolvla: Path, arm: Path) -> RobotJob:
-    """A job that weights a policy by a reward model of its own; its tests are in order."""
-    return RobotJob(robot_trainer, robot_world / "weighted", arm, Model("smolvla", tiny_smolvla))
-
-
 def chain(clip: Path, **changes: object) -> Json:
     """The places of a job that trains reward model and policy."""
     own: Json = {"clipModel": str(clip), "steps": REWARD_STEPS, "batchSize": 2, "extra": SMALL}
@@ -62,6 +57,20 @@ def chain(clip: Path, **changes: object) -> Json:
     return {**places, **changes}
 
 
+def progress_file(file: Path, frames: int) -> Path:
+    """The progress of two episodes, as LeRobot writes it for the sparse head."""
+    half = frames // 2
+    progress = [*(frame / half for frame in range(half)), *(frame / (frames - half) for frame in range(frames - half))]
+    columns = {
+        "index": pa.array(range(frames), pa.int64()),
+        "episode_index": pa.array([0] * half + [1] * (frames - half), pa.int64()),
+        "frame_index": pa.array([*range(half), *range(frames - half)], pa.int64()),
+        "progress_sparse": pa.array(progress, pa.float32()),
+    }
+    pq.write_table(pa.table(columns), file)
+    return file
+
+
 def rewarded_steps(job: RobotJob) -> list[int]:
     """The steps of the reward model that were logged."""
     if not job.workspace.metrics.exists():
@@ -70,28 +79,40 @@ def rewarded_steps(job: RobotJob) -> list[int]:
     return [line["step"] for line in lines if "rewardLoss" in line]
 
 
-def test_a_chain_is_prepared(weighted: RobotJob, clip: Path) -> None:
-    ended = weighted.attempt("prepare", chain(clip))
+def test_a_chain_that_is_ended_and_killed_in_each_of_its_phases_ends_with_a_policy_that_was_weighted(
+    robot_trainer: RobotTrainer, robot_world: Path, tiny_smolvla: Path, arm: Path, clip: Path
+) -> None:
+    job = RobotJob(robot_trainer, robot_world / "weighted", arm, Model("smolvla", tiny_smolvla))
+    ended = job.attempt("prepare", chain(clip))
     assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+    _is_ended_while_the_reward_model_is_trained(job, clip)
+    _is_killed_while_progress_is_computed(job, clip)
+    _is_ended_while_the_policy_is_trained(job, clip)
+    ended = job.attempt("train", chain(clip, attempt=4))
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+    assert (ended.verdict["step"], ended.verdict["totalSteps"]) == (STEPS, STEPS)
+    assert sorted(job.losses()) == list(range(1, STEPS + 1))
+    assert "the progress of 20 frames is computed" not in ended.output
+    assert "samples are weighted by" in ended.output
+    config = json.loads((job.workspace.model / "config.json").read_text())
+    assert config["type"] == "smolvla"
 
 
-def test_a_chain_that_is_ended_in_its_reward_phase_goes_on_there(weighted: RobotJob, clip: Path) -> None:
-    started = weighted.start("train", chain(clip))
-    wait_until(lambda: len(rewarded_steps(weighted)) >= 3, WITHIN)
+def _is_ended_while_the_reward_model_is_trained(job: RobotJob, clip: Path) -> None:
+    started = job.start("train", chain(clip))
+    wait_until(lambda: len(rewarded_steps(job)) >= 3, WITHIN)
     started.send_signal(signal.SIGTERM)
-    ended = weighted.end(started)
+    ended = job.end(started)
     assert (ended.exit_code, ended.verdict["result"]) == (75, "retry"), ended.output
     assert "of the reward model is complete" in str(ended.verdict["message"])
-    assert complete_steps(weighted.workspace) == []
-    assert not (weighted.workspace.root / "reward" / "model.json").exists()
+    assert complete_steps(job.workspace) == []
+    assert not (job.workspace.root / "reward" / "model.json").exists()
 
 
-def test_a_chain_that_is_killed_while_progress_is_computed_keeps_its_reward_model(
-    weighted: RobotJob, clip: Path
-) -> None:
-    reward = weighted.workspace.root / "reward"
+def _is_killed_while_progress_is_computed(job: RobotJob, clip: Path) -> None:
+    reward = job.workspace.root / "reward"
     saved = max(int(each.parent.name.rpartition("-")[2]) for each in reward.glob("checkpoints/*/*/COMPLETE.json"))
-    started = weighted.start("train", chain(clip, attempt=2))
+    started = job.start("train", chain(clip, attempt=2))
     wait_until((reward / "model.json").exists, WITHIN)
     for pid in (*children(started.pid), started.pid):
         os.kill(pid, signal.SIGKILL)
@@ -99,39 +120,30 @@ def test_a_chain_that_is_killed_while_progress_is_computed_keeps_its_reward_mode
     assert f"begins again after step {saved}" in output
     assert not (reward / "progress.json").exists()
     assert json.loads((reward / "model.json").read_text())["steps"] == REWARD_STEPS
-    assert sorted(set(rewarded_steps(weighted))) == list(range(1, REWARD_STEPS + 1))
+    assert sorted(set(rewarded_steps(job))) == list(range(1, REWARD_STEPS + 1))
 
 
-def test_a_chain_that_is_ended_in_its_policy_phase_goes_on_there(weighted: RobotJob, clip: Path) -> None:
-    reward = weighted.workspace.root / "reward"
-    logged = len(rewarded_steps(weighted))
-    started = weighted.start("train", chain(clip, attempt=3))
-    wait_until(lambda: len(weighted.losses()) >= 2, WITHIN)
+def _is_ended_while_the_policy_is_trained(job: RobotJob, clip: Path) -> None:
+    reward = job.workspace.root / "reward"
+    logged = len(rewarded_steps(job))
+    started = job.start("train", chain(clip, attempt=3))
+    wait_until(lambda: len(job.losses()) >= 2, WITHIN)
     started.send_signal(signal.SIGTERM)
-    ended = weighted.end(started)
+    ended = job.end(started)
     assert (ended.exit_code, ended.verdict["result"]) == (75, "retry"), ended.output
-    assert ended.verdict["step"] == max(complete_steps(weighted.workspace))
-    assert (json.loads((reward / "progress.json").read_text())["attempt"], len(rewarded_steps(weighted))) == (3, logged)
+    assert ended.verdict["step"] == max(complete_steps(job.workspace))
+    assert (json.loads((reward / "progress.json").read_text())["attempt"], len(rewarded_steps(job))) == (3, logged)
     table = pq.read_table(reward / "progress.parquet")
     assert (table.num_rows, table["index"].to_pylist()) == (20, list(range(20)))
     assert all(0 <= value <= 1 for value in table["progress_sparse"].to_pylist())
 
 
-def test_a_chain_ends_with_a_policy_that_was_weighted(weighted: RobotJob, clip: Path) -> None:
-    ended = weighted.attempt("train", chain(clip, attempt=4))
-    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
-    assert (ended.verdict["step"], ended.verdict["totalSteps"]) == (STEPS, STEPS)
-    assert sorted(weighted.losses()) == list(range(1, STEPS + 1))
-    assert "the progress of 20 frames is computed" not in ended.output
-    assert "samples are weighted by" in ended.output
-    config = json.loads((weighted.workspace.model / "config.json").read_text())
-    assert config["type"] == "smolvla"
-
-
-def test_a_policy_is_weighted_by_a_file_of_progress(weighted: RobotJob) -> None:
-    file = weighted.workspace.root / "reward" / "progress.parquet"
+def test_a_policy_is_weighted_by_a_file_of_progress(
+    robot_trainer: RobotTrainer, robot_world: Path, tiny_smolvla: Path, arm: Path, tmp_path: Path
+) -> None:
+    file = progress_file(tmp_path / "progress.parquet", 20)
     by_file: Json = {"useRabc": True, "progressPath": str(file), "progressUri": "pvc://progress", "headMode": "both"}
-    job = weighted.again("by-file")
+    job = RobotJob(robot_trainer, robot_world / "by-file", arm, Model("smolvla", tiny_smolvla))
     ended = job.attempt("train", {"cameras": CAMERAS, "reward": by_file, "hyperparameters__batchSize": 2})
     assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
     assert not (job.workspace.root / "reward").exists()
@@ -140,21 +152,19 @@ def test_a_policy_is_weighted_by_a_file_of_progress(weighted: RobotJob) -> None:
     assert (weighting["type"], weighting["progress_path"], weighting["head_mode"]) == ("rabc", str(file), "sparse")
 
 
-def test_what_does_not_fit_is_refused_before_a_gpu_is_taken(weighted: RobotJob, tmp_path: Path) -> None:
-    file = weighted.workspace.root / "reward" / "progress.parquet"
-    pq.write_table(pq.read_table(file).slice(0, 19), tmp_path / "short.parquet")
+def test_what_does_not_fit_is_refused_before_a_gpu_is_taken(
+    robot_trainer: RobotTrainer, robot_world: Path, tiny_smolvla: Path, arm: Path, tmp_path: Path
+) -> None:
+    whole, short = progress_file(tmp_path / "whole.parquet", 20), progress_file(tmp_path / "short.parquet", 19)
     given: Json = {"useRabc": True, "progressUri": "pvc://progress"}
     refusals: list[tuple[Json, str, str]] = [
-        ({**given, "progressPath": str(tmp_path / "short.parquet")}, "ProgressInvalid", "has 19 rows"),
-        ({**given, "progressPath": str(file), "headMode": "dense"}, "ProgressInvalid", "has no column progress_dense"),
-        (
-            {"useRabc": True, "modelUri": "pvc://m", "modelPath": str(weighted.workspace.model)},
-            "ClipMissing",
-            "clipModel",
-        ),
+        ({**given, "progressPath": str(short)}, "ProgressInvalid", "has 19 rows"),
+        ({**given, "progressPath": str(whole), "headMode": "dense"}, "ProgressInvalid", "has no column progress_dense"),
+        ({"useRabc": True, "modelUri": "pvc://m", "modelPath": str(tiny_smolvla)}, "ClipMissing", "clipModel"),
     ]
+    job = RobotJob(robot_trainer, robot_world / "refused", arm, Model("smolvla", tiny_smolvla))
     for reward, code, words in refusals:
-        ended = weighted.again("refused").attempt("prepare", {"cameras": CAMERAS, "reward": reward})
+        ended = job.attempt("prepare", {"cameras": CAMERAS, "reward": reward})
         assert (ended.exit_code, ended.verdict["code"]) == (64, code), ended.output
         assert words in str(ended.verdict["message"])
 
