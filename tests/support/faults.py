@@ -64,8 +64,8 @@ class Nth:
         return self.seen >= self.number
 
     def not_this(self) -> None:
-        """The one that was just seen does not count: the next one takes its place."""
-        self.seen -= 1
+        """The n-th does not count, however many have come since: the next one takes its place."""
+        self.seen = self.number - 1
 
 
 def a_write(request: web.Request) -> bool:
