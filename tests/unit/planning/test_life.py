@@ -37,7 +37,7 @@ class Life(RuleBasedStateMachine):
         self.ended: Json | None = None
         self.created_by_then = 0
         self.seconds = (0, 0.0)
-        self.percent: tuple[int | None, int] = (None, 0)
+        self.percent: tuple[tuple[int | None, int | None], int] = ((None, None), 0)
 
     @initialize(trains=st.booleans(), merges=st.booleans())
     def it_is_new_or_it_trains_already(self, *, trains: bool, merges: bool) -> None:
@@ -235,9 +235,10 @@ class Life(RuleBasedStateMachine):
         self.seconds = (run, seconds)
 
     @invariant()
-    def a_percentage_falls_only_with_an_edit(self) -> None:
-        """More hours are more to do."""
-        progress, what = self.world.status.progress, self.world.status.observed_generation
+    def a_percentage_falls_only_with_an_edit_or_a_new_run(self) -> None:
+        """More hours are more to do; and what ends for a new run is told of with the same edit as that run itself."""
+        progress, status = self.world.status.progress, self.world.status
+        what = status.observed_generation, status.restart_generation
         percentage = (progress.percentage if progress else None) or 0
         assert percentage >= self.percent[1] or what != self.percent[0]
         self.percent = (what, percentage)
