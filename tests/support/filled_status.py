@@ -295,6 +295,7 @@ ROBOT_STATUS: Final[Json] = {
             {"slot": "cam_2", "policyKey": "observation.images.left_wrist_0_rgb"},
         ],
     },
+    "unpublished": {"run": 0, "reason": "HoursExhausted", "asked": "0123456789abcdef"},
     "result": {"uri": "hf://my-team/folding", "revision": "4f0c2d1e9b8a7f6e5d4c3b2a19087f6e5d4c3b2a", "kind": "model"},
     "failure": {
         "cause": "User",

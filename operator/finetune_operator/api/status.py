@@ -119,6 +119,17 @@ class Estimate(ApiModel):
     """The arithmetic, in words."""
 
 
+class Unpublished(ApiModel):
+    """A training that is done and whose model is not published yet."""
+
+    run: Annotated[int, Field(ge=0)]
+    """The restartGeneration of the run that trained."""
+    reason: Annotated[str, Field(max_length=64)]
+    """Why its training ended."""
+    asked: Annotated[str, Field(max_length=32)]
+    """Digest of what was asked of the training: a new run that asks for the same goes on at publishing."""
+
+
 class Result(ApiModel):
     """The published model."""
 
@@ -221,6 +232,8 @@ class FineTuneJobStatus(ApiModel):
     """Every decision of the operator, taken once."""
     estimate: Estimate | None = None
     """Time and cost, reckoned before the training starts."""
+    unpublished: Unpublished | None = None
+    """What is trained and still to be published; a new run goes on with it when publishing has failed."""
     result: Result | None = None
     """The published model."""
     failure: Failure | None = None

@@ -33,6 +33,7 @@ from finetune_operator.planning.standing import (
     View,
     Wanted,
 )
+from finetune_operator.planning.unpublished import unpublished_of
 from finetune_operator.planning.waiting import Why, why_ending, why_waiting
 
 HELD_AT_FIRST: Final = "nothing was created: the plan and its estimate stand in this status; suspend: false lets it go"
@@ -80,6 +81,7 @@ def assess(view: View, standing: Standing, plan: Admission | None, blocked: Bloc
         report=report_of(view),
         resolved=resolved,
         estimate=plan.estimate if plan else None,
+        unpublished=unpublished_of(view, standing),
         result=result_of(job, standing),
         failure=failure_of(standing),
         display=display_of(view, resolved, progress, usage),

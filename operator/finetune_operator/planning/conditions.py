@@ -74,7 +74,7 @@ def _validated(status: FineTuneJobStatus) -> Truth:
     """True once data and model were checked, False once spec, data or model were refused."""
     own = _own(status)
     prepared = {attempt.outcome for attempt in own if attempt.stage == "prepare"}
-    if "Succeeded" in prepared or any(attempt.stage == "train" for attempt in own):
+    if "Succeeded" in prepared or any(attempt.stage != "prepare" for attempt in own):
         return "True"
     return "False" if status.reason in REFUSED or "UserError" in prepared else "Unknown"
 

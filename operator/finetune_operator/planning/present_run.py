@@ -12,13 +12,15 @@ from finetune_operator.planning.job import Job
 from finetune_operator.planning.observed import Observed
 from finetune_operator.planning.outcome import publishes
 from finetune_operator.planning.standing import STAGES, View
+from finetune_operator.planning.unpublished import still_to_publish
 
 
 def present(job: Job, observed: Observed) -> Job:
     """The job as its present run sees it: in the next run once restartGeneration was raised and nothing goes on any more.
 
     Of the earlier run the attempts, the checkpoints and the model stay; all else is decided anew. A model that the status
-    does not tell of yet is told of first.
+    does not tell of yet is told of first. What was trained and could not be published is gone on with, unless the new run
+    is to train.
     """
     raised = job.spec.restart_generation
     if raised <= job.run:
@@ -27,9 +29,11 @@ def present(job: Job, observed: Observed) -> Job:
     told = begun or job.status.phase in TERMINAL_PHASES
     if not told and (_underway(job, observed) or _succeeded(job, observed)):
         return job
-    old = job.status
+    old, waiting = job.status, still_to_publish(job, observed)
     status = FineTuneJobStatus(
         restart_generation=raised,
+        report=old.report if waiting else None,
+        unpublished=waiting,
         attempts=old.attempts,
         checkpoints=old.checkpoints,
         result=old.result,

@@ -76,7 +76,10 @@ def run_json(run: Run) -> str:
 
 def _course(run: Run) -> Json:
     """What of earlier runs and attempts counts. Left out where it says nothing, so that any image can do it."""
-    first, number = run.resolved.resume_from or 1, run.job.run
+    waiting = run.job.status.unpublished
+    # A model is published by the run that trained it: its folder bears that number.
+    number = waiting.run if run.stage == "publish" and waiting else run.job.run
+    first = run.resolved.resume_from or 1
     course: Json = {"run": number} if number else {}
     return course | ({"resumeFrom": first} if first > 1 else {}) | ({"finish": True} if run.finish else {})
 

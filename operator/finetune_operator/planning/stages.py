@@ -8,6 +8,7 @@ from typing import Final
 from finetune_operator.api.status import Attempt, Stage, StageRecord
 from finetune_operator.planning.outcome import publishes
 from finetune_operator.planning.standing import STAGES, Broken, CalledOff, Refused, Standing, View
+from finetune_operator.planning.unpublished import trained_before
 
 LONGEST_MESSAGE: Final = 96
 """The record of the attempt has more of it."""
@@ -19,6 +20,7 @@ def stages_of(view: View, standing: Standing, attempts: Iterable[Attempt]) -> tu
     own = [attempt for attempt in attempts if attempt.run == view.job.run]
     resolved = view.job.status.resolved
     left_out = {*(() if publishes(view.job) else ("publish",)), *(("prepare",) if resolved and resolved.folded else ())}
+    left_out |= {"prepare", "train"} if trained_before(view.job) else set()
     names = [stage for stage in STAGES if stage not in left_out]
     if not own:
         return ()

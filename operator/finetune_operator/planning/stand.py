@@ -27,6 +27,7 @@ from finetune_operator.planning.standing import (
     View,
     Wanted,
 )
+from finetune_operator.planning.unpublished import trained_before
 
 GRACE: Final = timedelta(seconds=10)
 """How long a refusal waits for what the same apply may still bring, such as an InstanceType."""
@@ -132,6 +133,9 @@ def _stray(view: View) -> Leaving | None:
 
 
 def _through_the_stages(view: View) -> Standing:
+    if before := trained_before(view.job):
+        published = _stage_stands(view, "publish")
+        return Done(published.ending.because(before)) if isinstance(published, Done) else published
     resolved = view.job.status.resolved
     prepared = None if resolved and resolved.folded else _stage_stands(view, "prepare")
     if prepared and not isinstance(prepared, Done):
