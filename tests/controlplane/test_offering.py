@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from finetune_operator.cluster.resources import DATASETS, INSTANCETYPES
+from finetune_operator.cluster.resources import CLAIMS, DATASETS, INSTANCETYPES
 from finetune_operator.planning.job import Job, parse_job
 from finetune_operator.reconciler.offering import LABELS_KEPT_SECONDS, Offering
 from tests.controlplane.stage import Stage
@@ -55,3 +55,11 @@ async def test_the_datasets_of_its_namespace_are_offered_to_a_job_that_names_one
     job = await a_job(stage, datasets=NAMED)
     offering = Offering(stage.operator.cluster, stage.operator.store, {}, HandClock())
     assert list((await offering.offer(job)).datasets) == ["questions"]
+
+
+async def test_of_claims_that_several_nodes_share_it_is_asked_how_they_may_be_mounted(stage: Stage) -> None:
+    size = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}
+    await stage.world.create(CLAIMS, stage.namespace, {"metadata": {"name": "hub"}, "spec": size})
+    job = await a_job(stage, nodes=2, output={"uri": "pvc://not-there"}, cache={"claimName": "hub"})
+    offering = Offering(stage.operator.cluster, stage.operator.store, {}, HandClock())
+    assert (await offering.offer(job)).claims == {"hub": ("ReadWriteOnce",)}

@@ -9,10 +9,16 @@ from typing import Final
 from finetune_operator.api.finetunejob import FineTuneJobSpec
 
 _NAMED: Final = re.compile(r'persistentvolumeclaim "([^"]+)"', re.IGNORECASE)
+_ELSEWHERE: Final = "Multi-Attach error"
 
 
 def with_field(message: str, spec: FineTuneJobSpec) -> str:
-    """The cluster's words, after the field that names the claim they are about; the words alone where none does."""
+    """The cluster's words, after the field that names the claim they are about; the words alone where none does.
+
+    That a volume is on another node is told of the volume alone: of several nodes it is what they need that helps.
+    """
+    if spec.nodes > 1 and message.startswith(_ELSEWHERE):
+        return f"spec.nodes: {spec.nodes} nodes need claims that are ReadWriteMany: {message}"
     claims = _NAMED.findall(message)
     found = (path for path, value in _strings(spec.wire(), "spec") for claim in claims if _names(path, value, claim))
     field = next(found, None)

@@ -34,6 +34,7 @@ from finetune_operator.planning.resolving.model_choice import ModelChoice, choos
 from finetune_operator.planning.resolving.places import unreadable_place
 from finetune_operator.planning.resolving.plain_secrets import plain_secret
 from finetune_operator.planning.resolving.rules import FEW_STEPS, OF_THE_LIMITS, RULES_VERSION, Group
+from finetune_operator.planning.resolving.shared_claims import Modes, of_one_node, of_one_pod
 from finetune_operator.planning.resolving.subject import Subject, most_rows, world_size
 from finetune_operator.planning.resolving.suitability import Suitability, suit
 from finetune_operator.planning.sizing.storage import too_small
@@ -55,6 +56,8 @@ class Offer:
     """The Datasets of the job's namespace, by name."""
     workspaces: Mapping[str, str] = field(default_factory=dict)
     """Where the other FineTuneJobs of the namespace keep their checkpoints and results, by name; asked for when named."""
+    claims: Modes = field(default_factory=dict)
+    """The access modes of claims that several pods are to share, by name; asked for when named."""
     staging: Staging = AS_DESIGNED
 
 
@@ -81,7 +84,7 @@ class _Draft:
 
 def admit(spec: FineTuneJobSpec, offer: Offer) -> Admission | Rejection:
     """Every decision that the catalog allows to take, or why there is none."""
-    if rejection := unreadable_place(spec) or plain_secret(spec):
+    if rejection := unreadable_place(spec) or plain_secret(spec) or of_one_pod(spec, offer.claims):
         return rejection
     chosen = choose_model(spec, offer.catalog)
     if isinstance(chosen, Rejection):
@@ -198,6 +201,7 @@ def _on_hardware(spec: FineTuneJobSpec, offer: Offer, draft: _Draft) -> Admissio
         *superfluous(spec),
         *unpriced(spec, resolved),
         *too_small(spec, resolved),
+        *of_one_node(spec, offer.claims),
     )
     return Admission(resolved, upper_bound(spec, resolved), _clipped(warnings))
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
 from finetune_operator.catalog.catalog import Broken
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import NotFound, Refused
-from finetune_operator.cluster.resources import NAMESPACES
+from finetune_operator.cluster.resources import CLAIMS, NAMESPACES
 from finetune_operator.planning.dataset.registration import registered
 from finetune_operator.planning.job import Job
 from finetune_operator.planning.outcome import workspace_of
 from finetune_operator.planning.resolve import Offer
+from finetune_operator.planning.resolving.shared_claims import shared_claims
 from finetune_operator.planning.staging import AS_DESIGNED, Staging
 from finetune_operator.reconciler.queue import Monotonic
 from finetune_operator.reconciler.store import Store
@@ -52,7 +54,17 @@ class Offering:
         labels = await self._namespace_labels(job.namespace) if selects else {}
         names_datasets = any(each.dataset_ref for each in job.spec.datasets)
         datasets = registered(self._store.datasets(job.namespace)) if names_datasets else {}
-        return Offer(catalog, self._images, labels, datasets, self._workspaces(job), self._staging)
+        modes = await self._modes(job)
+        return Offer(catalog, self._images, labels, datasets, self._workspaces(job), modes, self._staging)
+
+    async def _modes(self, job: Job) -> Mapping[str, tuple[str, ...]]:
+        """Of the claims that its pods are to share. One that is not there, or may not be read, is waited for as any volume."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name in shared_claims(job.spec):
+            with suppress(NotFound, Refused):
+                body = await self._cluster.get(CLAIMS, job.namespace, name)
+                found[name] = tuple(body["spec"].get("accessModes") or ())
+        return found
 
     def _workspaces(self, job: Job) -> Mapping[str, str]:
         """Those of the other jobs of the namespace, if it goes on from one of them."""
