@@ -7,8 +7,20 @@ import pytest
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
 from finetune_operator.planning.decide import CreateStage
+from finetune_operator.planning.resolving.smaller_batch import smaller_batch
 from finetune_operator.planning.run_config import Run, run_document
-from tests.unit.planning.scene import at, ended, in_run, prepared, pushed, resolved_for, running_pod, stage_job, verdict
+from tests.unit.planning.scene import (
+    a_job,
+    at,
+    ended,
+    in_run,
+    prepared,
+    pushed,
+    resolved_for,
+    running_pod,
+    stage_job,
+    verdict,
+)
 from tests.unit.planning.visits import Life
 
 FULL = verdict("outOfMemory", message="CUDA out of memory")
@@ -136,6 +148,23 @@ def test_a_robot_policy_is_told_the_batch_that_may_fit(batch: int, remedy: str) 
     assert over.status.message is not None
     assert over.status.message.startswith("CUDA out of memory; LeRobot accumulates no gradients")
     assert over.status.message.endswith(remedy)
+
+
+@pytest.mark.parametrize(
+    ("family", "words"),
+    [
+        ("lerobot", "LeRobot accumulates"),
+        ("groot-n15", "the trainer of GR00T N1.5 accumulates"),
+        ("groot-n16", "the trainer of GR00T N1.6 accumulates"),
+        ("trl", None),
+    ],
+)
+def test_the_remedy_names_the_trainer_that_it_is_about(family: str, words: str | None) -> None:
+    resolved = resolved_for(a_job(ROBOT | {"hyperparameters": {"batchSize": 64}}))
+    assert resolved.model is not None
+    told = smaller_batch(resolved.model_copy(update={"model": resolved.model.model_copy(update={"family": family})}))
+    assert (told or "").startswith(words or "")
+    assert (told is None) == (words is None)
 
 
 @pytest.mark.parametrize("limit", [0, 3])

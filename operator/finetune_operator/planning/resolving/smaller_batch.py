@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from finetune_operator.api.resolved import Resolved
@@ -10,6 +11,13 @@ from finetune_operator.planning.sizing.words import plural
 
 ACCUMULATING: Final = "trl"
 """The family whose trainer takes fewer rows at once and keeps the batch."""
+
+NAMES: Final[Mapping[str, str]] = {
+    "lerobot": "LeRobot",
+    "groot-n15": "the trainer of GR00T N1.5",
+    "groot-n16": "the trainer of GR00T N1.6",
+}
+"""What users know the other families' trainers by."""
 
 
 def smaller_batch(resolved: Resolved) -> str | None:
@@ -22,6 +30,6 @@ def smaller_batch(resolved: Resolved) -> str | None:
     reckoned = f"; reckoned beforehand: {resolved.fit.message}" if resolved.fit else ""
     remedy = f"set hyperparameters.batchSize to {rows // 2 * world}, now {batch}, or choose" if rows > 1 else "choose"
     return (
-        f"LeRobot accumulates no gradients, so that each GPU holds its share of the batch at once, {plural(rows, 'row')}: "
+        f"{NAMES.get(model.family, model.family)} accumulates no gradients, so that each GPU holds its share of the batch at once, {plural(rows, 'row')}: "
         f"{remedy} an instance type with more GPU memory{reckoned}"
     )
