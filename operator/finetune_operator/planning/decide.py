@@ -95,6 +95,8 @@ class Needs:
     claims_for: Stage | None = None
     cache: bool = False
     nodes: int = 1
+    earlier: bool = False
+    """Whether there were runs before this one: these may have had more nodes."""
 
 
 def decide(standing: Standing, needs: Needs, late: tuple[ObservedJob, ...] = ()) -> tuple[Action, ...]:
@@ -116,7 +118,7 @@ def _called_for(standing: Standing, needs: Needs) -> tuple[Action, ...]:
             return (Remove(job),)
         case Over(remains):
             # The Services first: once the Jobs are gone nothing leads back to a job that is over.
-            services = (RemoveServices(),) if remains and needs.nodes > 1 else ()
+            services = (RemoveServices(),) if remains and (needs.nodes > 1 or needs.earlier) else ()
             return (*services, *(Remove(job) for job in remains))
         case _:
             return ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable
 from contextlib import suppress
@@ -33,6 +34,8 @@ from finetune_operator.planning.manifests.service import rendezvous_service
 from finetune_operator.planning.rejection import Rejection
 from finetune_operator.planning.run_config import Run
 from finetune_operator.reconciler.store import Store
+
+log = logging.getLogger(__name__)
 
 TargetOf = Callable[[Key], ProgressTarget]
 """Where the pods of a job report to."""
@@ -122,12 +125,18 @@ class Actor:
                     await cluster.delete(PODS, job.namespace, pod.name, uid=pod.uid, grace_seconds=action.grace_seconds)
 
     async def _remove_services(self, job: Job) -> None:
-        """Delete the Services that are this job's, by their owner: labels anybody may write."""
-        for service in await self._cluster.list(SERVICES, job.namespace, labels=f"{UID_LABEL}={job.uid}"):
-            metadata = service["metadata"]
-            if job.uid in {owner["uid"] for owner in metadata.get("ownerReferences", ())}:
-                with suppress(NotFound, Conflict):
-                    await self._cluster.delete(SERVICES, job.namespace, metadata["name"], uid=metadata["uid"])
+        """Delete the Services that are this job's, by their owner: labels anybody may write.
+
+        An operator that may not is no reason to keep the Jobs: then the Services go with the FineTuneJob.
+        """
+        try:
+            for service in await self._cluster.list(SERVICES, job.namespace, labels=f"{UID_LABEL}={job.uid}"):
+                metadata = service["metadata"]
+                if job.uid in {owner["uid"] for owner in metadata.get("ownerReferences", ())}:
+                    with suppress(NotFound, Conflict):
+                        await self._cluster.delete(SERVICES, job.namespace, metadata["name"], uid=metadata["uid"])
+        except Refused as error:
+            log.warning("the Services of %s/%s stay until it is deleted: %s", job.namespace, job.name, error)
 
 
 class ForeignObjectError(Exception):

@@ -162,7 +162,7 @@ class Reconciler:
         if resolved is None:
             return seen, None
         overtaken = late(seen.view)
-        needs = Needs(claims_for(job), has_own_cache(job), resolved.nodes)
+        needs = Needs(claims_for(job), has_own_cache(job), resolved.nodes, earlier=job.run > 0)
         actions = decide(seen.standing, needs, overtaken)
         if not actions:
             return seen, None

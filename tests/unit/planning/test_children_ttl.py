@@ -95,5 +95,6 @@ def test_the_services_of_several_nodes_go_before_the_jobs_that_lead_to_them() ->
     seen = over().visit(*CHILDREN, now=160)
     assert decide(seen.standing, Needs(nodes=1)) == seen.actions
     assert decide(seen.standing, Needs(nodes=2)) == (RemoveServices(), *seen.actions)
+    assert decide(seen.standing, Needs(nodes=1, earlier=True)) == (RemoveServices(), *seen.actions)
     early = over().visit(*CHILDREN, now=110)
     assert decide(early.standing, Needs(nodes=2)) == ()
