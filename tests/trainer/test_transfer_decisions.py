@@ -163,7 +163,7 @@ def test_a_folder_without_lines_is_refused_with_what_is_there() -> None:
 
 def test_a_dataset_of_robots_is_known_by_its_metadata_and_wanted_whole() -> None:
     names = ["meta/info.json", "data/chunk-000/file-000.parquet"]
-    assert _chosen("dataset", names, patterns=("*.jsonl",), maybe_recording=True) == names
+    assert _chosen("dataset", names, patterns=("*.jsonl",), recording="maybe") == names
 
 
 def test_what_is_mounted_is_not_wanted() -> None:

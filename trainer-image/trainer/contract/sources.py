@@ -60,7 +60,7 @@ class Dataset:
     """A dataset: `uri` as the user wrote it, `path` a file or a folder, `place` the field that it comes from.
 
     `path` is None when it is not mounted. No `files` means all that can be read; `weight` says how often its rows are
-    seen in relation to the others of its split.
+    seen in relation to the others of its split. `sampled`: at `path` lie `meta/` and the first episode's files alone.
     """
 
     name: str
@@ -73,6 +73,7 @@ class Dataset:
     format: DataFormat = "auto"
     weight: float = 1.0
     episodes: str = ""
+    sampled: bool = False
 
     @property
     def param(self) -> str:

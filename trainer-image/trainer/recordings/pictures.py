@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -19,7 +20,8 @@ from trainer.recordings.tables import COPY_AGAIN, place, read_table
 from trainer.recordings.videos import decode_at, seconds_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -58,19 +60,23 @@ def check_pictures(recording: Recording, keys: Sequence[str], episodes: Sequence
     return PicturesSeen(first, count, tuple(chosen))
 
 
-def check_whole(recording: Recording) -> None:
-    """UserError (DatasetInvalid) when an episode lacks the picture of a camera, or the video that it names."""
+def check_whole(recording: Recording, size_of: Callable[[str], int | None] | None = None) -> None:
+    """UserError (DatasetInvalid) when an episode lacks the picture of a camera, or the video that it names.
+
+    `size_of` tells how many bytes a file under the dataset's folder has, None when it is missing; else the disk does.
+    """
+    size_of = size_of or partial(_size_here, recording.root)
     seen: set[str] = set()
     for episode in recording.episodes:
         for key, clip in episode.clips.items():
             if clip.path in seen:
                 continue
             seen.add(clip.path)
-            file = recording.root / clip.path
-            if not file.is_file():
+            size = size_of(clip.path)
+            if size is None:
                 problem = f"episode {episode.index} has no video of the camera {key}: {clip.path} is missing"
                 raise recording.refused("DatasetInvalid", problem, _EVERY_CAMERA)
-            if file.stat().st_size == 0:
+            if size == 0:
                 problem = f"{clip.path}, episode {episode.index}, camera {key}: the file is empty"
                 raise recording.refused("DatasetUnreadable", problem, COPY_AGAIN)
 
@@ -98,6 +104,11 @@ _EVERY_CAMERA: Final = (
     "Every episode must have every camera: copy the file again, or remove the episode (lerobot-edit-dataset"
     " --operation.type delete_episodes) or the camera (remove_feature)."
 )
+
+
+def _size_here(root: Path, path: str) -> int | None:
+    file = root / path
+    return file.stat().st_size if file.is_file() else None
 
 
 def _from_video(

@@ -50,7 +50,7 @@ def check_rows(recording: Recording) -> RowsSeen:
     for episode in recording.episodes:
         tables[episode.path].append(episode)
     rows = {path: _check_shape(recording, path, episodes) for path, episodes in tables.items()}
-    _check_counts(recording)
+    check_counts(recording)
     read = _few_enough(rows)
     for path in read:
         _check_values(recording, path, tables[path])
@@ -106,7 +106,8 @@ def _check_types(recording: Recording, path: str, schema: pa.Schema) -> None:
             raise recording.refused("DatasetInvalid", problem, _EXTRA)
 
 
-def _check_counts(recording: Recording) -> None:
+def check_counts(recording: Recording) -> None:
+    """UserError (DatasetInvalid) when the episodes have not as many frames between them as `meta/info.json` says."""
     frames = sum(each.length for each in recording.episodes)
     if frames != recording.frames:
         problem = f"meta/info.json says total_frames {recording.frames}, and the episodes have {frames}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import shutil
@@ -18,7 +19,7 @@ from trainer.transfer.listing import difference
 from trainer.transfer.object_store import ObjectStore
 from trainer.transfer.persistence import Persistence
 from trainer.transfer.secrets import secrets_of
-from trainer.transfer.wants import needed
+from trainer.transfer.wants import is_sample, needed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -87,7 +88,7 @@ def _fetch(want: Want, means: Means) -> Kept:
         files = needed(want, listing)
         digest = _digest(want, listing, files)
         if means.shelf.kept(digest) is None:
-            _bring(_Errand(store, subject, means, digest), files)
+            _bring_wanted(_Errand(store, subject, means, digest), want, files)
             means.shelf.finish(digest, _marker(want, listing, files))
         # Last: from here on the job goes by this revision, whatever becomes of the branch.
         means.shelf.pin(want.key, digest, listing.revision, want.place.shown)
@@ -103,9 +104,11 @@ def _store(want: Want, subject: Subject, pinned: str) -> Store:
 
 
 def _digest(want: Want, listing: Listing, files: Sequence[RemoteFile]) -> str:
-    """A name for exactly this content: of the place, the revision, and the files that were chosen."""
+    """A name for exactly this content: of the place, the revision, and the files that it is chosen from."""
     named = sorted((file.name, file.size, file.tag) for file in files)
     content: list[object] = [want.place.shown, listing.revision, named]
+    # Which files those are is told by some of them: but of the same files it is the same sample.
+    content += ["sample"] if is_sample(want, files) else []
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()[:32]
 
 
@@ -131,6 +134,20 @@ class _Errand:
     @property
     def partial(self) -> Path:
         return self.means.shelf.partial(self.digest)
+
+
+def _bring_wanted(errand: _Errand, want: Want, files: Sequence[RemoteFile]) -> None:
+    """Bring the files; of a sample first `meta/`, which says where the first episode lies."""
+    if want.sample_of is None or not is_sample(want, files):
+        _bring(errand, files)
+        return
+    # Heavy, and only wanted by those who look at datasets of robots.
+    from trainer.recordings.part import META, files_of_part  # noqa: PLC0415
+
+    _bring(errand, [file for file in files if file.name.startswith(META)])
+    dataset = dataclasses.replace(want.sample_of, path=errand.folder)
+    wanted = files_of_part(dataset, {file.name: file.size for file in files})
+    _bring(errand, [file for file in files if file.name in wanted])
 
 
 def _bring(errand: _Errand, files: Sequence[RemoteFile]) -> None:

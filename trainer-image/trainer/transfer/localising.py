@@ -16,7 +16,7 @@ from trainer.transfer.wants import wants_of, with_masked_places
 from trainer.workspace.fence import check_owner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from trainer.contract.run import Run
     from trainer.workspace.layout import Workspace
@@ -45,7 +45,8 @@ def localised(run: Run, workspace: Workspace) -> Run:
             param="spec.output",
             advice="The volume must allow writing for the pod's user or fsGroup, and have space left.",
         ) from error
-    return with_masked_places(_with_paths(run, paths))
+    sampled = {slot for slot, want in wants.items() if want.sample_of is not None}
+    return with_masked_places(_with_paths(run, paths, sampled))
 
 
 def means_of(run: Run, workspace: Workspace, environment: Mapping[str, str]) -> Means:
@@ -59,7 +60,7 @@ def means_of(run: Run, workspace: Workspace, environment: Mapping[str, str]) -> 
     )
 
 
-def _with_paths(run: Run, paths: Mapping[str, Path]) -> Run:
+def _with_paths(run: Run, paths: Mapping[str, Path], sampled: Collection[str]) -> Run:
     model, reward = run.model, run.reward
     if "model" in paths:
         model = dataclasses.replace(model, path=paths["model"])
@@ -71,7 +72,9 @@ def _with_paths(run: Run, paths: Mapping[str, Path]) -> Run:
     if reward is not None and "reward progress" in paths:
         reward = dataclasses.replace(reward, progress_path=str(paths["reward progress"]))
     datasets = tuple(
-        dataclasses.replace(dataset, path=paths.get(f"dataset {index}", dataset.path))
+        dataclasses.replace(
+            dataset, path=paths.get(f"dataset {index}", dataset.path), sampled=f"dataset {index}" in sampled
+        )
         for index, dataset in enumerate(run.datasets)
     )
     return dataclasses.replace(run, model=model, reward=reward, datasets=datasets)

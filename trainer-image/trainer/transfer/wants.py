@@ -54,8 +54,10 @@ class Want:
     files: tuple[str, ...] = ()
     files_param: str = ""
     patterns: tuple[str, ...] = ()
-    maybe_recording: bool = False
-    """Whether it may as well be a dataset of robots, which is wanted whole."""
+    recording: Literal["", "maybe", "sure"] = ""
+    """Whether it is a dataset of robots, which has no patterns."""
+    sample_of: Dataset | None = None
+    """The dataset of which, if it is one of robots, only what an inspection looks at is wanted."""
 
     @property
     def absent_code(self) -> str:
@@ -66,6 +68,8 @@ class Want:
     def key(self) -> str:
         """What tells this want from others of the same job."""
         asked = [self.place.shown, self.place.query, self.revision, self.kind, *self.files, "", *self.patterns]
+        # A sample is another thing than the whole: a job that wants that must not go by it.
+        asked += ["", "sample"] if self.sample_of else []
         return hashlib.sha256(json.dumps(asked).encode()).hexdigest()[:32]
 
 
@@ -93,13 +97,15 @@ def needed(want: Want, listing: Listing) -> tuple[RemoteFile, ...]:
         raise UserError(
             want.absent_code, problem, param=want.param, advice="Wait until the job that uploads has ended."
         )
+    if want.recording == "sure" and not listing.single and RECORDING not in names:
+        raise _no_recording(want, names)
     if listing.single or want.place.scheme == "https":
         return tuple(files)
     if want.files:
         return tuple(_named(want, files, index) for index in range(len(want.files)))
     if want.kind == "model":
         return tuple(_of_use(want, files))
-    whole = not want.patterns or (want.maybe_recording and RECORDING in names)
+    whole = not want.patterns or (want.recording == "maybe" and RECORDING in names)
     chosen = [file for file in files if whole or _beside(file.name, want.patterns)]
     if not chosen:
         raise UserError(
@@ -108,6 +114,11 @@ def needed(want: Want, listing: Listing) -> tuple[RemoteFile, ...]:
             param=want.param,
         )
     return tuple(chosen)
+
+
+def is_sample(want: Want, files: Sequence[RemoteFile]) -> bool:
+    """Whether of what was chosen only `meta/` and a sample are wanted."""
+    return want.sample_of is not None and any(file.name == RECORDING for file in files)
 
 
 def with_masked_places(run: Run) -> Run:
@@ -162,6 +173,8 @@ def _of_reward(run: Run) -> Iterator[tuple[str, Want]]:
 
 def _of_dataset(run: Run, dataset: Dataset, index: int) -> Want:
     lines = dataset.format in LINES and run.model.type == "causal_lm"
+    sure = dataset.format == "lerobot" or (run.stage != "inspect" and run.model.type != "causal_lm")
+    maybe = run.stage == "inspect" and dataset.format == "auto"
     return Want(
         place=parse_place(dataset.uri, dataset.param, "dataset"),
         revision=dataset.revision,
@@ -171,7 +184,19 @@ def _of_dataset(run: Run, dataset: Dataset, index: int) -> Want:
         files=dataset.files,
         files_param=f"{dataset.place}.files",
         patterns=(f"*{LINES_SUFFIX}",) if lines else (),
-        maybe_recording=run.stage == "inspect" and dataset.format == "auto",
+        recording="sure" if sure else "maybe" if maybe else "",
+        sample_of=dataset if run.stage == "inspect" and (sure or maybe) else None,
+    )
+
+
+def _no_recording(want: Want, names: Sequence[str]) -> UserError:
+    inner = sorted(name.removesuffix(f"/{RECORDING}") for name in names if name.endswith(f"/{RECORDING}"))
+    instead = f"There is one in {', '.join(inner[:MOST_NAMES])}: name that folder." if inner else there(names)
+    return UserError(
+        want.absent_code,
+        f"{want.place.shown} has no {RECORDING}, by which a LeRobot dataset is known. {instead}",
+        param=want.param,
+        advice="Name the folder that holds meta/, data/ and, for videos, videos/.",
     )
 
 
