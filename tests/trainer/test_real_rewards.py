@@ -184,7 +184,7 @@ def test_a_reward_model_alone_becomes_a_model_with_its_progress(
     assert list(job.losses()) == [1, 2, 3, 4]
     names = {each.name for each in job.workspace.model.iterdir()}
     assert {"config.json", "model.safetensors", "policy_preprocessor.json", "sarm_progress.parquet"} <= names
-    assert {"README.md", "inference.json", "loss.svg"} <= names
+    assert {"README.md", "inference.json", "loss.svg", "cameras.png"} <= names
     config = json.loads((job.workspace.model / "config.json").read_text())
     assert (config["type"], config["image_key"], config["pretrained_path"]) == ("sarm", f"{IMAGES}.top", None)
     assert pq.read_table(job.workspace.model / "sarm_progress.parquet").num_rows == 20

@@ -87,6 +87,8 @@ def test_act_is_trained_to_its_last_step_and_can_be_loaded(
     assert told["action"] == {"key": "action", "size": 4, "names": ["joint_0", "joint_1", "joint_2", "joint_3"]}
     card = (job.workspace.model / "README.md").read_text()
     assert f"after step {STEPS}" in card
+    assert "![Cameras and slots](cameras.png)" in card
+    assert (job.workspace.model / "cameras.png").read_bytes().startswith(b"\x89PNG")
     script = job.folder / "load.py"
     script.write_text(LOADED)
     answer = robot_trainer.script(script, str(job.workspace.model))

@@ -8,6 +8,7 @@ from pathlib import Path
 from tests.trainer.documents import Json
 from tests.trainer.recordings_on_disk import TOP, write_recording
 from tests.trainer.reward_runs import robot_run
+from trainer.backends.lerobot.model_card import Told
 from trainer.backends.lerobot.rewards.card import reward_card, reward_inference
 from trainer.backends.lerobot.rewards.places import RewardPlaces
 from trainer.backends.lerobot.rewards.sarm_arguments import sarm_arguments
@@ -128,9 +129,10 @@ def test_a_published_reward_model_says_what_it_sees_and_how_it_learned(tmp_path:
     recording = read_recording(dataset)
     run = dataclasses.replace(robot_run("reward", {"imageKey": TOP, "annotationMode": "dual"}), datasets=(dataset,))
     metrics = [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}]
-    card, picture = reward_card(run, recording, 2, metrics, progress=True)
+    card, picture = reward_card(run, recording, Told(2, metrics, pictured=True), progress=True)
     for words in ("after step 2", "pvc://data/kitchen", f"`{TOP}`", "sparse and dense progress", "| loss | 0.25 |"):
         assert words in card
+    assert "![Cameras and slots](cameras.png)" in card
     assert ("sarm_progress.parquet" in card, "loss.svg" in card, picture.startswith("<svg")) == (True, True, True)
     told = reward_inference(run, recording)
     assert (told["policyType"], told["heads"], told["fps"]) == ("sarm", ["sparse", "dense"], recording.fps)
@@ -140,7 +142,8 @@ def test_a_published_reward_model_says_what_it_sees_and_how_it_learned(tmp_path:
 def test_without_progress_or_losses_the_card_names_neither(tmp_path: Path) -> None:
     folder = write_recording(tmp_path / "kitchen")
     recording = read_recording(Dataset("kitchen", "train", "pvc://data/kitchen", folder, "spec.datasets[0]"))
-    card, picture = reward_card(robot_run("reward", {"imageKey": TOP}), recording, 2, [], progress=False)
+    card, picture = reward_card(robot_run("reward", {"imageKey": TOP}), recording, Told(2, []), progress=False)
     assert picture == ""
     assert "loss.svg" not in card
+    assert "cameras.png" not in card
     assert "sarm_progress.parquet" not in card

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.backends.lerobot.inference import inference_configuration
-from trainer.backends.lerobot.model_card import model_card
+from trainer.backends.lerobot.model_card import Told, model_card
 from trainer.backends.lerobot.start import PRETRAINED, config_of, point_at
 from trainer.failures import Broken
+from trainer.recordings.camera_picture import put_camera_picture
 from trainer.training.ending import verdict_of_training
 from trainer.workspace.checkpoints import all_checkpoints, best_checkpoints
 from trainer.workspace.fence import check_fence
@@ -71,7 +72,8 @@ def write_beside(run: Run, workspace: Workspace, setup: Setup, folder: Path, ste
     if run.hyperparameters.lora.enabled:
         point_at(folder, run.model.name)
     _write(folder / INFERENCE, inference_configuration(run, setup, config))
-    card, curve = model_card(run, setup, step, list(read_metrics(workspace.metrics)))
+    told = Told(step, list(read_metrics(workspace.metrics)), put_camera_picture(run, setup.cameras, folder))
+    card, curve = model_card(run, setup, told)
     (folder / CARD).write_text(card, encoding="utf-8")
     if curve:
         (folder / CURVE).write_text(curve, encoding="utf-8")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
+
+from trainer.recordings.camera_picture import shown_cameras
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,9 +22,18 @@ MOST_POINTS: Final = 400
 COLOURS: Final[Mapping[str, str]] = {"loss": "#3b6ea5", "evalLoss": "#c0562f"}
 
 
-def model_card(run: Run, setup: Setup, step: int, metrics: Sequence[Mapping[str, object]]) -> tuple[str, str]:
-    """The card in Markdown, and the curve in SVG (empty when no loss was logged). `step` is that of the weights."""
-    curves = {name: curve(metrics, name) for name in COLOURS}
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a card tells of a training: the `step` of the weights, all metrics, and whether its cameras are `pictured`."""
+
+    step: int
+    metrics: Sequence[Mapping[str, object]]
+    pictured: bool = False
+
+
+def model_card(run: Run, setup: Setup, told: Told) -> tuple[str, str]:
+    """The card in Markdown, and the curve in SVG (empty when no loss was logged)."""
+    curves = {name: curve(told.metrics, name) for name in COLOURS}
     picture = drawn({name: points for name, points in curves.items() if points})
     recording, given = setup.recording, run.hyperparameters
     last = {name: points[-1][1] for name, points in curves.items() if points}
@@ -34,7 +46,7 @@ def model_card(run: Run, setup: Setup, step: int, metrics: Sequence[Mapping[str,
         "",
         f"# {run.output.model_name or run.job.name}",
         "",
-        f"A policy of type `{setup.kind.lerobot}`, {_origin(run, setup)}, after step {step}.",
+        f"A policy of type `{setup.kind.lerobot}`, {_origin(run, setup)}, after step {told.step}.",
         "",
         "| | |",
         "|---|---|",
@@ -57,6 +69,7 @@ def model_card(run: Run, setup: Setup, step: int, metrics: Sequence[Mapping[str,
         ),
         "",
         "`inference.json` says the same for programs, with the names of states and actions.",
+        *shown_cameras(pictured=told.pictured),
         *(["", "![Losses over the steps](loss.svg)"] if picture else []),
     ]
     return "\n".join(lines) + "\n", picture

@@ -6,6 +6,7 @@ import dataclasses
 import shutil
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.model_card import Told
 from trainer.backends.lerobot.rewards.card import reward_card, reward_inference
 from trainer.backends.lerobot.rewards.clip import find_clip
 from trainer.backends.lerobot.rewards.phase import Before, ensure_progress
@@ -19,6 +20,9 @@ from trainer.backends.lerobot.rewards.training import (
 from trainer.backends.lerobot.steering import Phase
 from trainer.distributed.agreement import is_first, wait_for_all
 from trainer.failures import Interrupted
+from trainer.recordings.camera_picture import put_camera_picture
+from trainer.recordings.cameras import cameras_of, plan_cameras
+from trainer.recordings.policies import policy_of
 from trainer.rewards.progress_file import FILE
 from trainer.training.ending import verdict_of_training
 from trainer.workspace.checkpoints import best_checkpoints
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.contract.verdict import Verdict
+    from trainer.recordings.cameras import CameraPlan
 
 KEPT: Final = ("config.json", "*.safetensors", "policy_*.json")
 """Of a checkpoint's model; how it was trained names places of this pod."""
@@ -99,12 +104,21 @@ def _finish(before: Before, trained: TrainedReward, verdict: Verdict, *, progres
 
 
 def _write_beside(before: Before, folder: Path, step: int, *, progress: bool) -> None:
-    metrics = list(read_metrics(before.workspace.metrics))
-    card, picture = reward_card(before.run, before.recording, step, metrics, progress=progress)
+    run, metrics = before.run, list(read_metrics(before.workspace.metrics))
+    told = Told(step, metrics, put_camera_picture(run, _cameras(before), folder))
+    card, picture = reward_card(run, before.recording, told, progress=progress)
     (folder / "README.md").write_text(card, encoding="utf-8")
     if picture:
         (folder / "loss.svg").write_text(picture, encoding="utf-8")
-    write_json(folder / "inference.json", reward_inference(before.run, before.recording))
+    write_json(folder / "inference.json", reward_inference(run, before.recording))
+
+
+def _cameras(before: Before) -> CameraPlan:
+    """The one that the model looks at, in the words of stage prepare."""
+    policy = policy_of(before.run.model)
+    if policy is None:
+        raise AssertionError(before.run.model.type)  # check_abilities lets no other pass
+    return plan_cameras(cameras_of(before.run, policy), policy, before.recording)
 
 
 def _wants_best(before: Before) -> bool:
