@@ -130,13 +130,18 @@ def test_sigterm_saves_and_the_next_attempt_goes_on_to_the_same_weights(
     assert act_job.weights() == whole.weights()
 
 
-def test_hours_alone_end_with_a_model_and_its_learning_rate_has_fallen(act_job: RobotJob) -> None:
-    hours = {"hyperparameters__steps": None, "hyperparameters__epochs": 100_000, "limits__trainingSeconds": 8}
+def test_hours_alone_end_with_a_model_that_says_how_many_steps_they_held(act_job: RobotJob) -> None:
+    hours = {"hyperparameters__steps": None, "limits__trainingSeconds": 12}
     attempt = act_job.attempt("train", hours)
     assert (attempt.exit_code, attempt.verdict["result"]) == (0, "deadline"), attempt.output
-    assert act_job.workspace.model.is_dir()
     step = attempt.verdict["step"]
     assert isinstance(step, int)
+    assert attempt.verdict["totalSteps"] == step
+    card = (act_job.workspace.model / "README.md").read_text()
+    assert f"| training | {step} steps in " in card
+    assert "; the hours bounded it |" in card
+    # How many steps fit is told after twenty of them, if the machine makes that many.
+    assert step < 22 or "steps fit into the remaining" in attempt.output
     assert complete_steps(act_job.workspace)[-1] == step
 
 

@@ -16,6 +16,7 @@ from trainer.backends.lerobot.rewards.steps_aside import StepsAside, begin_progr
 from trainer.backends.lerobot.rewards.weighting import weighting_arguments
 from trainer.contract.progress import Progress
 from trainer.contract.sources import Dataset
+from trainer.contract.verdict import Position
 from trainer.recordings.reading import read_recording
 from trainer.rewards.hyperparameters import reward_run
 from trainer.training.clock import TrainingClock
@@ -129,8 +130,17 @@ def test_a_published_reward_model_says_what_it_sees_and_how_it_learned(tmp_path:
     recording = read_recording(dataset)
     run = dataclasses.replace(robot_run("reward", {"imageKey": TOP, "annotationMode": "dual"}), datasets=(dataset,))
     metrics = [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}]
-    card, picture = reward_card(run, recording, Told(2, metrics, pictured=True), progress=True)
-    for words in ("after step 2", "pvc://data/kitchen", f"`{TOP}`", "sparse and dense progress", "| loss | 0.25 |"):
+    card, picture = reward_card(
+        run, recording, Told(2, metrics, Position(2, 2, training_seconds=36.0), "go on", pictured=True), progress=True
+    )
+    for words in (
+        "after step 2",
+        "pvc://data/kitchen",
+        f"`{TOP}`",
+        "sparse and dense progress",
+        "| loss | 0.25 |",
+        "| 2 steps in 0.01 hours;",
+    ):
         assert words in card
     assert "![Cameras and slots](cameras.png)" in card
     assert ("sarm_progress.parquet" in card, "loss.svg" in card, picture.startswith("<svg")) == (True, True, True)
@@ -142,7 +152,9 @@ def test_a_published_reward_model_says_what_it_sees_and_how_it_learned(tmp_path:
 def test_without_progress_or_losses_the_card_names_neither(tmp_path: Path) -> None:
     folder = write_recording(tmp_path / "kitchen")
     recording = read_recording(Dataset("kitchen", "train", "pvc://data/kitchen", folder, "spec.datasets[0]"))
-    card, picture = reward_card(robot_run("reward", {"imageKey": TOP}), recording, Told(2, []), progress=False)
+    card, picture = reward_card(
+        robot_run("reward", {"imageKey": TOP}), recording, Told(2, [], Position(2, 2), "stopped"), progress=False
+    )
     assert picture == ""
     assert "loss.svg" not in card
     assert "cameras.png" not in card

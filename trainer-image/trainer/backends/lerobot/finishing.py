@@ -52,7 +52,7 @@ def finish(run: Run, workspace: Workspace, trained: Trained) -> Verdict:
     best = _best(run, workspace)
     chosen = best or _newest(run, workspace, trained.position.step)
     shutil.copytree(chosen.path / PRETRAINED, staging)
-    write_beside(run, workspace, trained.setup, staging, chosen.step)
+    _write_beside(run, workspace, trained, staging, chosen.step)
     place = place_of_training(workspace, run)
     artifact = describe(staging, place.folder.name, "adapter" if run.hyperparameters.lora.enabled else "model")
     verdict = verdict_of_training(run, trained.reason, trained.position)
@@ -63,8 +63,9 @@ def finish(run: Run, workspace: Workspace, trained: Trained) -> Verdict:
     return verdict
 
 
-def write_beside(run: Run, workspace: Workspace, setup: Setup, folder: Path, step: int) -> None:
+def _write_beside(run: Run, workspace: Workspace, trained: Trained, folder: Path, step: int) -> None:
     """What belongs to a published policy beside its weights; and no path of this pod stays in it."""
+    setup = trained.setup
     (folder / OF_THE_TRAINING).unlink(missing_ok=True)
     name = run.model.name if setup.start.model is not None else None
     config = {**config_of(folder), "pretrained_path": name}
@@ -72,7 +73,8 @@ def write_beside(run: Run, workspace: Workspace, setup: Setup, folder: Path, ste
     if run.hyperparameters.lora.enabled:
         point_at(folder, run.model.name)
     _write(folder / INFERENCE, inference_configuration(run, setup, config))
-    told = Told(step, list(read_metrics(workspace.metrics)), put_camera_picture(run, setup.cameras, folder))
+    pictured = put_camera_picture(run, setup.cameras, folder)
+    told = Told(step, list(read_metrics(workspace.metrics)), trained.position, trained.reason, pictured)
     card, curve = model_card(run, setup, told)
     (folder / CARD).write_text(card, encoding="utf-8")
     if curve:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.inference import VERSION
-from trainer.backends.lerobot.model_card import curve, drawn
+from trainer.backends.lerobot.model_card import curve, drawn, training_of
 from trainer.contract.robots import Reward
 from trainer.recordings.camera_picture import shown_cameras
 from trainer.recordings.recording import STATE
@@ -44,6 +44,7 @@ def reward_card(run: Run, recording: Recording, told: Told, *, progress: bool) -
         f"| camera | `{reward_image_key(run, recording.image_keys)}` |",
         f"| annotations | {reward.annotation_mode}: {' and '.join(heads_of(reward.annotation_mode))} progress |",
         f"| batch, learning rate, seed | {given.batch_size}, {given.learning_rate:g}, {given.seed} |",
+        f"| training | {training_of(told, steps=given.steps, falls=False)} |",
         *(f"| {name} | {points[-1][1]:.4g} |" for name, points in curves.items()),
         "",
         "`inference.json` says the same for programs. The CLIP that it sees with is not in this folder.",

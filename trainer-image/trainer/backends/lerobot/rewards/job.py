@@ -94,7 +94,10 @@ def _finish(before: Before, trained: TrainedReward, verdict: Verdict, *, progres
     _copy(source, staging)
     if progress:
         shutil.copyfile(before.places.progress.path, staging / FILE)
-    _write_beside(before, staging, best.step if best else trained.checkpoint.step, progress=progress)
+    metrics, pictured = list(read_metrics(workspace.metrics)), put_camera_picture(run, _cameras(before), staging)
+    step = best.step if best else trained.checkpoint.step
+    told = Told(step, metrics, before.course.position, trained.reason, pictured)
+    _write_beside(before, staging, told, progress=progress)
     artifact = describe(staging, place.folder.name, "model")
     remark = f"; the model is that of step {best.step}, which the evaluation found best" if best else ""
     verdict = dataclasses.replace(verdict, message=verdict.message + remark, artifact=artifact)
@@ -103,14 +106,12 @@ def _finish(before: Before, trained: TrainedReward, verdict: Verdict, *, progres
     return verdict
 
 
-def _write_beside(before: Before, folder: Path, step: int, *, progress: bool) -> None:
-    run, metrics = before.run, list(read_metrics(before.workspace.metrics))
-    told = Told(step, metrics, put_camera_picture(run, _cameras(before), folder))
-    card, picture = reward_card(run, before.recording, told, progress=progress)
+def _write_beside(before: Before, folder: Path, told: Told, *, progress: bool) -> None:
+    card, picture = reward_card(before.run, before.recording, told, progress=progress)
     (folder / "README.md").write_text(card, encoding="utf-8")
     if picture:
         (folder / "loss.svg").write_text(picture, encoding="utf-8")
-    write_json(folder / "inference.json", reward_inference(run, before.recording))
+    write_json(folder / "inference.json", reward_inference(before.run, before.recording))
 
 
 def _cameras(before: Before) -> CameraPlan:
