@@ -59,7 +59,7 @@ def test_settings_that_lerobot_refuses_together_are_refused_before_a_gpu_is_take
     attempt = act_job.attempt("prepare", {"hyperparameters__extra__n_action_steps": 9})
     assert (attempt.exit_code, attempt.verdict["result"]) == (64, "userError"), attempt.output
     assert attempt.verdict["param"] == "spec.hyperparameters.extra"
-    assert "instantiate class ACTConfig" in str(attempt.verdict["message"])
+    assert "Got 9 for `n_action_steps` and 8 for `chunk_size`" in str(attempt.verdict["message"])
 
 
 def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(act_job: RobotJob) -> None:
