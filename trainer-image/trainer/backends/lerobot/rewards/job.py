@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from trainer.backends.lerobot.model_card import Told
 from trainer.backends.lerobot.rewards.card import reward_card, reward_inference
-from trainer.backends.lerobot.rewards.clip import find_clip
 from trainer.backends.lerobot.rewards.phase import Before, ensure_progress
+from trainer.backends.lerobot.rewards.planned import PlannedReward
 from trainer.backends.lerobot.rewards.sharing_work import Ended
 from trainer.backends.lerobot.rewards.training import (
     RewardTraining,
@@ -45,12 +45,9 @@ def reward_job(before: Before) -> Verdict:
     """Train, compute progress, and put the model in place; with `finish` the newest checkpoint's, and no progress."""
     run, course = before.run, before.course
     training = RewardTraining(
-        run=run,
+        planned=PlannedReward(run, before.gathered, before.recording),
         workspace=before.workspace,
         course=course,
-        gathered=before.gathered,
-        recording=before.recording,
-        clip=find_clip(run),
         root=before.workspace.checkpoints,
         phase=Phase("reward"),
         aside=False,
