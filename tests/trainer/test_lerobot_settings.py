@@ -9,10 +9,19 @@ import pytest
 
 from tests.trainer.documents import Json, put
 from trainer.backends.lerobot.abilities import check_abilities
-from trainer.backends.lerobot.arguments import NEVER, Setting, optimizer_settings, policy_arguments, resuming
+from trainer.backends.lerobot.arguments import (
+    NEVER,
+    Setting,
+    optimizer_settings,
+    policy_arguments,
+    resuming,
+    tracker_arguments,
+    tracker_environment,
+)
 from trainer.backends.lerobot.fitting import Fitting, fitting, is_news, measured_pace
 from trainer.backends.lerobot.kinds import KINDS
 from trainer.backends.lerobot.model_card import Told, curve, drawn, training_of
+from trainer.backends.lerobot.parsing import reason_of
 from trainer.backends.lerobot.planning import method_of_policy, plan_steps, plan_warnings
 from trainer.backends.lerobot.schedule import SCALE, Schedule
 from trainer.backends.lerobot.side_models import side_models
@@ -89,6 +98,10 @@ def setting_for(run: Run, base: Path | None = None, cameras: CameraPlan | None =
         ({"hyperparameters__lora": {"enabled": True}}, "spec.hyperparameters.lora.enabled"),
         ({"hyperparameters__extra": {"chunk_size": "many"}}, "spec.hyperparameters.extra.chunk_size"),
         ({"hyperparameters__extra": {"use_vae": 1}}, "spec.hyperparameters.extra.use_vae"),
+        (
+            {"jobType": "reward", "model": {"name": "sarm", "type": "sarm"}, "hyperparameters__precision": "bf16"},
+            "spec.hyperparameters.precision",
+        ),
         ({"model__type": "gr00t_n1_5"}, "spec.model.type"),
         ({"model__type": "smolvla"}, "spec.model.name"),
         ({"model__trustRemoteCode": True}, "spec.model.trustRemoteCode"),
@@ -156,6 +169,29 @@ def test_precision_is_never_fp16(tmp_path: Path, precision: str, gpus: int, told
     changes: dict[str, object] = {"hyperparameters__precision": precision, "hardware__gpus": gpus}
     run = robot_run(model={"name": "pi", "type": "pi0", "path": str(tmp_path)}, **changes)
     assert f"--policy.dtype={told}" in policy_arguments(run, setting_for(run, tmp_path), Path("/nowhere"))
+
+
+def test_a_run_in_wandb_has_the_name_and_the_tags_that_the_job_gives_it() -> None:
+    wandb: Json = {"project": "arms", "name": "third try", "tags": ["lamp", "new"]}
+    run = robot_run(integrations=[{"type": "wandb", "wandb": wandb}], tags=["lamp", "blue"])
+    assert {"--job_name=third try", "--wandb.project=arms", "--wandb.add_tags=false"} <= set(tracker_arguments(run))
+    assert tracker_environment(run) == {"WANDB_TAGS": "lamp,new,blue"}
+
+
+def test_a_run_in_wandb_without_name_and_tags_is_called_as_the_job_and_keeps_lerobots_tags() -> None:
+    run = robot_run(integrations=[{"type": "wandb", "wandb": {"project": "arms"}}])
+    assert "--job_name=pick" in tracker_arguments(run)
+    assert "--wandb.add_tags=false" not in tracker_arguments(run)
+    assert (tracker_environment(run), tracker_environment(robot_run(tags=["lamp"]))) == ({}, {})
+
+
+def test_the_words_of_lerobots_parser_come_to_the_last_error() -> None:
+    tried = "`policy`: Could not decode the value into any of the given types:\n    PreTrainedConfig: "
+    said = f"WARNING nothing of this\nerror: {tried}`dim_model`: Couldn't parse 'abc' into an int\n\n"
+    assert reason_of(said) == "`dim_model`: Couldn't parse 'abc' into an int"
+    usage = "usage: lerobot-train\nlerobot-train: error: unrecognized arguments: --x=1\n"
+    assert reason_of(usage) == "lerobot-train: error: unrecognized arguments: --x=1"
+    assert reason_of(" \n") == "it did not say why"
 
 
 def test_the_batch_is_global_and_refused_when_it_cannot_be_split() -> None:
