@@ -17,6 +17,8 @@ from lerobot.scripts import lerobot_train
 
 from trainer.backends.lerobot.kinds import KINDS, NOT_LEROBOTS
 from trainer.backends.lerobot.loop import HELD
+from trainer.backends.lerobot.parsing import parsed
+from trainer.failures import UserError
 
 
 def facts() -> dict[str, object]:
@@ -38,6 +40,7 @@ def facts() -> dict[str, object]:
         "loop": inspect.getsource(lerobot_train.train),
         "images": {name: inspect.getsource(method) for name, method in methods.items()},
         "unknownSettings": _unknown_settings(),
+        "refusals": {name: _refusal(kind.lerobot) for name, kind in KINDS.items() if "n_action_steps" in kind.settings},
     }
 
 
@@ -48,6 +51,16 @@ def _unknown_settings() -> list[str]:
         known = set(family.get_choice_class(kind.lerobot).__dataclass_fields__) | {*NOT_LEROBOTS}
         unknown += [f"{name}.{key}" for key in kind.settings if key not in known]
     return unknown
+
+
+def _refusal(policy: str) -> str:
+    """What is said of more actions to take than there are in a chunk."""
+    settings = [f"--policy.{name}" for name in (f"type={policy}", "chunk_size=8", "n_action_steps=9", "device=cpu")]
+    try:
+        parsed(["--dataset.repo_id=tests/none", "--policy.push_to_hub=false", "--output_dir=/nowhere", *settings])
+    except UserError as error:
+        return error.message
+    return ""
 
 
 if __name__ == "__main__":

@@ -80,3 +80,12 @@ def test_a_policy_still_puts_the_cameras_that_are_there_first(facts: dict[str, o
 
 def test_every_setting_that_a_job_may_give_is_one_of_lerobots(facts: dict[str, object]) -> None:
     assert facts["unknownSettings"] == []
+
+
+@pytest.mark.parametrize("kind", ["act", "smolvla", "pi0", "pi05", "xvla", "wall_oss"])
+def test_settings_that_do_not_go_together_are_refused_with_the_reason(facts: dict[str, object], kind: str) -> None:
+    refusals = facts["refusals"]
+    assert isinstance(refusals, dict)
+    said = refusals[kind]
+    assert all(words in said for words in ("n_action_steps", "chunk", "9", "8")), said
+    assert "instantiate" not in said

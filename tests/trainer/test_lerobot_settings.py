@@ -9,19 +9,31 @@ import pytest
 
 from tests.trainer.documents import Json, put
 from trainer.backends.lerobot.abilities import check_abilities
-from trainer.backends.lerobot.arguments import NEVER, Setting, optimizer_settings, policy_arguments, resuming
+from trainer.backends.lerobot.arguments import (
+    NEVER,
+    Setting,
+    optimizer_settings,
+    policy_arguments,
+    resuming,
+    tracker_arguments,
+    tracker_environment,
+)
+from trainer.backends.lerobot.fitting import Fitting, fitting, is_news, measured_pace
 from trainer.backends.lerobot.kinds import KINDS
-from trainer.backends.lerobot.model_card import curve, drawn
+from trainer.backends.lerobot.model_card import Told, curve, drawn, training_of
+from trainer.backends.lerobot.parsing import reason_of
 from trainer.backends.lerobot.planning import method_of_policy, plan_steps, plan_warnings
 from trainer.backends.lerobot.schedule import SCALE, Schedule
 from trainer.backends.lerobot.side_models import side_models
 from trainer.backends.lerobot.start import Start, config_of
 from trainer.contract.run import Run, parse_run
 from trainer.contract.sources import Dataset
+from trainer.contract.verdict import Position
 from trainer.failures import UserError
 from trainer.recordings.cameras import CameraPlan, View
 from trainer.recordings.gathering import Gathered
 from trainer.recordings.recording import Episode, Feature, Recording
+from trainer.training.course import StopReason
 
 TOP, WRIST = "observation.images.top", "observation.images.wrist"
 
@@ -86,6 +98,10 @@ def setting_for(run: Run, base: Path | None = None, cameras: CameraPlan | None =
         ({"hyperparameters__lora": {"enabled": True}}, "spec.hyperparameters.lora.enabled"),
         ({"hyperparameters__extra": {"chunk_size": "many"}}, "spec.hyperparameters.extra.chunk_size"),
         ({"hyperparameters__extra": {"use_vae": 1}}, "spec.hyperparameters.extra.use_vae"),
+        (
+            {"jobType": "reward", "model": {"name": "sarm", "type": "sarm"}, "hyperparameters__precision": "bf16"},
+            "spec.hyperparameters.precision",
+        ),
         ({"model__type": "gr00t_n1_5"}, "spec.model.type"),
         ({"model__type": "smolvla"}, "spec.model.name"),
         ({"model__trustRemoteCode": True}, "spec.model.trustRemoteCode"),
@@ -155,6 +171,29 @@ def test_precision_is_never_fp16(tmp_path: Path, precision: str, gpus: int, told
     assert f"--policy.dtype={told}" in policy_arguments(run, setting_for(run, tmp_path), Path("/nowhere"))
 
 
+def test_a_run_in_wandb_has_the_name_and_the_tags_that_the_job_gives_it() -> None:
+    wandb: Json = {"project": "arms", "name": "third try", "tags": ["lamp", "new"]}
+    run = robot_run(integrations=[{"type": "wandb", "wandb": wandb}], tags=["lamp", "blue"])
+    assert {"--job_name=third try", "--wandb.project=arms", "--wandb.add_tags=false"} <= set(tracker_arguments(run))
+    assert tracker_environment(run) == {"WANDB_TAGS": "lamp,new,blue"}
+
+
+def test_a_run_in_wandb_without_name_and_tags_is_called_as_the_job_and_keeps_lerobots_tags() -> None:
+    run = robot_run(integrations=[{"type": "wandb", "wandb": {"project": "arms"}}])
+    assert "--job_name=pick" in tracker_arguments(run)
+    assert "--wandb.add_tags=false" not in tracker_arguments(run)
+    assert (tracker_environment(run), tracker_environment(robot_run(tags=["lamp"]))) == ({}, {})
+
+
+def test_the_words_of_lerobots_parser_come_to_the_last_error() -> None:
+    tried = "`policy`: Could not decode the value into any of the given types:\n    PreTrainedConfig: "
+    said = f"WARNING nothing of this\nerror: {tried}`dim_model`: Couldn't parse 'abc' into an int\n\n"
+    assert reason_of(said) == "`dim_model`: Couldn't parse 'abc' into an int"
+    usage = "usage: lerobot-train\nlerobot-train: error: unrecognized arguments: --x=1\n"
+    assert reason_of(usage) == "lerobot-train: error: unrecognized arguments: --x=1"
+    assert reason_of(" \n") == "it did not say why"
+
+
 def test_the_batch_is_global_and_refused_when_it_cannot_be_split() -> None:
     assert plan_steps(robot_run(hardware__gpus=4), 100).rows == 2
     with pytest.raises(UserError, match="batchSize 8 is global") as refused:
@@ -216,6 +255,55 @@ def test_a_curve_is_thinned_out_and_a_repeated_step_counts_once() -> None:
     assert points[-1] == (2000.0, 7.0)
     assert drawn({"loss": points}).startswith("<svg")
     assert drawn({}) == ""
+
+
+def test_what_fits_into_the_hours_is_told_after_twenty_measured_steps() -> None:
+    assert fitting(19, made=19, used=38.0, seconds=3562.0) is None
+    fits = fitting(20, made=20, used=40.0, seconds=3560.0)
+    assert fits == Fitting(steps=1800, left=1780, pace=2.0, seconds=3560.0)
+    assert fits.sentence == "about 1780 steps fit into the remaining 0.989 hours at 2 s per step, 1800 in all"
+    overdrawn = fitting(1800, made=1800, used=3600.0, seconds=-1.0)
+    assert overdrawn is not None
+    assert (overdrawn.left, overdrawn.steps) == (0, 1800)
+
+
+def test_an_estimate_is_told_again_when_it_has_moved_by_a_tenth_and_a_few_times_at_most() -> None:
+    assert [is_news([], 1000), is_news([1000], 1090), is_news([1000], 1110), is_news([1000], 890)] == [
+        *(True, False),
+        *(True, True),
+    ]
+    assert not is_news([1000, 2000, 1000, 2000, 1000, 2000], 1000)
+
+
+def test_the_pace_of_a_training_leaves_out_what_lies_between_its_attempts() -> None:
+    def line(attempt: int, step: int, seconds: float, name: str = "loss") -> Json:
+        return {"attempt": attempt, "step": step, "trainingSeconds": seconds, name: 0.5}
+
+    lines = [line(1, 1, 2.0), line(1, 11, 22.0), line(1, 11, 90.0, "evalLoss"), line(2, 5, 100.0), line(2, 15, 120.0)]
+    assert measured_pace(lines) == 2.0
+    taken_over = [line(1, 9, 130.0), line(1, 10, 132.0)]
+    assert measured_pace([*lines, *taken_over]) == 2.0
+    assert measured_pace([line(1, 1, 2.0)]) is None
+
+
+@pytest.mark.parametrize(
+    ("reason", "steps", "falls", "words"),
+    [
+        ("deadline", None, True, "the hours bounded it, and the learning rate fell to its end with them"),
+        ("deadline", None, False, "the hours bounded it"),
+        ("deadline", 900, True, "the hours bounded it before the 900 steps that were asked for"),
+        ("go on", 800, True, "these were all that were planned"),
+        ("stopped", None, True, "it was stopped as asked"),
+    ],
+)
+def test_a_card_says_how_many_steps_were_made_and_what_bounded_them(
+    reason: StopReason, steps: int | None, words: str, *, falls: bool
+) -> None:
+    lines: list[Json] = [
+        {"attempt": 1, "step": step, "trainingSeconds": 4.5 * step, "loss": 0.5} for step in range(10, 801, 10)
+    ]
+    told = Told(800, lines, Position(800, 800, training_seconds=3600.0), reason)
+    assert training_of(told, steps=steps, falls=falls) == f"800 steps in 1 hours, 4.5 s each; {words}"
 
 
 def test_a_base_models_file_that_was_cut_off_is_the_users_to_copy_again(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tests.support.eventually import wait_until
 from tests.trainer.documents import Json
 from tests.trainer.real_trainer import WITHIN, children
 from tests.trainer.robot_jobs import Model, RobotJob, RobotTrainer, complete_steps
+from trainer.workspace.marker import Mark, write_mark
 
 pytestmark = [pytest.mark.trainer, pytest.mark.timeout(5 * WITHIN)]
 
@@ -169,6 +171,25 @@ def test_what_does_not_fit_is_refused_before_a_gpu_is_taken(
         assert words in str(ended.verdict["message"])
 
 
+def test_a_reward_model_that_cannot_go_on_from_its_checkpoint_is_refused_before_a_gpu_is_taken(
+    robot_trainer: RobotTrainer, robot_world: Path, tiny_smolvla: Path, arm: Path, clip: Path
+) -> None:
+    alone: Json = {
+        "jobType": "reward",
+        "hyperparameters__extra": SMALL,
+        "reward": {"imageKey": f"{IMAGES}.top", "hyperparameters": {"clipModel": str(clip)}},
+    }
+    kinds = (("checkpoints", Model("sarm"), alone), ("reward/checkpoints", Model("smolvla", tiny_smolvla), chain(clip)))
+    for place, model, changes in kinds:
+        job = RobotJob(robot_trainer, robot_world / f"changed-{model.kind}", arm, model)
+        checkpoint = job.workspace.root / place / "attempt-1" / "checkpoint-2"
+        checkpoint.mkdir(parents=True)
+        write_mark(checkpoint, {"step": 2, "attempt": 1}, Mark("", method={"annotationMode": "dual"}))
+        ended = job.attempt("prepare", {**changes, "attempt": 2})
+        assert (ended.exit_code, ended.verdict["code"]) == (64, "MethodChanged"), ended.output
+        assert (ended.verdict["param"], "annotationMode" in str(ended.verdict["message"])) == ("spec.reward", True)
+
+
 def test_a_reward_model_alone_becomes_a_model_with_its_progress(
     robot_trainer: RobotTrainer, robot_world: Path, arm: Path, clip: Path
 ) -> None:
@@ -177,6 +198,7 @@ def test_a_reward_model_alone_becomes_a_model_with_its_progress(
         "jobType": "reward",
         "cameras": [{"slot": "cam_1", "datasetKey": f"{IMAGES}.top"}],
         "hyperparameters__extra": SMALL,
+        "hyperparameters__imageAugmentation": True,
         "reward": {"hyperparameters": {"clipModel": str(clip), "stride": 2}},
     }
     ended = job.attempt("train", changes)
@@ -184,7 +206,17 @@ def test_a_reward_model_alone_becomes_a_model_with_its_progress(
     assert list(job.losses()) == [1, 2, 3, 4]
     names = {each.name for each in job.workspace.model.iterdir()}
     assert {"config.json", "model.safetensors", "policy_preprocessor.json", "sarm_progress.parquet"} <= names
-    assert {"README.md", "inference.json", "loss.svg"} <= names
+    assert {"README.md", "inference.json", "loss.svg", "cameras.png"} <= names
     config = json.loads((job.workspace.model / "config.json").read_text())
     assert (config["type"], config["image_key"], config["pretrained_path"]) == ("sarm", f"{IMAGES}.top", None)
     assert pq.read_table(job.workspace.model / "sarm_progress.parquet").num_rows == 20
+    _is_finished_without_its_clip(job, changes)
+
+
+def _is_finished_without_its_clip(job: RobotJob, changes: Json) -> None:
+    """What a stopped job is finished from is its newest checkpoint alone."""
+    shutil.rmtree(job.workspace.model)
+    gone = {"reward": {"hyperparameters": {"clipModel": "/gone"}}}
+    ended = job.attempt("train", {**changes, **gone, "attempt": 2, "finish": True})
+    assert (ended.exit_code, ended.verdict["result"], ended.verdict["step"]) == (0, "stopped", 4), ended.output
+    assert (job.workspace.model / "model.safetensors").is_file()

@@ -59,7 +59,7 @@ def test_settings_that_lerobot_refuses_together_are_refused_before_a_gpu_is_take
     attempt = act_job.attempt("prepare", {"hyperparameters__extra__n_action_steps": 9})
     assert (attempt.exit_code, attempt.verdict["result"]) == (64, "userError"), attempt.output
     assert attempt.verdict["param"] == "spec.hyperparameters.extra"
-    assert "instantiate class ACTConfig" in str(attempt.verdict["message"])
+    assert "Got 9 for `n_action_steps` and 8 for `chunk_size`" in str(attempt.verdict["message"])
 
 
 def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(act_job: RobotJob) -> None:
@@ -87,6 +87,8 @@ def test_act_is_trained_to_its_last_step_and_can_be_loaded(
     assert told["action"] == {"key": "action", "size": 4, "names": ["joint_0", "joint_1", "joint_2", "joint_3"]}
     card = (job.workspace.model / "README.md").read_text()
     assert f"after step {STEPS}" in card
+    assert "![Cameras and slots](cameras.png)" in card
+    assert (job.workspace.model / "cameras.png").read_bytes().startswith(b"\x89PNG")
     script = job.folder / "load.py"
     script.write_text(LOADED)
     answer = robot_trainer.script(script, str(job.workspace.model))
@@ -128,13 +130,18 @@ def test_sigterm_saves_and_the_next_attempt_goes_on_to_the_same_weights(
     assert act_job.weights() == whole.weights()
 
 
-def test_hours_alone_end_with_a_model_and_its_learning_rate_has_fallen(act_job: RobotJob) -> None:
-    hours = {"hyperparameters__steps": None, "hyperparameters__epochs": 100_000, "limits__trainingSeconds": 8}
+def test_hours_alone_end_with_a_model_that_says_how_many_steps_they_held(act_job: RobotJob) -> None:
+    hours = {"hyperparameters__steps": None, "limits__trainingSeconds": 12}
     attempt = act_job.attempt("train", hours)
     assert (attempt.exit_code, attempt.verdict["result"]) == (0, "deadline"), attempt.output
-    assert act_job.workspace.model.is_dir()
     step = attempt.verdict["step"]
     assert isinstance(step, int)
+    assert attempt.verdict["totalSteps"] == step
+    card = (act_job.workspace.model / "README.md").read_text()
+    assert f"| training | {step} steps in " in card
+    assert "; the hours bounded it |" in card
+    # How many steps fit is told after twenty of them, if the machine makes that many.
+    assert step < 22 or "steps fit into the remaining" in attempt.output
     assert complete_steps(act_job.workspace)[-1] == step
 
 

@@ -25,6 +25,8 @@ from tests.trainer.recordings_on_disk import (
 from tests.trainer.robot_runs import inspection, robot_document, robot_run, slots
 from trainer.contract.run import parse_run
 from trainer.contract.sources import Dataset
+from trainer.recordings.camera_picture import put_camera_picture, shown_cameras
+from trainer.recordings.cameras import CameraPlan, View
 from trainer.recordings.contact_sheet import tiles_of
 from trainer.recordings.findings import keep_findings
 from trainer.recordings.pictures import check_pictures
@@ -148,7 +150,7 @@ def test_the_findings_are_kept_as_numbers_and_as_a_picture_of_all_slots(tmp_path
     assert [each["datasetKey"] for each in numbers["slots"]] == [TOP, None, WRIST]
     assert numbers["notLookedAt"] == [SIDE]
     assert numbers["disk"]["freeBytes"] > numbers["disk"]["datasetBytes"] > 0
-    tiles = tiles_of(found, found.train[0], found.pictures[0])
+    tiles = tiles_of(found.cameras, found.train[0], found.pictures[0])
     assert [tile.lines[0] for tile in tiles] == [
         "slot cam_1: camera1",
         "slot cam_2",
@@ -164,6 +166,36 @@ def test_the_findings_are_kept_as_numbers_and_as_a_picture_of_all_slots(tmp_path
     assert reds[0] > reds[1] + 60
     assert max(greys) - min(greys) < 10
     assert greens[1] > greens[0] + 60
+
+
+def test_a_model_shows_the_sheet_of_its_own_datasets_and_slots_and_draws_one_where_there_is_none(
+    tmp_path: Path,
+) -> None:
+    folder = write_recording(tmp_path / "shirts", cameras=(TOP, WRIST), size=64, videos=True)
+    run = robot_run(tmp_path / "w", [folder], "smolvla", cameras=slots(cam_1=TOP, cam_3=WRIST))
+    plan = check_recordings(run).cameras
+    assert plan is not None
+    kept, shown = run.workspace / "preflight" / "contact-sheet.png", tmp_path / "cameras.png"
+    kept.write_bytes(b"drawn by prepare")
+    assert put_camera_picture(run, plan, tmp_path)
+    assert shown.read_bytes() == b"drawn by prepare"
+    other = replace(plan, views=tuple(replace(view, slot=f"{view.slot}-now") for view in plan.views))
+    assert put_camera_picture(run, other, tmp_path)
+    with PIL.Image.open(shown) as sheet:
+        assert sheet.size == (12 + 3 * 272, 12 + 30 + 200 + 64 + 12)
+
+
+def test_a_model_goes_without_a_picture_when_its_recordings_can_no_longer_be_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_recording(tmp_path / "shirts", cameras=(TOP,))
+    run = replace(robot_run(tmp_path / "w", [folder], "act"), workspace=tmp_path / "elsewhere")
+    plan = CameraPlan((View("top", TOP, TOP),))
+    (folder / "meta" / "info.json").unlink()
+    assert not put_camera_picture(run, plan, tmp_path)
+    assert not (tmp_path / "cameras.png").exists()
+    assert "goes without a picture of the cameras" in capsys.readouterr().out
+    assert list(shown_cameras(pictured=False)) == []
 
 
 def test_a_sheet_is_drawn_again_over_an_older_one_and_of_a_dataset_alone(tmp_path: Path) -> None:

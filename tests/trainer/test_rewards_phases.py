@@ -5,22 +5,32 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import pytest
+
 from tests.trainer.documents import Json
 from tests.trainer.recordings_on_disk import TOP, write_recording
 from tests.trainer.reward_runs import robot_run
+from trainer.backends.lerobot.model_card import Told
 from trainer.backends.lerobot.rewards.card import reward_card, reward_inference
 from trainer.backends.lerobot.rewards.places import RewardPlaces
+from trainer.backends.lerobot.rewards.planned import PlannedReward, planned_reward
+from trainer.backends.lerobot.rewards.rehearsing import rehearse_reward
 from trainer.backends.lerobot.rewards.sarm_arguments import sarm_arguments
 from trainer.backends.lerobot.rewards.steps_aside import StepsAside, begin_progress
 from trainer.backends.lerobot.rewards.weighting import weighting_arguments
 from trainer.contract.progress import Progress
 from trainer.contract.sources import Dataset
+from trainer.contract.verdict import Position
+from trainer.failures import UserError
+from trainer.recordings.gathering import Gathered
 from trainer.recordings.reading import read_recording
 from trainer.rewards.hyperparameters import reward_run
 from trainer.training.clock import TrainingClock
 from trainer.training.course import Course
 from trainer.training.interruption import Interruption
+from trainer.workspace.checkpoints import Checkpoint
 from trainer.workspace.layout import Workspace
+from trainer.workspace.marker import Mark, write_mark
 
 WANDB: Json = {"type": "wandb", "wandb": {"project": "arms"}}
 
@@ -113,6 +123,7 @@ def test_lerobot_is_told_the_camera_and_the_settings_of_a_reward_model() -> None
         "--reward_model.dropout=0",
         "--reward_model.device=cpu",
         "--reward_model.push_to_hub=false",
+        "--job_name=support-bot",
         "--wandb.enable=false",  # these steps are none of the job's
     )
 
@@ -122,15 +133,61 @@ def test_a_reward_job_reports_to_its_tracker() -> None:
     assert {"--wandb.enable=true", "--wandb.project=arms"} <= set(told)
 
 
+def test_a_reward_job_augments_its_pictures_when_it_is_told_to(tmp_path: Path) -> None:
+    for wanted in (True, False):
+        planned = planned_on(tmp_path / str(wanted), hyperparameters__imageAugmentation=wanted)
+        shown = "true" if wanted else "false"
+        assert f"--dataset.image_transforms.enable={shown}" in planned.arguments(tmp_path / "nowhere")
+
+
+def test_a_checkpoint_of_a_reward_model_that_saw_another_camera_is_not_gone_on_from(tmp_path: Path) -> None:
+    planned = planned_on(tmp_path)
+    checkpoint = Checkpoint(step=2, attempt=1, path=tmp_path / "checkpoint-2")
+    checkpoint.path.mkdir()
+    write_mark(checkpoint.path, {"step": 2}, Mark("", method=planned.method))
+    planned.check_method(checkpoint)
+    write_mark(checkpoint.path, {"step": 2}, Mark("", method={**planned.method, "imageKey": "other"}))
+    with pytest.raises(UserError, match="imageKey was 'other' when it was taken") as refused:
+        planned.check_method(checkpoint)
+    assert (refused.value.code, refused.value.param) == ("MethodChanged", "spec.reward")
+
+
+def test_a_reward_models_batch_that_cannot_be_split_is_refused_by_the_field_that_says_it(tmp_path: Path) -> None:
+    folder = write_recording(tmp_path / "kitchen")
+    dataset = Dataset("kitchen", "train", "pvc://data/kitchen", folder, "spec.datasets[0]")
+    run = robot_run("vla_w_reward", {"imageKey": TOP, "hyperparameters": {"batchSize": 32}}, hardware__gpus=3)
+    with pytest.raises(UserError, match="the reward model: batchSize 32 is global") as refused:
+        rehearse_reward(dataclasses.replace(run, datasets=(dataset,)), Workspace(tmp_path), Gathered(folder, None, ()))
+    assert refused.value.param == "spec.reward.hyperparameters.batchSize"
+
+
+def planned_on(folder: Path, **changes: object) -> PlannedReward:
+    """The training of a reward model on a recording in `folder`."""
+    root = write_recording(folder / "kitchen")
+    dataset = Dataset("kitchen", "train", "pvc://data/kitchen", root, "spec.datasets[0]")
+    run = dataclasses.replace(robot_run("reward", {"imageKey": TOP}, **changes), datasets=(dataset,))
+    return planned_reward(run, Gathered(root, None, ()))
+
+
 def test_a_published_reward_model_says_what_it_sees_and_how_it_learned(tmp_path: Path) -> None:
     folder = write_recording(tmp_path / "kitchen")
     dataset = Dataset("kitchen", "train", "pvc://data/kitchen", folder, "spec.datasets[0]")
     recording = read_recording(dataset)
     run = dataclasses.replace(robot_run("reward", {"imageKey": TOP, "annotationMode": "dual"}), datasets=(dataset,))
     metrics = [{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}]
-    card, picture = reward_card(run, recording, 2, metrics, progress=True)
-    for words in ("after step 2", "pvc://data/kitchen", f"`{TOP}`", "sparse and dense progress", "| loss | 0.25 |"):
+    card, picture = reward_card(
+        run, recording, Told(2, metrics, Position(2, 2, training_seconds=36.0), "go on", pictured=True), progress=True
+    )
+    for words in (
+        "after step 2",
+        "pvc://data/kitchen",
+        f"`{TOP}`",
+        "sparse and dense progress",
+        "| loss | 0.25 |",
+        "| 2 steps in 0.01 hours;",
+    ):
         assert words in card
+    assert "![Cameras and slots](cameras.png)" in card
     assert ("sarm_progress.parquet" in card, "loss.svg" in card, picture.startswith("<svg")) == (True, True, True)
     told = reward_inference(run, recording)
     assert (told["policyType"], told["heads"], told["fps"]) == ("sarm", ["sparse", "dense"], recording.fps)
@@ -140,7 +197,10 @@ def test_a_published_reward_model_says_what_it_sees_and_how_it_learned(tmp_path:
 def test_without_progress_or_losses_the_card_names_neither(tmp_path: Path) -> None:
     folder = write_recording(tmp_path / "kitchen")
     recording = read_recording(Dataset("kitchen", "train", "pvc://data/kitchen", folder, "spec.datasets[0]"))
-    card, picture = reward_card(robot_run("reward", {"imageKey": TOP}), recording, 2, [], progress=False)
+    card, picture = reward_card(
+        robot_run("reward", {"imageKey": TOP}), recording, Told(2, [], Position(2, 2), "stopped"), progress=False
+    )
     assert picture == ""
     assert "loss.svg" not in card
+    assert "cameras.png" not in card
     assert "sarm_progress.parquet" not in card

@@ -10,11 +10,13 @@ import PIL.ImageDraw
 import PIL.ImageFont
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
+    from trainer.recordings.cameras import CameraPlan
     from trainer.recordings.pictures import PicturesSeen
-    from trainer.recordings.preflight import Preflight
     from trainer.recordings.recording import Recording
 
 TILE: Final = (260, 200)
@@ -40,10 +42,9 @@ class Tile:
     seen: bool = True
 
 
-def draw_sheet(preflight: Preflight) -> PIL.Image.Image:
-    """The sheet, one row for each dataset; as large as it needs."""
-    shown = list(zip(preflight.recordings, preflight.pictures, strict=True))[:MOST_DATASETS]
-    rows = [(_title(recording), tiles_of(preflight, recording, pictures)) for recording, pictures in shown]
+def draw_sheet(seen: Sequence[tuple[Recording, PicturesSeen]], plan: CameraPlan | None) -> PIL.Image.Image:
+    """The sheet, one row for each dataset; as large as it needs. Without a `plan` there are cameras alone, and no slots."""
+    rows = [(_title(recording), tiles_of(plan, recording, pictures)) for recording, pictures in seen[:MOST_DATASETS]]
     columns = max(1, *(len(tiles) for _, tiles in rows))
     width = MARGIN + columns * (TILE[0] + MARGIN)
     height = MARGIN + len(rows) * (TITLE + TILE[1] + CAPTION + MARGIN)
@@ -56,10 +57,10 @@ def draw_sheet(preflight: Preflight) -> PIL.Image.Image:
     return sheet
 
 
-def tiles_of(preflight: Preflight, recording: Recording, pictures: PicturesSeen) -> list[Tile]:
+def tiles_of(plan: CameraPlan | None, recording: Recording, pictures: PicturesSeen) -> list[Tile]:
     """The policy's slots in its order, then the cameras that nobody looks at."""
     tiles: list[Tile] = []
-    views = preflight.cameras.views if preflight.cameras else ()
+    views = plan.views if plan else ()
     for view in views:
         if view.dataset_key:
             word = view.policy_key.rsplit(".", 1)[-1]

@@ -11,6 +11,7 @@ from trainer.workspace.jsonfile import write_json
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from trainer.recordings.cameras import CameraPlan
     from trainer.recordings.pictures import PicturesSeen
     from trainer.recordings.preflight import Preflight
     from trainer.recordings.recording import Recording
@@ -26,7 +27,8 @@ def keep_findings(preflight: Preflight, root: Path) -> Path:
     folder = root / FOLDER
     write_json(folder / NUMBERS, numbers_of(preflight, free_bytes(root)))
     partial = folder / f".{SHEET}"
-    draw_sheet(preflight).save(partial, "PNG")
+    seen = list(zip(preflight.recordings, preflight.pictures, strict=True))
+    draw_sheet(seen, preflight.cameras).save(partial, "PNG")
     partial.replace(folder / SHEET)
     return folder
 
@@ -40,14 +42,18 @@ def numbers_of(preflight: Preflight, free: int) -> dict[str, object]:
         "trainEpisodes": len(selection.train),
         "validationEpisodes": len(selection.validation),
         "trainFrames": preflight.report.frames,
-        "slots": [
-            {"slot": view.slot, "policyKey": view.policy_key, "datasetKey": view.dataset_key or None}
-            for view in (plan.views if plan else ())
-        ],
+        "slots": slots_of(plan) if plan else [],
         "notLookedAt": list(plan.unused) if plan else [],
         "disk": {"freeBytes": free, "datasetBytes": sum(map(bytes_of, preflight.recordings))},
         "warnings": list(preflight.warnings),
     }
+
+
+def slots_of(plan: CameraPlan) -> list[dict[str, object]]:
+    """Which camera feeds which slot; None: a masked picture."""
+    return [
+        {"slot": view.slot, "policyKey": view.policy_key, "datasetKey": view.dataset_key or None} for view in plan.views
+    ]
 
 
 def _of_one(recording: Recording, rows: RowsSeen, pictures: PicturesSeen) -> dict[str, object]:

@@ -87,6 +87,8 @@ def _of_hyperparameters(run: Run) -> Iterator[UserError]:
         yield refusal(code, f"{HERE}.lora.enabled", "lora", can)
     if given.lora.enabled and given.lora.dropout:
         yield refusal(code, f"{HERE}.lora.dropout", f"lora.dropout {given.lora.dropout:g}", "LeRobot's LoRA has none")
+    if run.model.type == "sarm" and given.precision == "bf16":
+        yield refusal(code, f"{HERE}.precision", "precision 'bf16'", "LeRobot trains reward models in fp32")
     if run.model.type == "wall_oss" and given.precision == "fp32":
         yield refusal(code, f"{HERE}.precision", "precision 'fp32'", "LeRobot trains wall_oss in bf16")
 

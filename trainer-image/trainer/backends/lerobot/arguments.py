@@ -94,14 +94,29 @@ def input_features(recording: Recording, used: tuple[str, ...]) -> dict[str, dic
 
 
 def tracker_arguments(run: Run) -> list[str]:
-    """Where LeRobot reports to: all runs of a job's attempts are one there."""
+    """Where LeRobot reports to, and under which name: all runs of a job's attempts are one there."""
     tracker = next((each for each in run.integrations if each.type == "wandb"), None)
     if tracker is None:
-        return ["--wandb.enable=false"]
+        return [f"--job_name={run.job.name}", "--wandb.enable=false"]
     uid = f"{run.job.uid}-{run.number}" if run.number else run.job.uid
-    entity = [f"--wandb.entity={tracker.entity}"] if tracker.entity else []
-    project = f"--wandb.project={tracker.project}"
-    return ["--wandb.enable=true", "--wandb.disable_artifact=true", project, f"--wandb.run_id={uid}", *entity]
+    return [
+        f"--job_name={tracker.run_name or run.job.name}",
+        "--wandb.enable=true",
+        "--wandb.disable_artifact=true",
+        f"--wandb.project={tracker.project}",
+        f"--wandb.run_id={uid}",
+        *([f"--wandb.entity={tracker.entity}"] if tracker.entity else []),
+        # LeRobot gives tags of its own, or none: then wandb takes those of the environment.
+        *(["--wandb.add_tags=false"] if tracker_environment(run) else []),
+    ]
+
+
+def tracker_environment(run: Run) -> dict[str, str]:
+    """The variables that say what LeRobot has no argument for: the tags of a run in wandb."""
+    own = [tag for each in run.integrations if each.type == "wandb" for tag in each.tags]
+    reports = any(each.type == "wandb" for each in run.integrations)
+    tags = ",".join(dict.fromkeys((*own, *run.tags))) if reports else ""
+    return {"WANDB_TAGS": tags} if tags else {}
 
 
 def _of_dataset(run: Run, setting: Setting) -> list[str]:
@@ -127,7 +142,6 @@ def _of_training(run: Run, setting: Setting, nowhere: Path) -> list[str]:
         "--eval_steps=0",
         "--env_eval_freq=0",
         f"--output_dir={nowhere}",
-        f"--job_name={run.job.name}",
         *tracker_arguments(run),
     ]
 

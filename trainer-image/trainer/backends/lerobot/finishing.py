@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.backends.lerobot.inference import inference_configuration
-from trainer.backends.lerobot.model_card import model_card
+from trainer.backends.lerobot.model_card import Told, model_card
 from trainer.backends.lerobot.start import PRETRAINED, config_of, point_at
 from trainer.failures import Broken
+from trainer.recordings.camera_picture import put_camera_picture
 from trainer.training.ending import verdict_of_training
 from trainer.workspace.checkpoints import all_checkpoints, best_checkpoints
 from trainer.workspace.fence import check_fence
@@ -51,7 +52,7 @@ def finish(run: Run, workspace: Workspace, trained: Trained) -> Verdict:
     best = _best(run, workspace)
     chosen = best or _newest(run, workspace, trained.position.step)
     shutil.copytree(chosen.path / PRETRAINED, staging)
-    write_beside(run, workspace, trained.setup, staging, chosen.step)
+    _write_beside(run, workspace, trained, staging, chosen.step)
     place = place_of_training(workspace, run)
     artifact = describe(staging, place.folder.name, "adapter" if run.hyperparameters.lora.enabled else "model")
     verdict = verdict_of_training(run, trained.reason, trained.position)
@@ -62,8 +63,9 @@ def finish(run: Run, workspace: Workspace, trained: Trained) -> Verdict:
     return verdict
 
 
-def write_beside(run: Run, workspace: Workspace, setup: Setup, folder: Path, step: int) -> None:
+def _write_beside(run: Run, workspace: Workspace, trained: Trained, folder: Path, step: int) -> None:
     """What belongs to a published policy beside its weights; and no path of this pod stays in it."""
+    setup = trained.setup
     (folder / OF_THE_TRAINING).unlink(missing_ok=True)
     name = run.model.name if setup.start.model is not None else None
     config = {**config_of(folder), "pretrained_path": name}
@@ -71,7 +73,9 @@ def write_beside(run: Run, workspace: Workspace, setup: Setup, folder: Path, ste
     if run.hyperparameters.lora.enabled:
         point_at(folder, run.model.name)
     _write(folder / INFERENCE, inference_configuration(run, setup, config))
-    card, curve = model_card(run, setup, step, list(read_metrics(workspace.metrics)))
+    pictured = put_camera_picture(run, setup.cameras, folder)
+    told = Told(step, list(read_metrics(workspace.metrics)), trained.position, trained.reason, pictured)
+    card, curve = model_card(run, setup, told)
     (folder / CARD).write_text(card, encoding="utf-8")
     if curve:
         (folder / CURVE).write_text(curve, encoding="utf-8")

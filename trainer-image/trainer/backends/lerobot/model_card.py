@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
+
+from trainer.backends.lerobot.fitting import measured_pace
+from trainer.recordings.camera_picture import shown_cameras
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from trainer.backends.lerobot.setting_up import Setup
     from trainer.contract.run import Run
+    from trainer.contract.verdict import Position
+    from trainer.training.course import StopReason
 
 WIDTH: Final = 640
 HEIGHT: Final = 240
 MARGIN: Final = 40
 MOST_POINTS: Final = 400
 """Of a curve: more cannot be told apart in it."""
+BOUNDS: Final[Mapping[StopReason, str]] = {
+    "go on": "these were all that were planned",
+    "no better": "the evaluation no longer became better",
+    "stopped": "it was stopped as asked",
+}
+"""What ended a training before its hours did."""
 COLOURS: Final[Mapping[str, str]] = {"loss": "#3b6ea5", "evalLoss": "#c0562f"}
 
 
-def model_card(run: Run, setup: Setup, step: int, metrics: Sequence[Mapping[str, object]]) -> tuple[str, str]:
-    """The card in Markdown, and the curve in SVG (empty when no loss was logged). `step` is that of the weights."""
-    curves = {name: curve(metrics, name) for name in COLOURS}
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a card tells of a training: the `step` of the weights, all metrics, and whether its cameras are `pictured`.
+
+    `position` is where the training ended and `reason` why.
+    """
+
+    step: int
+    metrics: Sequence[Mapping[str, object]]
+    position: Position
+    reason: StopReason
+    pictured: bool = False
+
+
+def model_card(run: Run, setup: Setup, told: Told) -> tuple[str, str]:
+    """The card in Markdown, and the curve in SVG (empty when no loss was logged)."""
+    curves = {name: curve(told.metrics, name) for name in COLOURS}
     picture = drawn({name: points for name, points in curves.items() if points})
     recording, given = setup.recording, run.hyperparameters
     last = {name: points[-1][1] for name, points in curves.items() if points}
@@ -34,7 +60,7 @@ def model_card(run: Run, setup: Setup, step: int, metrics: Sequence[Mapping[str,
         "",
         f"# {run.output.model_name or run.job.name}",
         "",
-        f"A policy of type `{setup.kind.lerobot}`, {_origin(run, setup)}, after step {step}.",
+        f"A policy of type `{setup.kind.lerobot}`, {_origin(run, setup)}, after step {told.step}.",
         "",
         "| | |",
         "|---|---|",
@@ -42,6 +68,7 @@ def model_card(run: Run, setup: Setup, step: int, metrics: Sequence[Mapping[str,
         f"| robot | {recording.robot_type or 'not told'} at {recording.fps:g} frames per second |",
         f"| trained on | {len(setup.train_episodes)} episodes, {setup.frames} frames |",
         f"| batch, learning rate, seed | {given.batch_size}, {given.learning_rate:g}, {given.seed} |",
+        f"| training | {training_of(told, steps=given.steps, falls=setup.kind.decay is not None)} |",
         *(
             f"| {'loss' if name == 'loss' else 'loss on held-out episodes'} | {loss:.4g} |"
             for name, loss in last.items()
@@ -57,9 +84,22 @@ def model_card(run: Run, setup: Setup, step: int, metrics: Sequence[Mapping[str,
         ),
         "",
         "`inference.json` says the same for programs, with the names of states and actions.",
+        *shown_cameras(pictured=told.pictured),
         *(["", "![Losses over the steps](loss.svg)"] if picture else []),
     ]
     return "\n".join(lines) + "\n", picture
+
+
+def training_of(told: Told, *, steps: int | None, falls: bool) -> str:
+    """How many steps in how many hours, and what bounded them. `steps` were asked for (None: no number), and `falls` says whether the learning rate does."""
+    position, pace = told.position, measured_pace(told.metrics)
+    each = f", {pace:.3g} s each" if pace is not None else ""
+    made = f"{position.step} steps in {position.training_seconds / 3600:.3g} hours{each}"
+    if told.reason != "deadline":
+        return f"{made}; {BOUNDS[told.reason]}"
+    with_hours = ", and the learning rate fell to its end with them" if falls and steps is None else ""
+    asked = f" before the {steps} steps that were asked for" if steps is not None else ""
+    return f"{made}; the hours bounded it{asked}{with_hours}"
 
 
 def curve(metrics: Sequence[Mapping[str, object]], name: str) -> list[tuple[float, float]]:

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 EVALUATE_EVERY: Final = 500
 """Steps from one evaluation to the next, when neither the job says how often nor anybody how many steps there will be."""
 
+TRIED_BATCH: Final = 8
+"""Frames of a step while nobody has chosen: only whether the settings can be parsed depends on it."""
+
 
 @dataclass(frozen=True, slots=True)
 class StepPlan:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.arguments import policy_arguments
 from trainer.backends.lerobot.parsing import parsed
-from trainer.backends.lerobot.planning import plan_warnings
+from trainer.backends.lerobot.planning import TRIED_BATCH, plan_warnings
 from trainer.backends.lerobot.rewards.checking import check_reward
+from trainer.backends.lerobot.rewards.rehearsing import rehearse_reward
 from trainer.backends.lerobot.setting_up import Setup, backbone_of, set_up, with_weights
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
     from trainer.contract.run import Run
     from trainer.workspace.layout import Workspace
 
-TRIED_BATCH: Final = 8
-"""Frames of a step while nobody has chosen: only whether the settings can be parsed depends on it."""
-
 
 def prepare(run: Run, workspace: Workspace) -> Verdict:
     """Check everything, make the data ready and report; UserError names the field that is to blame."""
@@ -42,6 +40,7 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     report = preflight.report
     rewards = check_reward(planned, preflight.train)
     setup = set_up(run, workspace)
+    rehearse_reward(run, workspace, setup.gathered)
     _check_restart(run, workspace, setup)
     warnings = (*rewards, *_parse(run, setup), *_shifted(setup), *report.warnings)
     report = replace(report, parameters=_parameters(setup), warnings=warnings)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.fitting import fitting, is_news
 from trainer.backends.lerobot.schedule import Schedule, with_factor
 from trainer.distributed.agreement import agree, is_first, mean_of_all
 from trainer.failures import Broken
@@ -37,8 +38,6 @@ METRIC_NAMES: Final[Mapping[str, str]] = {
     "kld_loss": "kldLoss",
 }
 """Which of LeRobot's metrics are kept, and what the contract calls them."""
-AFTER_STEPS: Final = (10, 30, 100, 300, 1000)
-"""Updates of an attempt after which it is told how many more its hours hold, when nobody said how many there are to be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +92,8 @@ class Steering:
         self._eval_loss: float | None = None
         self._saved_at = 0.0
         self._began_at: tuple[int, float] = (0, 0.0)
+        self._told: list[int] = []
+        self._falls = False
         self._step = 0
         self.ended = False
         self.ended_by: StopReason = "go on"
@@ -117,6 +118,7 @@ class Steering:
     def schedule(self, optimizer: Foreign, scheduler: Foreign) -> Foreign:
         """LeRobot's own schedule when the steps are given; else one that ends with the hours."""
         course, phase = self._course, self._it.phase
+        self._falls = scheduler is not None
         return with_factor(self._it.schedule, optimizer, scheduler, lambda: phase.share(course.reading.share))
 
     def received(self, fetched: Mapping[str, Foreign], batch: Mapping[str, Foreign], policy: Foreign) -> None:
@@ -236,19 +238,30 @@ class Steering:
         return named
 
     def _announce(self, step: int) -> None:
-        """Tell how many steps the hours hold, as measured, when that decides."""
-        made = step - self._began_at[0]
-        if self._it.total_steps is not None or made not in AFTER_STEPS:
+        """Tell how many steps the hours hold, as measured: they are the plan, or fewer than were planned."""
+        reading, phase, total = self._course.reading, self._it.phase, self._it.total_steps
+        if total is None and self.ended:
+            self._course.planned(phase.offset + step, 0.0)
+        made, used = step - self._began_at[0], reading.seconds - self._began_at[1]
+        fits = fitting(step, made, used, phase.ends * reading.budget - reading.seconds)
+        if fits is None or self.ended:
             return
-        reading, phase = self._course.reading, self._it.phase
-        pace = (reading.seconds - self._began_at[1]) / made
-        left = max(0.0, phase.ends * reading.budget - reading.seconds)
-        planned = step + int(left / pace)
-        self._course.planned(phase.offset + planned, 0.0)
-        print(
-            f"{pace:.3g} s a step so far: the {left:.0f} s that are left hold about {planned - step} more steps,"
-            f" {planned} in all; the learning rate falls with the hours",
-            flush=True,
+        if total is None:
+            self._course.planned(phase.offset + fits.steps, 0.0)
+        if (total is None or fits.steps < total) and is_news(self._told, fits.steps):
+            self._told.append(fits.steps)
+            fewer = "warning: " if total is not None else ""
+            print(f"{fewer}{fits.sentence}{self._of_the_plan(total)}", flush=True)
+
+    def _of_the_plan(self, total: int | None) -> str:
+        """What follows for the plan, and for the learning rate if there is one that falls."""
+        planned = f" of the {total} that are planned" if total is not None else ""
+        if not self._falls:
+            return planned
+        if self._it.schedule.follows_hours:
+            return f"{planned}; the learning rate falls to its end with the hours"
+        return (
+            f"{planned}; the learning rate falls with the steps and will not reach its end: raise hours, or lower steps"
         )
 
     def _evaluation_due(self, step: int, *, last: bool) -> bool:

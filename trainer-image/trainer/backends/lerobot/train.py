@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from functools import partial
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from trainer.backends.lerobot.arguments import optimizer_settings, policy_arguments, resuming
+from trainer.backends.lerobot.arguments import optimizer_settings, policy_arguments, resuming, tracker_environment
 from trainer.backends.lerobot.closing import conclude, finish_newest, go_on_from, take_as_it_is
 from trainer.backends.lerobot.holes import check_cameras, keep_places
 from trainer.backends.lerobot.loop import train_loop
@@ -115,6 +116,7 @@ def _run_loop(training: Training, checkpoint: Checkpoint | None, folder: Path) -
         arguments = resuming(arguments, setup.kind, checkpoint.path)
     losses = _measured_losses(training, checkpoint)
     steering = Steering(_steered(training), losses)
+    os.environ.update(tracker_environment(run))
     train_loop(arguments, steering)
     training.course.stopped_by = steering.ended_by
 

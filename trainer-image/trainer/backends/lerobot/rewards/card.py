@@ -5,28 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.inference import VERSION
-from trainer.backends.lerobot.model_card import curve, drawn
+from trainer.backends.lerobot.model_card import curve, drawn, training_of
 from trainer.contract.robots import Reward
+from trainer.recordings.camera_picture import shown_cameras
 from trainer.recordings.recording import STATE
 from trainer.rewards.image_key import reward_image_key
 from trainer.rewards.progress_file import FILE
 from trainer.rewards.ways import heads_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    from trainer.backends.lerobot.model_card import Told
     from trainer.contract.run import Run
     from trainer.recordings.recording import Recording
 
 
-def reward_card(
-    run: Run, recording: Recording, step: int, metrics: Sequence[Mapping[str, object]], *, progress: bool
-) -> tuple[str, str]:
-    """README.md in Markdown, and the curve in SVG (empty when no loss was logged). `step` is that of the weights.
+def reward_card(run: Run, recording: Recording, told: Told, *, progress: bool) -> tuple[str, str]:
+    """README.md in Markdown, and the curve in SVG (empty when no loss was logged).
 
     `progress`: the file of progress lies beside it.
     """
-    curves = {name: points for name in ("loss", "evalLoss") if (points := curve(metrics, name))}
+    curves = {name: points for name in ("loss", "evalLoss") if (points := curve(told.metrics, name))}
     picture, given, reward = drawn(curves), run.hyperparameters, run.reward or Reward()
     lines = [
         "---",
@@ -37,7 +35,7 @@ def reward_card(
         "",
         f"# {run.output.model_name or run.job.name}",
         "",
-        f"A SARM reward model, trained from scratch, after step {step}: it sees how far a task is done, from 0 to 1.",
+        f"A SARM reward model, trained from scratch, after step {told.step}: it sees how far a task is done, from 0 to 1.",
         "",
         "| | |",
         "|---|---|",
@@ -46,10 +44,12 @@ def reward_card(
         f"| camera | `{reward_image_key(run, recording.image_keys)}` |",
         f"| annotations | {reward.annotation_mode}: {' and '.join(heads_of(reward.annotation_mode))} progress |",
         f"| batch, learning rate, seed | {given.batch_size}, {given.learning_rate:g}, {given.seed} |",
+        f"| training | {training_of(told, steps=given.steps, falls=False)} |",
         *(f"| {name} | {points[-1][1]:.4g} |" for name, points in curves.items()),
         "",
         "`inference.json` says the same for programs. The CLIP that it sees with is not in this folder.",
         *(["", f"`{FILE}` holds the progress of every frame that it was trained on."] if progress else []),
+        *shown_cameras(pictured=told.pictured),
         *(["", "![Losses over the steps](loss.svg)"] if picture else []),
     ]
     return "\n".join(lines) + "\n", picture

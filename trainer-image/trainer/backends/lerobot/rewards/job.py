@@ -6,9 +6,10 @@ import dataclasses
 import shutil
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.model_card import Told
 from trainer.backends.lerobot.rewards.card import reward_card, reward_inference
-from trainer.backends.lerobot.rewards.clip import find_clip
 from trainer.backends.lerobot.rewards.phase import Before, ensure_progress
+from trainer.backends.lerobot.rewards.planned import PlannedReward
 from trainer.backends.lerobot.rewards.sharing_work import Ended
 from trainer.backends.lerobot.rewards.training import (
     RewardTraining,
@@ -19,6 +20,9 @@ from trainer.backends.lerobot.rewards.training import (
 from trainer.backends.lerobot.steering import Phase
 from trainer.distributed.agreement import is_first, wait_for_all
 from trainer.failures import Interrupted
+from trainer.recordings.camera_picture import put_camera_picture
+from trainer.recordings.cameras import cameras_of, plan_cameras
+from trainer.recordings.policies import policy_of
 from trainer.rewards.progress_file import FILE
 from trainer.training.ending import verdict_of_training
 from trainer.workspace.checkpoints import best_checkpoints
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.contract.verdict import Verdict
+    from trainer.recordings.cameras import CameraPlan
 
 KEPT: Final = ("config.json", "*.safetensors", "policy_*.json")
 """Of a checkpoint's model; how it was trained names places of this pod."""
@@ -40,12 +45,9 @@ def reward_job(before: Before) -> Verdict:
     """Train, compute progress, and put the model in place; with `finish` the newest checkpoint's, and no progress."""
     run, course = before.run, before.course
     training = RewardTraining(
-        run=run,
+        planned=PlannedReward(run, before.gathered, before.recording),
         workspace=before.workspace,
         course=course,
-        gathered=before.gathered,
-        recording=before.recording,
-        clip=find_clip(run),
         root=before.workspace.checkpoints,
         phase=Phase("reward"),
         aside=False,
@@ -89,7 +91,10 @@ def _finish(before: Before, trained: TrainedReward, verdict: Verdict, *, progres
     _copy(source, staging)
     if progress:
         shutil.copyfile(before.places.progress.path, staging / FILE)
-    _write_beside(before, staging, best.step if best else trained.checkpoint.step, progress=progress)
+    metrics, pictured = list(read_metrics(workspace.metrics)), put_camera_picture(run, _cameras(before), staging)
+    step = best.step if best else trained.checkpoint.step
+    told = Told(step, metrics, before.course.position, trained.reason, pictured)
+    _write_beside(before, staging, told, progress=progress)
     artifact = describe(staging, place.folder.name, "model")
     remark = f"; the model is that of step {best.step}, which the evaluation found best" if best else ""
     verdict = dataclasses.replace(verdict, message=verdict.message + remark, artifact=artifact)
@@ -98,13 +103,20 @@ def _finish(before: Before, trained: TrainedReward, verdict: Verdict, *, progres
     return verdict
 
 
-def _write_beside(before: Before, folder: Path, step: int, *, progress: bool) -> None:
-    metrics = list(read_metrics(before.workspace.metrics))
-    card, picture = reward_card(before.run, before.recording, step, metrics, progress=progress)
+def _write_beside(before: Before, folder: Path, told: Told, *, progress: bool) -> None:
+    card, picture = reward_card(before.run, before.recording, told, progress=progress)
     (folder / "README.md").write_text(card, encoding="utf-8")
     if picture:
         (folder / "loss.svg").write_text(picture, encoding="utf-8")
     write_json(folder / "inference.json", reward_inference(before.run, before.recording))
+
+
+def _cameras(before: Before) -> CameraPlan:
+    """The one that the model looks at, in the words of stage prepare."""
+    policy = policy_of(before.run.model)
+    if policy is None:
+        raise AssertionError(before.run.model.type)  # check_abilities lets no other pass
+    return plan_cameras(cameras_of(before.run, policy), policy, before.recording)
 
 
 def _wants_best(before: Before) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 from trainer.backends.lerobot.rewards.checking import chunk_of
 from trainer.backends.lerobot.rewards.clip import find_clip
 from trainer.backends.lerobot.rewards.places import RewardPlaces
+from trainer.backends.lerobot.rewards.planned import PlannedReward, gathered_recording
 from trainer.backends.lerobot.rewards.progress import Question, compute_progress
 from trainer.backends.lerobot.rewards.sharing_work import ENDS, Ended, end_without_policy, first_works
 from trainer.backends.lerobot.rewards.steps_aside import begin_progress
@@ -19,7 +19,6 @@ from trainer.backends.lerobot.rewards.weighting import weight_warnings
 from trainer.backends.lerobot.steering import Phase
 from trainer.contract.robots import Reward
 from trainer.distributed.agreement import is_first, wait_for_all
-from trainer.recordings.reading import read_recording
 from trainer.rewards.hyperparameters import reward_hyperparameters, reward_run
 from trainer.rewards.model_folder import read_reward_model
 from trainer.rewards.progress_file import check_missing, check_progress
@@ -62,9 +61,7 @@ class Before:
 
 def before_policy(run: Run, workspace: Workspace, course: Course, gathered: Gathered) -> Before:
     """What an attempt has, with the gathered dataset read."""
-    train = next(each for each in run.datasets if each.split == "train")
-    recording = read_recording(dataclasses.replace(train, path=gathered.root, episodes=""))
-    return Before(run, workspace, course, gathered, recording)
+    return Before(run, workspace, course, gathered, gathered_recording(run, gathered))
 
 
 def reward_phase(before: Before) -> None:
@@ -133,19 +130,15 @@ def put_model_in_place(source: Path, target: Path, fence: tuple[Path, int]) -> N
 def _own_model(before: Before) -> Path:
     """The reward model of this job, trained now if it was not before."""
     run, places = before.run, before.places
-    own = reward_run(run)
     training = RewardTraining(
-        run=own,
+        planned=PlannedReward(reward_run(run), before.gathered, before.recording),
         workspace=before.workspace,
         course=before.course,
-        gathered=before.gathered,
-        recording=before.recording,
-        clip=find_clip(run),
         root=places.checkpoints,
         phase=Phase("reward", 0.0, before.reward.hours_share, metric="reward", last=False),
         aside=True,
     )
-    if _all_see(seen=places.model.is_there(run, training.method)):
+    if _all_see(seen=places.model.is_there(run, training.planned.method)):
         print(f"the reward model is there: {dict(places.model.read()).get('steps')} steps", flush=True)
         return places.model.path
     trained = train_reward_model(training)
@@ -156,7 +149,7 @@ def _own_model(before: Before) -> Path:
     if is_first():
         put_model_in_place(trained.folder, places.model.path, (before.workspace.fence, run.attempt))
         told = {"steps": trained.checkpoint.step, "endedBy": trained.reason}
-        places.model.is_made(run, before.course, training.method, told)
+        places.model.is_made(run, before.course, training.planned.method, told)
         print(f"the reward model is complete after {trained.checkpoint.step} steps", flush=True)
     wait_for_all()
     return places.model.path

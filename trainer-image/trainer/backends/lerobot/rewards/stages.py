@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.abilities import check_abilities
 from trainer.backends.lerobot.rewards.checking import check_reward
+from trainer.backends.lerobot.rewards.rehearsing import rehearse_reward
 from trainer.contract.report import MOST_WARNINGS
 from trainer.contract.verdict import Verdict
 from trainer.recordings.gathering import gather
@@ -30,7 +31,7 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     check_free(workspace, run)
     preflight = check_recordings(run)
     warnings = (*check_reward(run, preflight.train), *preflight.warnings)
-    gather(run, workspace)
+    rehearse_reward(run, workspace, gather(run, workspace))
     plan = make_plan(run.hyperparameters, preflight.report.frames, run.hardware)
     warnings += warnings_of(plan) if plan else ()
     report = dataclasses.replace(preflight.report, warnings=warnings[:MOST_WARNINGS])

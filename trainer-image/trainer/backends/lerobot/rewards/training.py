@@ -2,40 +2,34 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
+import os
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 import torch
 
+from trainer.backends.lerobot.arguments import tracker_environment
 from trainer.backends.lerobot.loop import train_loop
-from trainer.backends.lerobot.rewards.clip import clip_at
-from trainer.backends.lerobot.rewards.sarm_arguments import reward_extra, sarm_arguments
+from trainer.backends.lerobot.rewards.clip import clip_at, find_clip
 from trainer.backends.lerobot.rewards.steps_aside import StepsAside
 from trainer.backends.lerobot.schedule import Schedule
 from trainer.backends.lerobot.steering import Phase, Steered, Steering
-from trainer.contract.robots import Reward
 from trainer.distributed.agreement import agree, first_ones
 from trainer.distributed.meeting import is_loss
-from trainer.failures import Broken, Interrupted, UserError
-from trainer.rewards.hyperparameters import RewardHyperparameters
-from trainer.rewards.image_key import reward_image_key
+from trainer.failures import Interrupted, UserError
 from trainer.training.completing import keeping_of
-from trainer.training.plan import make_plan
 from trainer.training.resuming import train_from_newest
 from trainer.workspace.checkpoints import Checkpoint, all_checkpoints, sound_checkpoints
 from trainer.workspace.marker import read_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from trainer.backends.lerobot.foreign import Foreign
+    from trainer.backends.lerobot.rewards.planned import PlannedReward
     from trainer.contract.run import Run
-    from trainer.recordings.gathering import Gathered
-    from trainer.recordings.recording import Recording
     from trainer.training.course import Course, StopReason
     from trainer.training.plan import Plan
     from trainer.workspace.layout import Workspace
@@ -46,33 +40,22 @@ EVALUATIONS: Final = 10
 
 @dataclass(frozen=True, slots=True)
 class RewardTraining:
-    """`run` is of job type reward. `root` is the folder of the checkpoints; `phase` says which part of the hours is its own.
+    """`root` is the folder of the checkpoints; `phase` says which part of the hours is its own.
 
     `aside`: the steps are not the job's own, which are those of a policy that follows.
     """
 
-    run: Run
+    planned: PlannedReward
     workspace: Workspace
     course: Course
-    gathered: Gathered
-    recording: Recording
-    clip: Path
     root: Path
     phase: Phase
     aside: bool
 
     @property
-    def method(self) -> Mapping[str, object]:
-        """What cannot change while the training goes on from a checkpoint."""
-        mode = (self.run.reward or Reward()).annotation_mode
-        key = reward_image_key(self.run, self.recording.image_keys)
-        return {"annotationMode": mode, "imageKey": key, "extra": dict(reward_extra(self.run))}
-
-    @property
-    def frames(self) -> int:
-        """Those that are trained on."""
-        episodes, chosen = self.recording.episodes, self.gathered.train_episodes
-        return sum(episodes[index].length for index in (range(len(episodes)) if chosen is None else chosen))
+    def run(self) -> Run:
+        """Of job type reward."""
+        return self.planned.run
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +74,8 @@ class TrainedReward:
 def train_reward_model(training: RewardTraining) -> TrainedReward:
     """Train until the last step, or until the phase's hours are used up. Interrupted when it is asked to end."""
     checkpoints = first_ones(sound_checkpoints(training.root, training.run.resume_from))
-    trained = train_from_newest(checkpoints, partial(_train_from, training), partial(_is_end, training.course))
+    clip = find_clip(training.run)
+    trained = train_from_newest(checkpoints, partial(_train_from, training, clip), partial(_is_end, training.course))
     if trained.reason == "terminated":
         message = f"asked to end by SIGTERM; checkpoint {trained.checkpoint.step} of the reward model is complete"
         raise Interrupted("Terminated", message)
@@ -112,38 +96,29 @@ def newest_trained(training: RewardTraining, reason: StopReason) -> TrainedRewar
     return TrainedReward(checkpoint, reason)
 
 
-def reward_plan(training: RewardTraining) -> Plan:
-    """How many steps of which size; of a job that does not say, those that LeRobot documents, or what its hours hold of them."""
-    run, absent = training.run, RewardHyperparameters()
-    given = run.hyperparameters
-    if given.steps is None and given.epochs is None:
-        given = dataclasses.replace(given, steps=absent.steps)
-    plan = make_plan(given, training.frames, run.hardware)
-    if plan is None:
-        raise Broken("RunInvalid", "no batchSize is known")  # run.json tells it in this stage
-    return plan
-
-
 def _is_end(course: Course, error: Exception) -> bool:
     return course.began or is_loss(error) or isinstance(error, torch.OutOfMemoryError | torch.AcceleratorError)
 
 
-def _train_from(training: RewardTraining, checkpoint: Checkpoint | None) -> TrainedReward:
-    course, plan = training.course, reward_plan(training)
+def _train_from(training: RewardTraining, clip: Path, checkpoint: Checkpoint | None) -> TrainedReward:
+    course, plan = training.course, training.planned.plan()
     if not training.aside:
         course.planned(plan.total_steps, plan.total_epochs)
     course.goes_on_from(read_mark(checkpoint.path) if checkpoint else None)
     agree(course)
     if checkpoint is not None:
-        _check_method(training, checkpoint)
+        training.planned.check_method(checkpoint)
         if checkpoint.step >= plan.total_steps or training.phase.share(course.reading.share) >= 1.0:
             _take(training, checkpoint)
             return TrainedReward(checkpoint, "go on" if checkpoint.step >= plan.total_steps else "deadline")
     begins = f"again after step {checkpoint.step}" if checkpoint else "from the start"
     print(f"the training of the reward model begins {begins}", flush=True)
     steering = _steering(training, plan)
-    with clip_at(training.clip):
-        train_loop(_arguments(training, plan, checkpoint), steering)
+    # LeRobot insists that there is no such folder, and writes nothing there.
+    nowhere = training.workspace.root / ".lerobot"
+    os.environ.update(tracker_environment(training.run))
+    with clip_at(clip):
+        train_loop(training.planned.arguments(nowhere, checkpoint), steering)
     newest = next(each for each in all_checkpoints(training.root, training.run.resume_from) if each.complete)
     return TrainedReward(newest, steering.ended_by)
 
@@ -156,23 +131,10 @@ def _take(training: RewardTraining, checkpoint: Checkpoint) -> None:
         training.course.measured(read_mark(checkpoint.path).metrics)
 
 
-def _check_method(training: RewardTraining, checkpoint: Checkpoint) -> None:
-    marked, own = read_mark(checkpoint.path).method, training.method
-    changed = next((name for name in own if marked and marked.get(name) != own[name]), None)
-    if changed is not None:
-        raise UserError(
-            "MethodChanged",
-            f"checkpoint {checkpoint.step} of the reward model cannot be gone on from: {changed} was"
-            f" {marked.get(changed)!r} when it was taken, and is {own[changed]!r} now",
-            param="spec.reward",
-            advice="To train anew, set restartFrom: scratch and raise restartGeneration; to go on, set it back.",
-        )
-
-
 def _steering(training: RewardTraining, plan: Plan) -> Steering:
     run, given = training.run, training.run.hyperparameters
     course = cast("Course", StepsAside(training.course)) if training.aside else training.course
-    validation = () if training.aside else training.gathered.validation_episodes
+    validation = () if training.aside else training.planned.gathered.validation_episodes
     every = run.evaluation.every_steps or math.ceil(plan.total_steps / EVALUATIONS)
     settings: dict[str, float] = {"lr": given.learning_rate}
     for name, said, value in (
@@ -184,7 +146,7 @@ def _steering(training: RewardTraining, plan: Plan) -> Steering:
         Steered(
             run=run,
             course=course,
-            keeping=keeping_of(run, training.workspace, training.root, training.method),
+            keeping=keeping_of(run, training.workspace, training.root, training.planned.method),
             schedule=Schedule(plan.total_steps, plan.warmup, follows_hours=False, planned=plan.total_steps),
             total_steps=plan.total_steps,
             log_every=plan.log_every,
@@ -210,31 +172,3 @@ class _SarmSteering(Steering):
         if self._warmup is not None:
             config.scheduler.num_warmup_steps = self._warmup
             config.scheduler.num_decay_steps = config.steps
-
-
-def _arguments(training: RewardTraining, plan: Plan, checkpoint: Checkpoint | None) -> list[str]:
-    run, gathered = training.run, training.gathered
-    device = "cuda" if run.hardware.gpus else "cpu"
-    config = checkpoint.path / "pretrained_model" / "train_config.json" if checkpoint else None
-    return [
-        "--dataset.repo_id=local/recordings",
-        f"--dataset.root={gathered.root}",
-        *([f"--dataset.episodes={list(gathered.train_episodes)}"] if gathered.train_episodes is not None else []),
-        *sarm_arguments(run, training.recording.image_keys, device),
-        f"--batch_size={plan.micro_batch * plan.accumulation}",
-        f"--steps={plan.total_steps}",
-        f"--seed={run.hyperparameters.seed}",
-        f"--num_workers={_workers(run)}",
-        f"--log_freq={plan.log_every * 10}",
-        *("--save_freq=0", "--eval_steps=0", "--env_eval_freq=0"),
-        # LeRobot insists that there is no such folder, and writes nothing there.
-        f"--output_dir={training.workspace.root / '.lerobot'}",
-        f"--job_name={run.job.name}",
-        *(["--resume=true", f"--config_path={config}"] if config else []),
-    ]
-
-
-def _workers(run: Run) -> int:
-    """Processes that fetch data. On CPU none: they would only take its cores."""
-    own = int(run.hardware.cpus) // run.hardware.processes_per_node
-    return max(1, min(8, own - 1)) if run.hardware.gpus else 0
