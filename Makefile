@@ -61,7 +61,7 @@ bench: venv ## Lead 100, 1,000 and 10,000 jobs through their life on simulated n
 	@$(RUN) -m tests.bench
 
 .PHONY: bench-trainer
-bench-trainer: venv ## Our trainers beside plain `trl sft` and `lerobot-train`, in the images of the tests' cluster or by FINETUNE_TRAINER_PYTHON and FINETUNE_ROBOTS_PYTHON
+bench-trainer: venv ## Our trainers beside plain `trl sft` and `lerobot-train`, by the Pythons of their images; writes docs/benchmarks/trainer.md
 	@$(RUN) -m tests.trainer_bench
 
 .PHONY: soak

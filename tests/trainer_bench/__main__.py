@@ -10,12 +10,13 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.machine import processor
-from tests.suite import real_trainers
+from tests.images.borrowed import borrowed_python
+from tests.images.ensure import ensure
 from tests.trainer.documents import CHECKOUT
 from tests.trainer.real_trainer import LANGUAGE, ROBOTS, Kind, Trainer
 from tests.trainer_bench.loss import kill_and_resume
@@ -31,6 +32,11 @@ FAMILIES: Final[Mapping[str, tuple[Kind, Callable[[Trainer, Path, int], Family],
     "lerobot": (ROBOTS, robots, 25),
 }
 """Family → what its trainer needs, how its rivals are made ready, and the steps of one run."""
+IMAGES: Final[Mapping[str, tuple[Kind, str]]] = {
+    "trl": (LANGUAGE, "trainer"),
+    "lerobot": (ROBOTS, "trainer-lerobot"),
+}
+"""Family → the image whose Python runs it where no other one is named."""
 
 
 def main() -> int:
@@ -43,8 +49,7 @@ def main() -> int:
         parser.error(f"there is no family {min(unknown)!r}; choose from: {', '.join(FAMILIES)}")
     if options.pairs < FEWEST_PAIRS:
         parser.error(f"{options.pairs} pairs say nothing; take at least {FEWEST_PAIRS}")
-    # Those that are named count before the images of the tests' cluster.
-    os.environ.update(ENVIRONMENT | {name: value for name, value in real_trainers().items() if name not in os.environ})
+    _prepare(options.families or tuple(FAMILIES))
     figures: dict[str, Any] = {"machine": _machine(), "families": {}}
     for name in options.families or FAMILIES:
         if measured := _measure(name, options.pairs):
@@ -53,6 +58,17 @@ def main() -> int:
     print(json.dumps(figures["families"], indent=1))
     failed = any(each["step"]["verdict"] == "failed" for each in figures["families"].values())
     return 1 if failed or not figures["families"] else 0
+
+
+def _prepare(families: Sequence[str]) -> None:
+    """Have a Python for each: that of its image, as a process of this host, as a container's start is nobody's step."""
+    os.environ.update(ENVIRONMENT)
+    lacking = {image: f"{kind.prefix}_PYTHON" for kind, image in map(IMAGES.__getitem__, families)}
+    lacking = {image: variable for image, variable in lacking.items() if variable not in os.environ}
+    if not lacking or os.getuid() != 0:
+        return
+    for image, reference in ensure(lacking).items():
+        os.environ[lacking[image]] = str(borrowed_python(reference))
 
 
 def _measure(name: str, pairs: int) -> dict[str, Any] | None:
