@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from tests.support.eventually import wait_until
 from tests.trainer.documents import CHECKOUT, Json, put
-from tests.trainer.real_trainer import WITHIN, Job, Trainer, contract_variables
+from tests.trainer.real_trainer import WITHIN, Job, Trainer, children, contract_variables
 from trainer.workspace.layout import Workspace
 
 VARIABLE: Final = "FINETUNE_ROBOTS_PYTHON"
@@ -179,3 +182,19 @@ def complete_steps(workspace: Workspace) -> list[int]:
     return sorted(
         int(marker.parent.name.rpartition("-")[2]) for marker in workspace.checkpoints.glob("*/*/COMPLETE.json")
     )
+
+
+def reached(job: RobotJob, step: int) -> bool:
+    """Whether a step has been logged."""
+    return job.workspace.metrics.exists() and max(job.losses(), default=0) >= step
+
+
+def kill_at(job: RobotJob, changes: Mapping[str, object], step: int, after: float = 0) -> None:
+    """Kill an attempt, all of its processes, a moment after it has made a step."""
+    process = job.start("train", changes)
+    wait_until(lambda: reached(job, step) or process.poll() is not None, WITHIN)
+    until = time.monotonic() + after
+    wait_until(lambda: time.monotonic() >= until)
+    for pid in (process.pid, *children(process.pid)):
+        os.kill(pid, signal.SIGKILL)
+    process.communicate()

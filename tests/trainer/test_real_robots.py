@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
-import time
 from pathlib import Path
 
 import jsonschema
@@ -14,9 +12,10 @@ import pytest
 
 from tests.support.eventually import wait_until
 from tests.trainer.documents import CONTRACT
-from tests.trainer.real_trainer import WITHIN, Attempt, children
+from tests.trainer.operator_endpoint import OperatorEndpoint
+from tests.trainer.real_trainer import WITHIN, Attempt
 from tests.trainer.robot_fixtures import STEADY, STEPS
-from tests.trainer.robot_jobs import RobotJob, RobotTrainer, complete_steps
+from tests.trainer.robot_jobs import RobotJob, RobotTrainer, complete_steps, kill_at, reached
 
 pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
 
@@ -190,20 +189,37 @@ def test_a_stopped_job_becomes_the_model_of_its_newest_checkpoint(act_job: Robot
     assert act_job.weights() == act_job.weights(checkpoint_of(act_job, newest) / "pretrained_model")
 
 
-def reached(job: RobotJob, step: int) -> bool:
-    """Whether a step has been logged."""
-    return job.workspace.metrics.exists() and max(job.losses(), default=0) >= step
+def test_a_stop_in_the_reply_to_a_report_ends_the_training_with_a_model(
+    act_job: RobotJob, operator: OperatorEndpoint
+) -> None:
+    operator.reply = {"stop": False}
+    (act_job.folder / "progress-url").write_text(operator.url)
+    process = act_job.start("train", {"hyperparameters__steps": 100_000})
+    wait_until(lambda: reached(act_job, 3) or process.poll() is not None, WITHIN)
+    operator.reply = {"stop": True}
+    attempt = act_job.end(process)
+    assert (attempt.exit_code, attempt.verdict["result"]) == (0, "stopped"), attempt.output
+    step = attempt.verdict["step"]
+    assert isinstance(step, int)
+    assert complete_steps(act_job.workspace)[-1] == step < 100_000
+    assert act_job.weights() == act_job.weights(checkpoint_of(act_job, step) / "pretrained_model")
+    assert "; it was stopped as asked |" in (act_job.workspace.model / "README.md").read_text()
 
 
-def kill_at(job: RobotJob, changes: dict[str, object], step: int, after: float) -> None:
-    """Kill an attempt, all of its processes, a moment after it has made a step."""
-    process = job.start("train", changes)
-    wait_until(lambda: reached(job, step) or process.poll() is not None, WITHIN)
-    until = time.monotonic() + after
-    wait_until(lambda: time.monotonic() >= until)
-    for pid in (process.pid, *children(process.pid)):
-        os.kill(pid, signal.SIGKILL)
-    process.communicate()
+def test_a_training_whose_evaluation_no_longer_becomes_better_ends_early(act_job: RobotJob) -> None:
+    changes = {
+        "hyperparameters__steps": 40,
+        "hyperparameters__learningRate": 1e-12,  # too little to change any weight that is not zero
+        "evaluation": {"fraction": 0.3, "everySteps": 1, "earlyStopping": {"patience": 2}},
+    }
+    attempt = act_job.attempt("train", changes)
+    assert (attempt.exit_code, attempt.verdict["result"]) == (0, "completed"), attempt.output
+    assert "the evaluation no longer became better" in str(attempt.verdict["message"])
+    step = attempt.verdict["step"]
+    assert isinstance(step, int)
+    assert 3 <= step < 40
+    assert list(act_job.metric("evalLoss")) == list(range(1, step + 1))
+    assert complete_steps(act_job.workspace)[-1] == step
 
 
 def checkpoint_of(job: RobotJob, step: int) -> Path:

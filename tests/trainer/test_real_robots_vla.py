@@ -10,7 +10,7 @@ import pytest
 
 from tests.servers.hub import Hub
 from tests.trainer.real_trainer import WITHIN
-from tests.trainer.robot_jobs import Model, RobotJob, RobotTrainer
+from tests.trainer.robot_jobs import Model, RobotJob, RobotTrainer, kill_at
 
 pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
 
@@ -77,6 +77,25 @@ def test_an_adapter_is_trained_over_three_slots_and_merged_into_its_base(vla_job
     assert vla_job.weights() != vla_job.weights(tiny_smolvla)
     config = json.loads((vla_job.workspace.model / "config.json").read_text())
     assert (config["type"], config["use_peft"], config["pretrained_path"]) == ("smolvla", False, None)
+
+
+@pytest.mark.parametrize("kind", ["all-weights", "adapter"])
+def test_killed_it_ends_with_the_very_weights_of_an_undisturbed_training(
+    robot_trainer: RobotTrainer, robot_world: Path, tiny_smolvla: Path, arm: Path, kind: str
+) -> None:
+    lora = {"enabled": kind == "adapter", **({"rank": 4, "alpha": 8} if kind == "adapter" else {})}
+    changes = {**SHORT, "hyperparameters__steps": 10, "checkpoints__everySteps": 2, "hyperparameters__lora": lora}
+    whole = RobotJob(robot_trainer, robot_world / f"undisturbed-{kind}", arm, Model("smolvla", tiny_smolvla))
+    done = whole.attempt("train", changes)
+    assert (done.exit_code, done.verdict["step"]) == (0, 10), done.output
+    job = whole.again(f"killed-{kind}")
+    kill_at(job, changes, 5)
+    last = job.attempt("train", {**changes, "attempt": 2})
+    assert (last.exit_code, last.verdict["step"]) == (0, 10), last.output
+    assert "training starts again after step" in last.output
+    assert job.losses() == whole.losses()
+    name = "adapter_model.safetensors" if kind == "adapter" else "model.safetensors"
+    assert (job.workspace.model / name).read_bytes() == (whole.workspace.model / name).read_bytes()
 
 
 def test_a_base_of_another_type_is_refused(vla_job: RobotJob) -> None:
