@@ -30,7 +30,7 @@ ROBOT: Final[Json] = {
 
 def report(**more: object) -> Report:
     """A report of a robot's dataset."""
-    return Report(rows=206, tokens=0, episodes=206, frames=25_650, fps=10, **more)  # type: ignore[arg-type]
+    return Report(rows=206, tokens=0, episodes=206, frames=25_650, fps=10, **more)
 
 
 def test_what_fits_stays_as_it_was_said() -> None:
