@@ -95,13 +95,13 @@ class Report(ApiModel):
     fps: Measure | None = None
     """Robots: frames per second."""
     image_keys: Annotated[tuple[Annotated[str, Field(max_length=253)], ...], Field(max_length=16)] | None = None
-    """Robots: the dataset's cameras."""
+    """Robots: the dataset's cameras; absent where they are more than four and resolved.cameras has all of them."""
     state_dim: Count | None = None
     """Robots: numbers of a state."""
     action_dim: Count | None = None
     """Robots: numbers of an action."""
     warnings: Annotated[tuple[Text, ...], Field(max_length=8)] = ()
-    """What is suspicious but not refused."""
+    """What is suspicious but not refused; at full length it is in the stage's verdict on the output claim."""
 
 
 class Estimate(ApiModel):

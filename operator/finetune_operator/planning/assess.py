@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Final, assert_never
 
 from finetune_operator.api.conditions import TERMINAL_PHASES, Phase, Reason
-from finetune_operator.api.status import FineTuneJobStatus, Report
+from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.planning import conditions, records
 from finetune_operator.planning.attempts import checkpoint_known
 from finetune_operator.planning.checkpoints import checkpoints_of
@@ -16,6 +16,7 @@ from finetune_operator.planning.display import display_of
 from finetune_operator.planning.ledger import progress_of, usage_of
 from finetune_operator.planning.observed import ObservedPod
 from finetune_operator.planning.outcome import failure_of, merges, result_of, uploads
+from finetune_operator.planning.report import report_of
 from finetune_operator.planning.resolve import Admission
 from finetune_operator.planning.stages import stages_of
 from finetune_operator.planning.standing import (
@@ -194,11 +195,3 @@ def _first_training(view: View) -> datetime | None:
     own = (job for job in view.observed.jobs if job.stage == "train" and job.run == view.job.run)
     pods = [pod for job in own for pod in job.pods]
     return min((pod.started for pod in pods if pod.started), default=None)
-
-
-def report_of(view: View) -> Report | None:
-    """What prepare found in the data, as soon as it has ended."""
-    if view.job.status.report:
-        return view.job.status.report
-    verdicts = (ending.verdict for ending in records.fresh_endings(view, "prepare"))
-    return next((verdict.report for verdict in verdicts if verdict and verdict.report), None)

@@ -20,7 +20,7 @@ from finetune_operator.api.status import FineTuneJobStatus
 from finetune_operator.cluster.client import Cluster
 from finetune_operator.cluster.errors import NotFound
 from finetune_operator.cluster.resources import BASEMODELS, FINETUNEJOBS, INSTANCETYPES, Key, Resource
-from finetune_operator.planning.assess import Blocked, assess, report_of
+from finetune_operator.planning.assess import Blocked, assess
 from finetune_operator.planning.decide import POLL_SECONDS, Needs, decide, look_again
 from finetune_operator.planning.ending import Ending
 from finetune_operator.planning.job import Job, parse_job
@@ -29,6 +29,7 @@ from finetune_operator.planning.outcome import claims_for, has_own_cache
 from finetune_operator.planning.patch import merge_patch
 from finetune_operator.planning.present_run import for_run, present
 from finetune_operator.planning.rejection import Rejection
+from finetune_operator.planning.report import report_of
 from finetune_operator.planning.resolve import Admission, admit, complete, recorded
 from finetune_operator.planning.rest import at_rest
 from finetune_operator.planning.stand import give_up_time, late, stand, unconfirmed

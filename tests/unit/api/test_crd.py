@@ -45,6 +45,14 @@ def test_what_administrators_offer_belongs_to_no_namespace() -> None:
 
 
 @every_kind
+def test_rules_on_a_whole_object_look_at_its_name_alone(kind: Kind) -> None:
+    """The API server asks them again with each write of the status: one of a spec that is stored would stop these."""
+    rules = version(definition(kind))["schema"]["openAPIV3Schema"].get("x-kubernetes-validations", ())
+    looked_at = {what for each in rules for what in re.findall(r"self(?:\.\w+)*", each["rule"])}
+    assert looked_at <= {"self.metadata.name.size", "self.metadata.name.matches"}
+
+
+@every_kind
 def test_kubectl_knows_each_kind_by_a_short_name_and_a_category(kind: Kind) -> None:
     names = definition(kind)["spec"]["names"]
     assert names["shortNames"] == [SHORT[kind.kind]]

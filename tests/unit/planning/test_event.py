@@ -8,7 +8,7 @@ import pytest
 
 from finetune_operator.api.conditions import Phase, Reason
 from finetune_operator.api.model import Json
-from finetune_operator.api.status import FineTuneJobStatus
+from finetune_operator.api.status import FineTuneJobStatus, Unpublished
 from finetune_operator.planning.manifests.event import WARNINGS, events_of
 from tests.unit.planning.scene import NAME, NOW, UID, a_job, at, ended, prepared, scene, told
 
@@ -119,3 +119,10 @@ def test_a_cancelled_job_is_called_so_once(trained: bool) -> None:  # noqa: FBT0
     assert new.phase == Phase.CANCELLED
     event = step(before, new)
     assert event["message"].lower().count("cancelled") == 1
+
+
+def test_a_run_that_goes_on_at_publishing_says_whose_model_it_publishes() -> None:
+    waiting = Unpublished(run=0, reason="HoursExhausted", asked="0123456789abcdef")
+    begun = FineTuneJobStatus(restart_generation=2, unpublished=waiting)
+    run, _ = events_of(a_job({"restartGeneration": 2}, begun), status(Phase.PENDING, Reason.PENDING), NOW)
+    assert (run["reason"], run["message"]) == ("Restarted", "run 2 begins, with publishing what run 0 trained")

@@ -52,7 +52,7 @@ def events_of(job: Job, status: FineTuneJobStatus, now: datetime) -> tuple[Json,
         for a in wrong
     ]
     if job.run and job.status.phase is None:
-        told.insert(0, Told("Normal", Reason.RESTARTED, f"run {job.run} begins, {_BEGIN[job.spec.restart_from]}"))
+        told.insert(0, Told("Normal", Reason.RESTARTED, f"run {job.run} begins, {_begin(job)}"))
     if (job.status.phase, job.status.reason) != (status.phase, status.reason) and status.reason:
         warning = status.phase == Phase.FAILED or status.reason in WARNINGS
         told.append(Told("Warning" if warning else "Normal", status.reason, f"{status.phase}: {status.message}"))
@@ -66,6 +66,11 @@ class Told:
     type: str
     reason: str
     message: str
+
+
+def _begin(job: Job) -> str:
+    waiting = job.status.unpublished
+    return f"with publishing what run {waiting.run} trained" if waiting else _BEGIN[job.spec.restart_from]
 
 
 def _event(job: Job, told: Told, index: int, now: datetime) -> Json:
