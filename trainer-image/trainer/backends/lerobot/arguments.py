@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.decoding import SETTING, decoder
 from trainer.backends.lerobot.extra import extra_arguments
 
 if TYPE_CHECKING:
@@ -76,11 +76,6 @@ def workers_of(run: Run) -> int:
     return max(1, min(MOST_WORKERS, int(run.hardware.cpus) // run.hardware.processes_per_node - 1))
 
 
-def decoder() -> str:
-    """What decodes videos: torchcodec where FFmpeg's libraries are, which it needs; PyAV brings its own."""
-    return "torchcodec" if find_library("avutil") else "pyav"
-
-
 def input_features(recording: Recording, used: tuple[str, ...]) -> dict[str, dict[str, object]]:
     """What a policy that is trained from scratch looks at, in LeRobot's form: the state, if there is one, and cameras."""
     state = recording.features.get("observation.state")
@@ -107,7 +102,7 @@ def tracker_arguments(run: Run) -> list[str]:
 def _of_dataset(run: Run, setting: Setting) -> list[str]:
     gathered, episodes = setting.gathered, setting.episodes
     return [
-        *([] if "video_backend" in run.hyperparameters.extra else [f"--dataset.video_backend={decoder()}"]),
+        *([] if SETTING in run.hyperparameters.extra else [f"--dataset.video_backend={decoder()}"]),
         "--dataset.repo_id=local/recordings",
         f"--dataset.root={gathered.root}",
         *([f"--dataset.episodes={json.dumps(episodes)}"] if len(episodes) < len(setting.recording.episodes) else []),

@@ -7,6 +7,7 @@ import io
 import sys
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.decoding import quiet_about_decoders
 from trainer.failures import UserError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def parsed(arguments: Sequence[str]) -> Foreign:
 
     # LeRobot looks there for what to parse into.
     resolved.__annotations__ = {"config": TrainPipelineConfig}
+    quiet_about_decoders()
     here = [each.replace("--policy.device=cuda", "--policy.device=cpu") for each in arguments]
     before, said = sys.argv, io.StringIO()
     sys.argv = ["lerobot-train", *here]

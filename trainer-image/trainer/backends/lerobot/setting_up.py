@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from trainer.backends.lerobot.abilities import check_abilities
 from trainer.backends.lerobot.arguments import Setting
+from trainer.backends.lerobot.decoding import check_decoder, decoder
 from trainer.backends.lerobot.planning import StepPlan, method_of_policy, plan_steps
 from trainer.backends.lerobot.side_models import side_models
 from trainer.backends.lerobot.start import model_to_plan_with, start_of
@@ -76,6 +77,7 @@ class Setup:
 def with_weights(run: Run) -> tuple[Run, Kind, Start]:
     """The run with the model that its weights are of, after all that can be refused without looking at data."""
     kind = check_abilities(run)
+    check_decoder(run.hyperparameters.extra, decoder())
     start = start_of(run, kind)
     return replace(run, model=model_to_plan_with(run, start)), kind, start
 
