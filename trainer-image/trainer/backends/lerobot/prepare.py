@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from trainer.backends.lerobot.start import staged
 from trainer.contract.verdict import Verdict
 from trainer.recordings.preflight import check_recordings
 from trainer.training.method import check_method
+from trainer.training.tracker_keys import check_tracker_keys
 from trainer.workspace.checkpoints import all_checkpoints
 from trainer.workspace.fence import check_owner
 from trainer.workspace.finished import check_free
@@ -35,6 +37,7 @@ TRIED_BATCH: Final = 8
 def prepare(run: Run, workspace: Workspace) -> Verdict:
     """Check everything, make the data ready and report; UserError names the field that is to blame."""
     planned, _, _ = with_weights(run)
+    check_tracker_keys(run.integrations, os.environ)
     check_writable(workspace)
     check_owner(workspace.fence, run.job)
     check_free(workspace, run)
