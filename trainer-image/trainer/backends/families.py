@@ -30,6 +30,22 @@ def is_groot(run: Run) -> bool:
     return run.model.type in {"gr00t_n1_5", "gr00t_n1_6"}
 
 
+def check_abilities(run: Run) -> None:
+    """UserError for what the image cannot do; told before gigabytes are fetched for it. Model and data are not looked at."""
+    if is_groot(run):
+        from trainer.backends.groot.abilities import check_abilities as of_groot  # noqa: PLC0415
+
+        of_groot(run)
+    elif is_for_robots(run):
+        from trainer.backends.lerobot.abilities import check_abilities as of_robots  # noqa: PLC0415
+
+        of_robots(run)
+    else:
+        from trainer.backends.trl.abilities import check_abilities as of_language  # noqa: PLC0415
+
+        of_language(run)
+
+
 def prepare(run: Run, workspace: Workspace) -> Verdict:
     """Stage prepare. Families are imported only when it is their turn: their libraries are heavy."""
     if is_groot(run):
