@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.abilities import check_abilities
 from trainer.backends.lerobot.rewards.checking import check_reward
+from trainer.backends.preparation import prepare_first
 from trainer.contract.report import MOST_WARNINGS
 from trainer.contract.verdict import Verdict
 from trainer.recordings.gathering import gather
@@ -51,5 +52,7 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
 
     check_abilities(run)
     check_hardware(run)
-    with together(course.sign):
+    prepares = prepare_first(run, workspace, prepare)
+    course.sign()
+    with together(course.sign, prepares=prepares):
         return reward_job(before_policy(run, workspace, course, gather(run, workspace)))
