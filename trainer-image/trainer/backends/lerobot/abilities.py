@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.backbone import check_backbone
 from trainer.backends.lerobot.extra import check_extra
 from trainer.backends.lerobot.kinds import KINDS
 from trainer.failures import UserError
@@ -29,6 +30,7 @@ def check_abilities(run: Run) -> Kind:
         raise refusal
     kind = KINDS[run.model.type]
     check_extra(run.model.type, kind, run.hyperparameters.extra)
+    check_backbone(run)
     return kind
 
 

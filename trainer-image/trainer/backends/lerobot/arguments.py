@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.backbone import SETTING as BACKBONE
 from trainer.backends.lerobot.decoding import SETTING, decoder
 from trainer.backends.lerobot.extra import extra_arguments
 
@@ -52,7 +53,7 @@ def policy_arguments(run: Run, setting: Setting, nowhere: Path) -> list[str]:
     return [
         *_of_dataset(run, setting),
         *_of_training(run, setting, nowhere),
-        *_of_policy(setting),
+        *_of_policy(run, setting),
         f"--policy.device={device}",
         "--policy.push_to_hub=false",
         *_of_learning_rate(run, setting),
@@ -127,19 +128,24 @@ def _of_training(run: Run, setting: Setting, nowhere: Path) -> list[str]:
     ]
 
 
-def _of_policy(setting: Setting) -> list[str]:
+def _of_policy(run: Run, setting: Setting) -> list[str]:
     kind, cameras = setting.kind, setting.cameras
     if setting.base is not None and (setting.base / "config.json").is_file() and _is_lerobots(setting):
         rename = [f"--rename_map={json.dumps(dict(cameras.rename))}"] if cameras.rename else []
-        return [f"--policy.path={setting.base}", *rename]
+        return [f"--policy.path={setting.base}", *rename, *_of_backbone(run, setting)]
     own: list[str] = [f"--policy.type={kind.lerobot}"]
     if setting.base is not None:
         own.append(f"--policy.pretrained_name_or_path={setting.base}")
     features = input_features(setting.recording, cameras.seen_as if cameras.features else cameras.used)
     own.append(f"--policy.input_features={json.dumps(features)}")
-    if kind.lerobot == "act":
-        own.append(f"--policy.pretrained_backbone_weights={json.dumps(setting.backbone)}")
-    return own
+    return [*own, *_of_backbone(run, setting)]
+
+
+def _of_backbone(run: Run, setting: Setting) -> list[str]:
+    """Where the job says nothing: never LeRobot's own default, which fetches. What goes on from weights needs none."""
+    if setting.kind.lerobot != "act" or BACKBONE in run.hyperparameters.extra:
+        return []
+    return [f"--policy.{BACKBONE}={json.dumps(None if setting.base else setting.backbone)}"]
 
 
 def _is_lerobots(setting: Setting) -> bool:

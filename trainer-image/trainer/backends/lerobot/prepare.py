@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trainer.backends.lerobot.arguments import policy_arguments
+from trainer.backends.lerobot.backbone import backbone_of
 from trainer.backends.lerobot.parsing import parsed
 from trainer.backends.lerobot.planning import plan_warnings
 from trainer.backends.lerobot.rewards.checking import check_reward
-from trainer.backends.lerobot.setting_up import Setup, backbone_of, set_up, with_weights
+from trainer.backends.lerobot.setting_up import Setup, set_up, with_weights
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
 from trainer.contract.verdict import Verdict

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import torch
 
 from trainer.backends.lerobot.arguments import optimizer_settings, policy_arguments, resuming
+from trainer.backends.lerobot.backbone import backbone_in_place, backbone_of
 from trainer.backends.lerobot.closing import conclude, finish_newest, go_on_from, take_as_it_is
 from trainer.backends.lerobot.holes import check_cameras, keep_places
 from trainer.backends.lerobot.loop import train_loop
 from trainer.backends.lerobot.prepare import prepare
 from trainer.backends.lerobot.rewards.phase import before_policy, mark_before_policy, policy_phase, reward_phase
 from trainer.backends.lerobot.rewards.weighting import weighting_arguments
-from trainer.backends.lerobot.setting_up import backbone_of, set_up
+from trainer.backends.lerobot.setting_up import set_up
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
 from trainer.backends.lerobot.steering import Steered, Steering
@@ -71,7 +72,7 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
         setup = set_up(run, workspace)
         training = Training(run, workspace, course, setup, setup.plan(run))
         course.planned(training.plan.total_steps or 0, training.plan.total_epochs)
-        with in_their_places(setup.sides):
+        with in_their_places(setup.sides), backbone_in_place(setup.backbone):
             _train(training)
     if course.stopped_by == "terminated":
         course.clock.stop()
