@@ -13,11 +13,13 @@ from trainer.backends.lerobot.backbone import backbone_of
 from trainer.backends.lerobot.parsing import parsed
 from trainer.backends.lerobot.planning import plan_warnings
 from trainer.backends.lerobot.rewards.checking import check_reward
-from trainer.backends.lerobot.setting_up import Setup, set_up, with_weights
+from trainer.backends.lerobot.setting_up import Setup, frames_ahead, set_up, with_weights
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
 from trainer.contract.verdict import Verdict
+from trainer.recordings.findings import add_to_findings
 from trainer.recordings.preflight import check_recordings
+from trainer.recordings.room import Checkpoints, bytes_of, check_checkpoints, free_bytes
 from trainer.training.method import check_method
 from trainer.training.tracker_keys import check_tracker_keys
 from trainer.workspace.checkpoints import all_checkpoints
@@ -47,8 +49,10 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     rewards = check_reward(planned, preflight.train)
     setup = set_up(run, workspace)
     _check_restart(run, workspace, setup)
-    warnings = (*rewards, *_parse(run, setup), *_shifted(setup), *report.warnings)
-    report = replace(report, parameters=_parameters(setup), warnings=warnings)
+    parameters = _parameters(setup)
+    room = _check_room(run, workspace, setup, parameters)
+    warnings = (*room, *rewards, *_parse(run, setup), *_shifted(setup), *report.warnings)
+    report = replace(report, parameters=parameters, warnings=warnings)
     return Verdict(
         stage="prepare",
         attempt=run.attempt,
@@ -56,6 +60,26 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
         message=f"{report.episodes} episodes with {report.frames} frames are ready",
         report=report,
     )
+
+
+def _check_room(run: Run, workspace: Workspace, setup: Setup, parameters: int) -> tuple[str, ...]:
+    """What checkpoints need on the volume and frames in memory, kept with the numbers; warnings when it is too much."""
+    free = free_bytes(workspace.root)
+    numbers: dict[str, object] = {"freeBytes": free}
+    warning = ""
+    if parameters and not run.hyperparameters.lora.enabled:
+        rules = run.checkpoints
+        weight = 2 if setup.kind.precise and run.hyperparameters.precision != "fp32" else 4
+        need = Checkpoints(parameters, weight, rules.keep_last + rules.keep_best)
+        numbers |= {"leastCheckpointBytes": need.least, "mostCheckpointsBytes": need.most}
+        warning = check_checkpoints(need, free)
+    if setup.gathered.root.is_relative_to(workspace.root / "recordings"):
+        numbers["gatheredBytes"] = bytes_of(setup.recording)
+    add_to_findings(workspace.root, "disk", numbers)
+    if run.hyperparameters.batch_size is not None:
+        # How many of them wait at once follows from the hardware of stage train, which tells.
+        add_to_findings(workspace.root, "memory", {"batchBytes": frames_ahead(run, setup).batch_bytes})
+    return (warning,) if warning else ()
 
 
 def _parse(run: Run, setup: Setup) -> tuple[str, ...]:

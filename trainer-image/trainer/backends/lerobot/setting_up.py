@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.abilities import check_abilities
-from trainer.backends.lerobot.arguments import Setting
+from trainer.backends.lerobot.arguments import Setting, workers_of
 from trainer.backends.lerobot.backbone import fetched_backbone
 from trainer.backends.lerobot.decoding import check_decoder, decoder
 from trainer.backends.lerobot.planning import StepPlan, method_of_policy, plan_steps
 from trainer.backends.lerobot.side_models import side_models
 from trainer.backends.lerobot.start import model_to_plan_with, start_of
 from trainer.recordings.cameras import plan_cameras
+from trainer.recordings.frames_ahead import FramesAhead, frame_bytes
 from trainer.recordings.gathering import gather
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
@@ -98,6 +99,13 @@ def set_up(run: Run, workspace: Workspace) -> Setup:
     frames = sum(each.length for each in recording.episodes if each.index in chosen)
     sides, backbone = side_models(run, kind, start), fetched_backbone(run, kind)
     return Setup(kind, start, gathered, recording, cameras, frames, sides, backbone)
+
+
+def frames_ahead(run: Run, setup: Setup) -> FramesAhead:
+    """The decoded frames that wait in a pod's memory, as this run's hardware has them fetched."""
+    given = run.hyperparameters.extra.get("num_workers")
+    workers = given if isinstance(given, int) else workers_of(run)
+    return FramesAhead(frame_bytes(setup.recording), setup.plan(run).rows, workers, run.hardware.processes_per_node)
 
 
 def recording_episodes(recording: Recording, gathered: Gathered) -> tuple[int, ...]:

@@ -18,14 +18,15 @@ from trainer.backends.lerobot.loop import train_loop
 from trainer.backends.lerobot.prepare import prepare
 from trainer.backends.lerobot.rewards.phase import before_policy, mark_before_policy, policy_phase, reward_phase
 from trainer.backends.lerobot.rewards.weighting import weighting_arguments
-from trainer.backends.lerobot.setting_up import set_up
+from trainer.backends.lerobot.setting_up import frames_ahead, set_up
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
 from trainer.backends.lerobot.steering import Steered, Steering
 from trainer.backends.preparation import prepare_first
-from trainer.distributed.agreement import first_ones, wait_for_all
+from trainer.distributed.agreement import first_ones, is_first, wait_for_all
 from trainer.distributed.meeting import is_loss, together
 from trainer.failures import Interrupted, OutOfMemory
+from trainer.recordings.frames_ahead import memory_limit
 from trainer.rewards.ways import weighs
 from trainer.training.completing import keeping_of
 from trainer.training.devices import check_hardware
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from trainer.backends.lerobot.setting_up import Setup
     from trainer.contract.run import Run
     from trainer.contract.verdict import Verdict
+    from trainer.recordings.frames_ahead import FramesAhead
     from trainer.training.course import Course
     from trainer.workspace.checkpoints import Checkpoint
     from trainer.workspace.layout import Workspace
@@ -72,6 +74,7 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
         setup = set_up(run, workspace)
         training = Training(run, workspace, course, setup, setup.plan(run))
         course.planned(training.plan.total_steps or 0, training.plan.total_epochs)
+        _tell_memory(frames_ahead(run, setup))
         with in_their_places(setup.sides), backbone_in_place(setup.backbone):
             _train(training)
     if course.stopped_by == "terminated":
@@ -80,6 +83,16 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
             "Terminated", f"asked to end by SIGTERM; checkpoint {course.progress.checkpoint_step} is complete"
         )
     return conclude(run, workspace, course, setup)
+
+
+def _tell_memory(ahead: FramesAhead) -> None:
+    """What the frames need of this pod's memory, which stage prepare cannot know."""
+    if is_first():
+        limit = memory_limit()
+        print(ahead.told(limit), flush=True)
+        warning = ahead.warning(limit)
+        if warning:
+            print(f"warning: {warning}", flush=True)
 
 
 def _train(training: Training) -> None:
