@@ -121,6 +121,14 @@ def test_what_cannot_be_done_is_refused_with_its_field(changes: dict[str, object
     assert param in refused.value.param
 
 
+def test_a_base_model_that_is_yet_to_be_fetched_counts_as_one() -> None:
+    base = {"name": "lerobot/smolvla_base", "type": "smolvla", "uri": "hf://lerobot/smolvla_base"}
+    assert check_abilities(robot_run(model=base)).lerobot == "smolvla"
+    with pytest.raises(UserError) as refused:
+        check_abilities(robot_run(model={"name": "sarm", "type": "sarm", "uri": "hf://org/sarm"}))
+    assert refused.value.param == "spec.model.uri"
+
+
 def test_a_setting_of_another_type_is_refused_and_the_nearest_one_named() -> None:
     with pytest.raises(
         UserError, match=r"extra.chunk_sise is not known for act. Did you mean 'chunk_size'\?"

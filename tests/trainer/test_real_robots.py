@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import signal
 from pathlib import Path
 
@@ -65,6 +66,26 @@ def test_a_gpu_that_is_not_there_is_not_replaced_by_the_cpu(act_job: RobotJob) -
     attempt = act_job.attempt("train", {"hardware__gpus": 1})
     assert (attempt.verdict["result"], attempt.verdict["code"]) == ("failed", "NoGpuFound"), attempt.output
     assert not act_job.workspace.model.exists()
+
+
+def test_what_no_stage_prepared_is_looked_at_once_by_the_training(act_job: RobotJob) -> None:
+    refused = act_job.attempt("train", {"hyperparameters__extra__n_action_steps": 9})
+    assert (refused.exit_code, refused.verdict["param"]) == (64, "spec.hyperparameters.extra"), refused.output
+    trained = act_job.attempt("train", {"attempt": 2})
+    assert trained.exit_code == 0, trained.output
+    assert "nothing was prepared" in trained.output
+    assert (act_job.workspace.root / "preflight" / "report.json").is_file()
+    act_job.workspace.model_place.record.unlink()
+    shutil.rmtree(act_job.workspace.model)
+    again = act_job.attempt("train", {"attempt": 3})
+    assert "nothing was prepared" not in again.output
+
+
+def test_what_a_stage_prepared_is_not_looked_at_again(act_job: RobotJob) -> None:
+    assert act_job.attempt("prepare").exit_code == 0
+    trained = act_job.attempt("train")
+    assert trained.exit_code == 0, trained.output
+    assert "nothing was prepared" not in trained.output
 
 
 def test_act_is_trained_to_its_last_step_and_can_be_loaded(

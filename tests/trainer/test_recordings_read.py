@@ -150,6 +150,7 @@ def test_the_findings_are_kept_as_numbers_and_as_a_picture_of_all_slots(tmp_path
     assert [each["datasetKey"] for each in numbers["slots"]] == [TOP, None, WRIST]
     assert numbers["notLookedAt"] == [SIDE]
     assert numbers["disk"]["freeBytes"] > numbers["disk"]["datasetBytes"] > 0
+    assert numbers["memory"] == {"frameBytes": 3 * 64 * 64 * 3, "batchesAheadOfEachWorker": 4}
     tiles = tiles_of(found.cameras, found.train[0], found.pictures[0])
     assert [tile.lines[0] for tile in tiles] == [
         "slot cam_1: camera1",

@@ -8,6 +8,7 @@ from tests.trainer.documents import run_document
 from trainer.backends.trl.trackers import tracker_environment
 from trainer.contract.run import parse_run
 from trainer.failures import UserError
+from trainer.training.tracker_keys import check_tracker_keys
 
 WANDB = {"type": "wandb", "wandb": {"project": "support", "entity": "team-a", "tags": ["lamp", "new"]}}
 MLFLOW = {"type": "mlflow", "mlflow": {"trackingUri": "https://m.example.com", "experiment": "support"}}
@@ -44,3 +45,40 @@ def test_a_tracker_has_the_settings_of_its_type(integration: object, expected: s
     with pytest.raises(UserError) as refused:
         parse_run(run_document(integrations=[integration]))
     assert expected in refused.value.message
+
+
+@pytest.mark.parametrize(
+    ("key", "problem"),
+    [
+        ("", "is empty"),
+        (" \n", "is empty"),
+        (f"{'a1' * 20}\n", "begins or ends with a blank or a line's end"),
+        ("a1b2c3", "has 6 characters, must have 40 or more"),
+        (f"local-{'a1' * 10}", "has 20 characters, must have 40 or more"),
+        (f"{'a1' * 20}!", "has characters that none has"),
+    ],
+)
+def test_a_key_that_wandb_would_refuse_is_refused_with_its_field_and_not_shown(key: str, problem: str) -> None:
+    run = parse_run(run_document(integrations=[WANDB]))
+    with pytest.raises(UserError) as refused:
+        check_tracker_keys(run.integrations, {"WANDB_API_KEY": key})
+    assert (refused.value.code, refused.value.param) == (
+        "IntegrationKeyInvalid",
+        "spec.integrations[0].wandb.apiKeySecretRef",
+    )
+    assert problem in refused.value.message
+    assert not key.strip() or key.strip() not in refused.value.message
+
+
+@pytest.mark.parametrize("key", ["a1" * 20, "a1" * 43, f"local-{'a1' * 20}", "head.pay-load.sign_ature"])
+def test_a_key_in_any_of_its_forms_is_taken(key: str) -> None:
+    check_tracker_keys(parse_run(run_document(integrations=[WANDB])).integrations, {"WANDB_API_KEY": key})
+
+
+@pytest.mark.parametrize("environment", [{}, {"WANDB_API_KEY": "x", "WANDB_MODE": "offline"}])
+def test_without_a_server_to_report_to_no_key_is_asked_for(environment: dict[str, str]) -> None:
+    check_tracker_keys(parse_run(run_document(integrations=[WANDB])).integrations, environment)
+
+
+def test_a_job_without_trackers_minds_no_key() -> None:
+    check_tracker_keys((), {"WANDB_API_KEY": "x"})

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,7 +37,12 @@ def robots_pod(pod: Pod) -> Pod:
 @pytest.fixture(params=["hf", "s3", "gs", "https"])
 def offer(request: pytest.FixtureRequest, robots_pod: Pod) -> Offer:
     """One of the four kinds of places."""
-    offers = {"hf": _on_the_hub, "s3": _in_s3, "gs": _in_gcs, "https": _on_the_web}
+    offers: dict[str, Callable[[Pod, Any, Path], str]] = {
+        "hf": _on_the_hub,
+        "s3": _in_s3,
+        "gs": _in_gcs,
+        "https": _on_the_web,
+    }
     servers = {"hf": "hub", "s3": "s3", "gs": "gcs", "https": "web"}
     server = request.getfixturevalue(servers[request.param])
     return lambda folder: offers[request.param](robots_pod, server, folder)
@@ -129,6 +135,28 @@ def test_a_job_that_follows_an_inspection_in_one_cache_fetches_the_whole(
     assert len(whole) == 1, attempt.output
     assert _names(whole[0]) == _names(folder)
     assert len(list(robots_pod.fetched.glob("*.json"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "param"),
+    [
+        ({"name": "act", "type": "act"}, {"hyperparameters__extra": {"chunk_sise": 8}}, "extra.chunk_sise"),
+        ({"name": "act", "type": "act"}, {"hyperparameters__quantization": "nf4"}, "quantization"),
+        ({"name": "gr00t", "type": "gr00t_n1_6"}, {"hyperparameters__precision": "fp32"}, "precision"),
+    ],
+)
+@pytest.mark.parametrize("stage", ["prepare", "train"])
+def test_what_the_image_cannot_do_is_refused_before_anything_is_fetched(
+    robots_pod: Pod, stage: str, model: dict[str, object], changes: dict[str, object], param: str
+) -> None:
+    # No server: to ask it would end otherwise, after minutes.
+    datasets = [{"name": "shirts", "split": "train", "uri": "s3://nowhere/shirts", "format": "lerobot"}]
+    robots_pod.variables = {"FINETUNE_SECRET_DATASET_0_ENDPOINT": "http://127.0.0.1:1"}
+    asked = {"jobType": "vla", "model": model, "datasets": datasets, "hyperparameters__lora": {"enabled": False}}
+    attempt = robots_pod.attempt(stage, {**asked, **changes})
+    assert (attempt.exit_code, attempt.verdict["code"]) == (64, "HyperparameterUnsupported"), attempt.output
+    assert str(attempt.verdict["param"]).endswith(param)
+    assert not robots_pod.fetched.exists()
 
 
 def _in_s3(pod: Pod, s3: S3Server, folder: Path) -> str:

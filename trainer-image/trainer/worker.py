@@ -58,6 +58,8 @@ def _verdict(run: Run, workspace: Workspace, interruption: Interruption) -> Mapp
     if run.stage == "train":
         return _train(run, workspace, interruption)
     try:
+        if run.stage == "prepare":
+            families.check_abilities(run)
         finished = told or _on_cpu(localised(run, workspace), workspace).to_json()
         return {**published(run, workspace, finished), "attempt": run.attempt} if run.stage == "publish" else finished
     except Exception as error:  # noqa: BLE001 - every end gets a verdict
@@ -82,6 +84,7 @@ def _train(run: Run, workspace: Workspace, interruption: Interruption) -> Mappin
     first = os.environ.get("RANK", "0") == "0"
     try:
         with in_charge(run, workspace, course, os.environ) if first else contextlib.nullcontext():
+            families.check_abilities(run)
             verdict = families.train(localised(run, workspace), workspace, course)
             # One process of each node speaks for it.
             return verdict.to_json() if os.environ.get("LOCAL_RANK", "0") == "0" else None

@@ -54,10 +54,11 @@ SINGLE: Final[Mapping[str, str]] = {"hf": "TOKEN", "https": "TOKEN", "gs": "CRED
 def secret_variables(run: Run) -> tuple[Json, ...]:
     """The variables that a stage needs.
 
-    Prepare reads model and data and looks whether it may write the output; only training reports to trackers.
+    Prepare reads model and data and looks whether it may write the output. Only training reports to trackers, but prepare
+    has their keys too: a Secret that is not there, or no key in it, is found before a GPU is held.
     """
     found = [*_model(run), *_datasets(run), *_output(run), *_hub(run)]
-    if run.stage == "train":
+    if run.stage != "publish":
         found += [variable for each in run.job.spec.integrations or () for variable in _tracker(each)]
     return tuple({variable["name"]: variable for variable in found}.values())
 

@@ -135,14 +135,18 @@ TRACKERS = [
 ]
 
 
-def test_trackers_are_opened_for_training_alone() -> None:
-    assert keys({"integrations": TRACKERS}) == {
+@pytest.mark.parametrize("stage", ["prepare", "train"])
+def test_trackers_are_opened_for_both_stages_so_that_a_wrong_key_is_found_before_a_gpu_is_held(stage: Stage) -> None:
+    assert keys({"integrations": TRACKERS}, stage) == {
         "WANDB_API_KEY": ("k", False),
         "MLFLOW_TRACKING_TOKEN": ("token", True),
         "MLFLOW_TRACKING_USERNAME": ("username", True),
         "MLFLOW_TRACKING_PASSWORD": ("password", True),
     }
-    assert keys({"integrations": TRACKERS}, "prepare") == {}
+
+
+def test_what_publishes_reports_to_no_tracker() -> None:
+    assert keys({"integrations": TRACKERS}, "publish") == {}
 
 
 def test_one_key_of_mlflow_is_its_token() -> None:

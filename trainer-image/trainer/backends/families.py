@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.preparation import note_prepared
+
 if TYPE_CHECKING:
     from trainer.contract.run import Run
     from trainer.contract.verdict import Verdict
@@ -30,23 +32,27 @@ def is_groot(run: Run) -> bool:
     return run.model.type in {"gr00t_n1_5", "gr00t_n1_6"}
 
 
-def prepare(run: Run, workspace: Workspace) -> Verdict:
-    """Stage prepare. Families are imported only when it is their turn: their libraries are heavy."""
+def check_abilities(run: Run) -> None:
+    """UserError for what the image cannot do; told before gigabytes are fetched for it. Model and data are not looked at."""
     if is_groot(run):
-        from trainer.backends.groot.prepare import prepare as of_groot  # noqa: PLC0415
+        from trainer.backends.groot.abilities import check_abilities as of_groot  # noqa: PLC0415
 
-        return of_groot(run, workspace)
-    if run.job_type == "reward":
-        from trainer.backends.lerobot.rewards.stages import prepare as of_rewards  # noqa: PLC0415
+        of_groot(run)
+    elif is_for_robots(run):
+        from trainer.backends.lerobot.abilities import check_abilities as of_robots  # noqa: PLC0415
 
-        return of_rewards(run, workspace)
-    if is_for_robots(run):
-        from trainer.backends.lerobot.prepare import prepare as of_robots  # noqa: PLC0415
+        of_robots(run)
+    else:
+        from trainer.backends.trl.abilities import check_abilities as of_language  # noqa: PLC0415
 
-        return of_robots(run, workspace)
-    from trainer.backends.trl.prepare import prepare as of_language  # noqa: PLC0415
+        of_language(run)
 
-    return of_language(run, workspace)
+
+def prepare(run: Run, workspace: Workspace) -> Verdict:
+    """Stage prepare, after which stage train need not look again. Families are imported when it is their turn: they are heavy."""
+    verdict = _prepare(run, workspace)
+    note_prepared(run, workspace)
+    return verdict
 
 
 def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
@@ -88,3 +94,21 @@ def inspect_dataset(run: Run) -> Verdict:
     from trainer.backends.trl.inspect_dataset import inspect_dataset as of_language  # noqa: PLC0415
 
     return of_language(run)
+
+
+def _prepare(run: Run, workspace: Workspace) -> Verdict:
+    if is_groot(run):
+        from trainer.backends.groot.prepare import prepare as of_groot  # noqa: PLC0415
+
+        return of_groot(run, workspace)
+    if run.job_type == "reward":
+        from trainer.backends.lerobot.rewards.stages import prepare as of_rewards  # noqa: PLC0415
+
+        return of_rewards(run, workspace)
+    if is_for_robots(run):
+        from trainer.backends.lerobot.prepare import prepare as of_robots  # noqa: PLC0415
+
+        return of_robots(run, workspace)
+    from trainer.backends.trl.prepare import prepare as of_language  # noqa: PLC0415
+
+    return of_language(run, workspace)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 ARRIVAL_SECONDS: Final = 1800.0
 """Until all have come: the pods of a training are scheduled, pull their image and read their data at different times."""
+PREPARING_SECONDS: Final = 4 * 3600.0
+"""The same where the first process looks at the data and makes them ready before it comes."""
 OPERATION_SECONDS: Final = 900.0
 """Until an operation of all processes ends: the others wait so long while the first one saves a large checkpoint."""
 LOOK_SECONDS: Final = 5.0
@@ -46,16 +48,17 @@ class Seat:
 
 
 @contextmanager
-def together(alive: Callable[[], None]) -> Iterator[None]:
+def together(alive: Callable[[], None], *, prepares: bool = False) -> Iterator[None]:
     """Meet the other processes, if there are any, for as long as this is not left; `alive` is called while waiting.
 
+    `prepares`: the first process comes late, since it looks at the data before.
     Interrupted (PeerLost) when they do not come, or when one is lost on the way: the next attempt goes on.
     """
     seat = Seat.from_environment(os.environ)
     if seat is None:
         yield
         return
-    _meet(seat, alive)
+    _meet(seat, _Patience(PREPARING_SECONDS if prepares else ARRIVAL_SECONDS, time.monotonic(), alive))
     try:
         yield
     except RuntimeError as error:
@@ -75,8 +78,7 @@ def is_loss(error: Exception) -> bool:
     return any(sign in str(error).lower() for sign in SIGNS_OF_LOSS)
 
 
-def _meet(seat: Seat, alive: Callable[[], None]) -> None:
-    patience = _Patience(time.monotonic() + ARRIVAL_SECONDS, alive)
+def _meet(seat: Seat, patience: _Patience) -> None:
     store = _store(seat, patience)
     store.add("arrived", 1)
     patience.wait(lambda: store.add("arrived", 0) >= seat.size, f"all {seat.size} processes")
@@ -116,13 +118,14 @@ def _store(seat: Seat, patience: _Patience) -> distributed.TCPStore:
 class _Patience:
     """How long others are waited for, with a sign that this process is alive."""
 
-    until: float
+    seconds: float
+    begun: float
     alive: Callable[[], None]
 
     def wait(self, come: Callable[[], bool], what: str) -> None:
         while not come():
-            if time.monotonic() >= self.until:
-                raise _lost(f"waited {ARRIVAL_SECONDS:.0f} s for {what} in vain")
+            if time.monotonic() >= self.begun + self.seconds:
+                raise _lost(f"waited {self.seconds:.0f} s for {what} in vain")
             self.alive()
             time.sleep(0.1)
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trainer.recordings.contact_sheet import draw_sheet
+from trainer.recordings.frames_ahead import BATCHES, frame_bytes
 from trainer.recordings.room import bytes_of, free_bytes
-from trainer.workspace.jsonfile import write_json
+from trainer.workspace.jsonfile import read_json, write_json
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from trainer.recordings.cameras import CameraPlan
@@ -33,6 +35,14 @@ def keep_findings(preflight: Preflight, root: Path) -> Path:
     return folder
 
 
+def add_to_findings(root: Path, section: str, numbers: Mapping[str, object]) -> None:
+    """Add what is known later, under a key of the numbers that are kept."""
+    file = root / FOLDER / NUMBERS
+    kept = read_json(file)
+    before = kept.get(section)
+    write_json(file, {**kept, section: {**(before if isinstance(before, dict) else {}), **numbers}})
+
+
 def numbers_of(preflight: Preflight, free: int) -> dict[str, object]:
     """The numbers, and of what they are a sample. `free` bytes are left on the volume."""
     plan, selection = preflight.cameras, preflight.selection
@@ -45,6 +55,7 @@ def numbers_of(preflight: Preflight, free: int) -> dict[str, object]:
         "slots": slots_of(plan) if plan else [],
         "notLookedAt": list(plan.unused) if plan else [],
         "disk": {"freeBytes": free, "datasetBytes": sum(map(bytes_of, preflight.recordings))},
+        "memory": {"frameBytes": max(map(frame_bytes, preflight.recordings)), "batchesAheadOfEachWorker": BATCHES},
         "warnings": list(preflight.warnings),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.failures import UserError
@@ -35,11 +36,48 @@ def check_room(recordings: Sequence[Recording], folder: Path) -> None:
         named = ", ".join(each.dataset.uri for each in recordings)
         raise UserError(
             "WorkspaceFull",
-            f"{named}: converting and merging needs {_shown(need)} on the output volume, and {_shown(free)} are free",
+            f"{named}: converting and merging needs {shown_bytes(need)} on the output volume, and {shown_bytes(free)} are free",
             param="spec.output",
             advice="Give the job a larger volume, or register a v3.0 dataset that is merged already: then nothing is copied.",
         )
 
 
-def _shown(count: float) -> str:
+@dataclass(frozen=True, slots=True)
+class Checkpoints:
+    """What the checkpoints of a training of all weights take: `kept` of them, and the finished model beside them."""
+
+    parameters: int
+    weight_bytes: int
+    kept: int
+
+    @property
+    def least(self) -> int:
+        """Bytes of the weights of one alone, however they are kept: without them there is none."""
+        return self.parameters * 2
+
+    @property
+    def most(self) -> int:
+        """Bytes when every weight is trained: two numbers of the optimizer's for each; one more while it is written."""
+        return (self.kept + 1) * self.parameters * (self.weight_bytes + 8) + self.parameters * self.weight_bytes
+
+
+def check_checkpoints(need: Checkpoints, free: int) -> str:
+    """A warning when checkpoints may not fit into `free` bytes, else empty; UserError (WorkspaceFull) when not one does."""
+    if need.least > free:
+        raise UserError(
+            "WorkspaceFull",
+            f"one checkpoint has {shown_bytes(need.least)} of weights, and {shown_bytes(free)} are free on the output volume",
+            param="spec.output",
+            advice="Give the job a larger volume (output.storageSize), or remove what is not needed from the one that it has.",
+        )
+    if need.most <= free:
+        return ""
+    return (
+        f"checkpoints and model may need {shown_bytes(need.most)} on the output volume ({need.kept} are kept), and"
+        f" {shown_bytes(free)} are free: lower checkpoints.keepLast, or raise output.storageSize"
+    )
+
+
+def shown_bytes(count: float) -> str:
+    """A number of bytes in a message."""
     return f"{count / 2**30:.1f} GiB" if count >= 2**30 else f"{count / 2**20:.1f} MiB"

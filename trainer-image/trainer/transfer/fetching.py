@@ -85,7 +85,7 @@ def _fetch(want: Want, means: Means) -> Kept:
         store = _store(want, subject, pinned)
         means.signs.give("loading", 0)
         listing = means.persistence.until_done(store.listing)
-        files = needed(want, listing)
+        files = tuple(_known(want, file) for file in needed(want, listing))
         digest = _digest(want, listing, files)
         if means.shelf.kept(digest) is None:
             _bring_wanted(_Errand(store, subject, means, digest), want, files)
@@ -101,6 +101,11 @@ def _store(want: Want, subject: Subject, pinned: str) -> Store:
     if want.place.scheme == "hf":
         return HubStore(want.place, subject.secrets, pinned or want.revision)
     return ObjectStore(want.place, subject.secrets, want.files)
+
+
+def _known(want: Want, file: RemoteFile) -> RemoteFile:
+    """The file with the digest that it must have, whatever its store tells of it."""
+    return dataclasses.replace(file, digests={**file.digests, "sha256": want.sha256}) if want.sha256 else file
 
 
 def _digest(want: Want, listing: Listing, files: Sequence[RemoteFile]) -> str:

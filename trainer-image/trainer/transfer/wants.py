@@ -56,6 +56,8 @@ class Want:
     patterns: tuple[str, ...] = ()
     recording: Literal["", "maybe", "sure"] = ""
     """Whether it is a dataset of robots, which has no patterns."""
+    sha256: str = ""
+    """What the digest of each file begins with, where that is known beforehand."""
     sample_of: Dataset | None = None
     """The dataset of which, if it is one of robots, only what an inspection looks at is wanted."""
 

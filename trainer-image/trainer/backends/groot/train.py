@@ -17,8 +17,10 @@ from trainer.backends.groot.arguments import Task, n1_5_command, n1_6_command, s
 from trainer.backends.groot.child import Watching, run_child
 from trainer.backends.groot.ending import finish_newest, finished
 from trainer.backends.groot.modality import FILE
+from trainer.backends.groot.prepare import prepare, ready_dataset
 from trainer.backends.groot.said import said
 from trainer.backends.groot.writings import LEROBOT, Whole, adopt, lend
+from trainer.backends.preparation import prepare_first
 from trainer.failures import Broken, Interrupted
 from trainer.workspace.checkpoints import Checkpoint, Retention, discard_newer, mark_complete, rotate, sound_checkpoints
 from trainer.workspace.entries import entries
@@ -47,6 +49,8 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
         return finish_newest(run, workspace, course)
     python = os.environ.get(PYTHON, "python")
     check_gpus(run, python)
+    prepare_first(run, workspace, prepare)
+    course.sign()
     # From here on SIGTERM ends the child first.
     course.interruption.defer()
     led = _Led(run, workspace, course, _output(run, workspace))
@@ -110,8 +114,7 @@ class _Led:
         shutil.rmtree(self.output, ignore_errors=True)
 
     def _task(self, newest: Checkpoint | None) -> tuple[Task, dict[str, str]]:
-        from trainer.backends.groot.prepare import ready_dataset  # noqa: PLC0415 - pyarrow and PyAV
-        from trainer.recordings.gathering import gather  # noqa: PLC0415 - the same
+        from trainer.recordings.gathering import gather  # noqa: PLC0415 - pyarrow and PyAV
         from trainer.recordings.preflight import check_recordings  # noqa: PLC0415 - the same
 
         gathered = gather(self.run, self.workspace)

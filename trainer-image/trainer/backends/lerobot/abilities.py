@@ -1,12 +1,13 @@
 """What the trainer of robot policies can do, held against what a run asks for.
 
-Asked first of all, in every stage: whatever cannot be done is refused with its field, and nothing is passed over.
+Asked first of all, in every stage, and before a byte is fetched: whatever cannot be done is refused with its field, and nothing is passed over.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.backbone import check_backbone
 from trainer.backends.lerobot.extra import check_extra
 from trainer.backends.lerobot.kinds import KINDS
 from trainer.failures import UserError
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from trainer.backends.lerobot.kinds import Kind
-    from trainer.contract.run import Run
+    from trainer.contract.run import Model, Run
 
 JOB_TYPES: Final = ("vla", "reward", "vla_w_reward")
 TRACKERS: Final = ("wandb",)
@@ -29,6 +30,7 @@ def check_abilities(run: Run) -> Kind:
         raise refusal
     kind = KINDS[run.model.type]
     check_extra(run.model.type, kind, run.hyperparameters.extra)
+    check_backbone(run)
     return kind
 
 
@@ -47,14 +49,14 @@ def _of_model(run: Run) -> Iterator[UserError]:
         yield refusal(
             "ModelUnsupported", "spec.model.type", f"model type {model.type!r}", f"it trains {', '.join(KINDS)}"
         )
-    elif model.path is None and model.from_checkpoint is None and not KINDS[model.type].from_scratch:
+    elif not _has_base(model) and model.from_checkpoint is None and not KINDS[model.type].from_scratch:
         yield UserError(
             "ModelUnsupported",
             f"{model.type} is tuned from a base model, and {model.name} is not mounted",
             param="spec.model.name",
             advice="Name the base model's place in spec.model.uri.",
         )
-    if model.type == "sarm" and (model.path is not None or model.from_checkpoint is not None):
+    if model.type == "sarm" and (_has_base(model) or model.from_checkpoint is not None):
         param, given = (
             ("spec.model.fromCheckpoint", f"fromCheckpoint {model.from_checkpoint.name}")
             if model.from_checkpoint is not None
@@ -117,6 +119,11 @@ def _of_the_rest(run: Run) -> Iterator[UserError]:
                 param=param,
                 advice="Add a dataset with split validation, or set evaluation.fraction.",
             )
+
+
+def _has_base(model: Model) -> bool:
+    """Whether there is a base model: mounted, fetched, or to be fetched."""
+    return model.path is not None or bool(model.uri)
 
 
 def refusal(code: str, param: str, given: str, can: str) -> UserError:

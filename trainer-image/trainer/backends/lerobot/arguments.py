@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from ctypes.util import find_library
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.backbone import SETTING as BACKBONE
+from trainer.backends.lerobot.decoding import SETTING, decoder
 from trainer.backends.lerobot.extra import extra_arguments
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def policy_arguments(run: Run, setting: Setting, nowhere: Path) -> list[str]:
     return [
         *_of_dataset(run, setting),
         *_of_training(run, setting, nowhere),
-        *_of_policy(setting),
+        *_of_policy(run, setting),
         f"--policy.device={device}",
         "--policy.push_to_hub=false",
         *_of_learning_rate(run, setting),
@@ -74,11 +75,6 @@ def workers_of(run: Run) -> int:
     if run.hardware.gpus == 0:
         return 0
     return max(1, min(MOST_WORKERS, int(run.hardware.cpus) // run.hardware.processes_per_node - 1))
-
-
-def decoder() -> str:
-    """What decodes videos: torchcodec where FFmpeg's libraries are, which it needs; PyAV brings its own."""
-    return "torchcodec" if find_library("avutil") else "pyav"
 
 
 def input_features(recording: Recording, used: tuple[str, ...]) -> dict[str, dict[str, object]]:
@@ -122,7 +118,7 @@ def tracker_environment(run: Run) -> dict[str, str]:
 def _of_dataset(run: Run, setting: Setting) -> list[str]:
     gathered, episodes = setting.gathered, setting.episodes
     return [
-        *([] if "video_backend" in run.hyperparameters.extra else [f"--dataset.video_backend={decoder()}"]),
+        *([] if SETTING in run.hyperparameters.extra else [f"--dataset.video_backend={decoder()}"]),
         "--dataset.repo_id=local/recordings",
         f"--dataset.root={gathered.root}",
         *([f"--dataset.episodes={json.dumps(episodes)}"] if len(episodes) < len(setting.recording.episodes) else []),
@@ -146,19 +142,24 @@ def _of_training(run: Run, setting: Setting, nowhere: Path) -> list[str]:
     ]
 
 
-def _of_policy(setting: Setting) -> list[str]:
+def _of_policy(run: Run, setting: Setting) -> list[str]:
     kind, cameras = setting.kind, setting.cameras
     if setting.base is not None and (setting.base / "config.json").is_file() and _is_lerobots(setting):
         rename = [f"--rename_map={json.dumps(dict(cameras.rename))}"] if cameras.rename else []
-        return [f"--policy.path={setting.base}", *rename]
+        return [f"--policy.path={setting.base}", *rename, *_of_backbone(run, setting)]
     own: list[str] = [f"--policy.type={kind.lerobot}"]
     if setting.base is not None:
         own.append(f"--policy.pretrained_name_or_path={setting.base}")
     features = input_features(setting.recording, cameras.seen_as if cameras.features else cameras.used)
     own.append(f"--policy.input_features={json.dumps(features)}")
-    if kind.lerobot == "act":
-        own.append(f"--policy.pretrained_backbone_weights={json.dumps(setting.backbone)}")
-    return own
+    return [*own, *_of_backbone(run, setting)]
+
+
+def _of_backbone(run: Run, setting: Setting) -> list[str]:
+    """Where the job says nothing: never LeRobot's own default, which fetches. What goes on from weights needs none."""
+    if setting.kind.lerobot != "act" or BACKBONE in run.hyperparameters.extra:
+        return []
+    return [f"--policy.{BACKBONE}={json.dumps(None if setting.base else setting.backbone)}"]
 
 
 def _is_lerobots(setting: Setting) -> bool:

@@ -8,6 +8,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.backbone import SETTING as BACKBONE
 from trainer.backends.lerobot.inference import inference_configuration
 from trainer.backends.lerobot.model_card import Told, model_card
 from trainer.backends.lerobot.start import PRETRAINED, config_of, point_at
@@ -69,6 +70,9 @@ def _write_beside(run: Run, workspace: Workspace, trained: Trained, folder: Path
     (folder / OF_THE_TRAINING).unlink(missing_ok=True)
     name = run.model.name if setup.start.model is not None else None
     config = {**config_of(folder), "pretrained_path": name}
+    if BACKBONE in config:
+        # Its weights are among the policy's: a robot without the internet must not ask for them.
+        config[BACKBONE] = None
     _write(folder / "config.json", config)
     if run.hyperparameters.lora.enabled:
         point_at(folder, run.model.name)

@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from trainer.backends.lerobot.decoding import quiet_about_decoders
 from trainer.backends.lerobot.measuring import Measuring
 from trainer.backends.lerobot.random_numbers import RandomState, aside
 from trainer.distributed.agreement import is_first, processes
@@ -96,6 +97,7 @@ def train_loop(arguments: Sequence[str], seam: Seam) -> None:
     from accelerate.state import AcceleratorState  # noqa: PLC0415 - heavy, and only stage train comes here
     from lerobot.scripts import lerobot_train  # noqa: PLC0415 - see above
 
+    quiet_about_decoders()
     held = _Held(lerobot_train, seam)
     # A process may train twice, a reward model and then a policy, with another precision each time.
     AcceleratorState._reset_state(reset_partial_state=True)  # noqa: SLF001 - there is no public way

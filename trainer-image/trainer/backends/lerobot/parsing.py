@@ -8,6 +8,7 @@ import re
 import sys
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.decoding import quiet_about_decoders
 from trainer.contract.shortening import shorten
 from trainer.failures import UserError
 
@@ -37,6 +38,7 @@ def parsed(arguments: Sequence[str]) -> Foreign:
 
     # LeRobot looks there for what to parse into.
     resolved.__annotations__ = {"config": TrainPipelineConfig}
+    quiet_about_decoders()
     here = [each.replace(".device=cuda", ".device=cpu") for each in arguments]
     before, said = sys.argv, io.StringIO()
     sys.argv = ["lerobot-train", *here]

@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.arguments import policy_arguments
+from trainer.backends.lerobot.backbone import backbone_of
 from trainer.backends.lerobot.parsing import parsed
 from trainer.backends.lerobot.planning import TRIED_BATCH, plan_warnings
 from trainer.backends.lerobot.rewards.checking import check_reward
 from trainer.backends.lerobot.rewards.rehearsing import rehearse_reward
-from trainer.backends.lerobot.setting_up import Setup, backbone_of, set_up, with_weights
+from trainer.backends.lerobot.setting_up import Setup, frames_ahead, set_up, with_weights
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
 from trainer.contract.verdict import Verdict
+from trainer.recordings.findings import add_to_findings
 from trainer.recordings.preflight import check_recordings
+from trainer.recordings.room import Checkpoints, bytes_of, check_checkpoints, free_bytes
 from trainer.training.method import check_method
+from trainer.training.tracker_keys import check_tracker_keys
 from trainer.workspace.checkpoints import all_checkpoints
 from trainer.workspace.fence import check_owner
 from trainer.workspace.finished import check_free
@@ -33,6 +38,7 @@ if TYPE_CHECKING:
 def prepare(run: Run, workspace: Workspace) -> Verdict:
     """Check everything, make the data ready and report; UserError names the field that is to blame."""
     planned, _, _ = with_weights(run)
+    check_tracker_keys(run.integrations, os.environ)
     check_writable(workspace)
     check_owner(workspace.fence, run.job)
     check_free(workspace, run)
@@ -42,8 +48,10 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     setup = set_up(run, workspace)
     rehearse_reward(run, workspace, setup.gathered)
     _check_restart(run, workspace, setup)
-    warnings = (*rewards, *_parse(run, setup), *_shifted(setup), *report.warnings)
-    report = replace(report, parameters=_parameters(setup), warnings=warnings)
+    parameters = _parameters(setup)
+    room = _check_room(run, workspace, setup, parameters)
+    warnings = (*room, *rewards, *_parse(run, setup), *_shifted(setup), *report.warnings)
+    report = replace(report, parameters=parameters, warnings=warnings)
     return Verdict(
         stage="prepare",
         attempt=run.attempt,
@@ -51,6 +59,26 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
         message=f"{report.episodes} episodes with {report.frames} frames are ready",
         report=report,
     )
+
+
+def _check_room(run: Run, workspace: Workspace, setup: Setup, parameters: int) -> tuple[str, ...]:
+    """What checkpoints need on the volume and frames in memory, kept with the numbers; warnings when it is too much."""
+    free = free_bytes(workspace.root)
+    numbers: dict[str, object] = {"freeBytes": free}
+    warning = ""
+    if parameters and not run.hyperparameters.lora.enabled:
+        rules = run.checkpoints
+        weight = 2 if setup.kind.precise and run.hyperparameters.precision != "fp32" else 4
+        need = Checkpoints(parameters, weight, rules.keep_last + rules.keep_best)
+        numbers |= {"leastCheckpointBytes": need.least, "mostCheckpointsBytes": need.most}
+        warning = check_checkpoints(need, free)
+    if setup.gathered.root.is_relative_to(workspace.root / "recordings"):
+        numbers["gatheredBytes"] = bytes_of(setup.recording)
+    add_to_findings(workspace.root, "disk", numbers)
+    if run.hyperparameters.batch_size is not None:
+        # How many of them wait at once follows from the hardware of stage train, which tells.
+        add_to_findings(workspace.root, "memory", {"batchBytes": frames_ahead(run, setup).batch_bytes})
+    return (warning,) if warning else ()
 
 
 def _parse(run: Run, setup: Setup) -> tuple[str, ...]:

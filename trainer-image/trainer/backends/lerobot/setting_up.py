@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.abilities import check_abilities
-from trainer.backends.lerobot.arguments import Setting
+from trainer.backends.lerobot.arguments import Setting, workers_of
+from trainer.backends.lerobot.backbone import fetched_backbone
+from trainer.backends.lerobot.decoding import check_decoder, decoder
 from trainer.backends.lerobot.planning import StepPlan, method_of_policy, plan_steps
 from trainer.backends.lerobot.side_models import side_models
 from trainer.backends.lerobot.start import model_to_plan_with, start_of
 from trainer.recordings.cameras import plan_cameras
+from trainer.recordings.frames_ahead import FramesAhead, frame_bytes
 from trainer.recordings.gathering import gather
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from trainer.backends.lerobot.kinds import Kind
     from trainer.backends.lerobot.start import Start
@@ -27,13 +30,13 @@ if TYPE_CHECKING:
     from trainer.recordings.recording import Recording
     from trainer.workspace.layout import Workspace
 
-RESNET: Final = "ResNet18_Weights.IMAGENET1K_V1"
-"""What ACT's backbone starts from when it is there, as LeRobot wishes."""
-
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """What is trained, on what, from where. `recording` is the gathered dataset; `frames` are those trained on."""
+    """What is trained, on what, from where. `recording` is the gathered dataset; `frames` are those trained on.
+
+    `backbone` is the file of the weights that a policy's eyes start from, where a job names such.
+    """
 
     kind: Kind
     start: Start
@@ -42,6 +45,7 @@ class Setup:
     cameras: CameraPlan
     frames: int
     sides: Mapping[str, Path]
+    backbone: Path | None = None
 
     @property
     def train_episodes(self) -> tuple[int, ...]:
@@ -76,6 +80,7 @@ class Setup:
 def with_weights(run: Run) -> tuple[Run, Kind, Start]:
     """The run with the model that its weights are of, after all that can be refused without looking at data."""
     kind = check_abilities(run)
+    check_decoder(run.hyperparameters.extra, decoder())
     start = start_of(run, kind)
     return replace(run, model=model_to_plan_with(run, start)), kind, start
 
@@ -92,7 +97,15 @@ def set_up(run: Run, workspace: Workspace) -> Setup:
     recording = read_recording(replace(first, path=gathered.root))
     chosen = set(recording_episodes(recording, gathered))
     frames = sum(each.length for each in recording.episodes if each.index in chosen)
-    return Setup(kind, start, gathered, recording, cameras, frames, side_models(run, kind, start))
+    sides, backbone = side_models(run, kind, start), fetched_backbone(run, kind)
+    return Setup(kind, start, gathered, recording, cameras, frames, sides, backbone)
+
+
+def frames_ahead(run: Run, setup: Setup) -> FramesAhead:
+    """The decoded frames that wait in a pod's memory, as this run's hardware has them fetched."""
+    given = run.hyperparameters.extra.get("num_workers")
+    workers = given if isinstance(given, int) else workers_of(run)
+    return FramesAhead(frame_bytes(setup.recording), setup.plan(run).rows, workers, run.hardware.processes_per_node)
 
 
 def recording_episodes(recording: Recording, gathered: Gathered) -> tuple[int, ...]:
@@ -101,20 +114,3 @@ def recording_episodes(recording: Recording, gathered: Gathered) -> tuple[int, .
         return gathered.train_episodes
     held_out = set(gathered.validation_episodes)
     return tuple(each.index for each in recording.episodes if each.index not in held_out)
-
-
-def backbone_of(run: Run, kind: Kind) -> tuple[str | None, tuple[str, ...]]:
-    """The weights that ACT's eyes start from, and what to say about it: nothing is fetched while a job runs."""
-    if kind.lerobot != "act" or "pretrained_backbone_weights" in run.hyperparameters.extra:
-        return None, ()
-    import torch  # noqa: PLC0415 - heavy
-
-    held = Path(torch.hub.get_dir(), "checkpoints")
-    if any(held.glob("resnet18-*.pth")):
-        return RESNET, ()
-    return None, (
-        (
-            "ACT's picture backbone starts from random weights: those of ImageNet are not in this image, and nothing is"
-            " fetched while a job runs; more steps make up for it"
-        ),
-    )

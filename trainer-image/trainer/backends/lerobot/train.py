@@ -12,18 +12,22 @@ from typing import TYPE_CHECKING
 import torch
 
 from trainer.backends.lerobot.arguments import optimizer_settings, policy_arguments, resuming, tracker_environment
+from trainer.backends.lerobot.backbone import backbone_in_place, backbone_of
 from trainer.backends.lerobot.closing import conclude, finish_newest, go_on_from, take_as_it_is
 from trainer.backends.lerobot.holes import check_cameras, keep_places
 from trainer.backends.lerobot.loop import train_loop
+from trainer.backends.lerobot.prepare import prepare
 from trainer.backends.lerobot.rewards.phase import before_policy, mark_before_policy, policy_phase, reward_phase
 from trainer.backends.lerobot.rewards.weighting import weighting_arguments
-from trainer.backends.lerobot.setting_up import backbone_of, set_up
+from trainer.backends.lerobot.setting_up import frames_ahead, set_up
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
 from trainer.backends.lerobot.steering import Steered, Steering
-from trainer.distributed.agreement import first_ones, wait_for_all
+from trainer.backends.preparation import prepare_first
+from trainer.distributed.agreement import first_ones, is_first, wait_for_all
 from trainer.distributed.meeting import is_loss, together
 from trainer.failures import Interrupted, OutOfMemory
+from trainer.recordings.frames_ahead import memory_limit
 from trainer.rewards.ways import weighs
 from trainer.training.completing import keeping_of
 from trainer.training.devices import check_hardware
@@ -39,6 +43,7 @@ if TYPE_CHECKING:
     from trainer.backends.lerobot.setting_up import Setup
     from trainer.contract.run import Run
     from trainer.contract.verdict import Verdict
+    from trainer.recordings.frames_ahead import FramesAhead
     from trainer.training.course import Course
     from trainer.workspace.checkpoints import Checkpoint
     from trainer.workspace.layout import Workspace
@@ -61,26 +66,47 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
     Ends early by UserError, Broken, OutOfMemory or Interrupted.
     """
     check_hardware(run)
-    setup = set_up(run, workspace)
     if run.finish:
-        return finish_newest(run, workspace, course, setup)
-    training = Training(run, workspace, course, setup, setup.plan(run))
-    course.planned(training.plan.total_steps or 0, training.plan.total_epochs)
-    try:
-        with together(course.sign), in_their_places(setup.sides):
-            if weighs(run):
-                reward_phase(before_policy(run, workspace, course, setup.gathered))
-            checkpoints = first_ones(sound_checkpoints(workspace.checkpoints, run.resume_from))
-            train_from_newest(checkpoints, partial(_train_from, training), partial(_is_end, course))
-            wait_for_all()
-    except torch.OutOfMemoryError as error:
-        raise _out_of_memory(training, error) from error
+        return finish_newest(run, workspace, course, set_up(run, workspace))
+    prepares = prepare_first(run, workspace, prepare)
+    course.sign()
+    # The others read and make nothing before the first process has looked at it.
+    with together(course.sign, prepares=prepares):
+        setup = set_up(run, workspace)
+        training = Training(run, workspace, course, setup, setup.plan(run))
+        course.planned(training.plan.total_steps or 0, training.plan.total_epochs)
+        _tell_memory(frames_ahead(run, setup))
+        with in_their_places(setup.sides), backbone_in_place(setup.backbone):
+            _train(training)
     if course.stopped_by == "terminated":
         course.clock.stop()
         raise Interrupted(
             "Terminated", f"asked to end by SIGTERM; checkpoint {course.progress.checkpoint_step} is complete"
         )
     return conclude(run, workspace, course, setup)
+
+
+def _tell_memory(ahead: FramesAhead) -> None:
+    """What the frames need of this pod's memory, which stage prepare cannot know."""
+    if is_first():
+        limit = memory_limit()
+        print(ahead.told(limit), flush=True)
+        warning = ahead.warning(limit)
+        if warning:
+            print(f"warning: {warning}", flush=True)
+
+
+def _train(training: Training) -> None:
+    """What comes before the policy, and the policy. OutOfMemory with what did not fit."""
+    run, workspace, course = training.run, training.workspace, training.course
+    try:
+        if weighs(run):
+            reward_phase(before_policy(run, workspace, course, training.setup.gathered))
+        checkpoints = first_ones(sound_checkpoints(workspace.checkpoints, run.resume_from))
+        train_from_newest(checkpoints, partial(_train_from, training), partial(_is_end, course))
+        wait_for_all()
+    except torch.OutOfMemoryError as error:
+        raise _out_of_memory(training, error) from error
 
 
 def _is_end(course: Course, error: Exception) -> bool:

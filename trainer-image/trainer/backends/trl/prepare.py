@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from trainer.contract.verdict import Verdict
 from trainer.training.method import check_method, method_of
 from trainer.training.packing import packed_sequences
 from trainer.training.plan import make_plan, warnings_of
+from trainer.training.tracker_keys import check_tracker_keys
 from trainer.workspace.checkpoints import all_checkpoints
 from trainer.workspace.fence import check_owner
 from trainer.workspace.finished import check_free
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 def prepare(run: Run, workspace: Workspace) -> Verdict:
     """Check everything and report; UserError names the field that is to blame."""
     check_abilities(run)
+    check_tracker_keys(run.integrations, os.environ)
     check_writable(workspace)
     check_owner(workspace.fence, run.job)
     check_free(workspace, run)

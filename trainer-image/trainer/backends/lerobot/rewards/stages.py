@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.abilities import check_abilities
 from trainer.backends.lerobot.rewards.checking import check_reward
 from trainer.backends.lerobot.rewards.rehearsing import rehearse_reward
+from trainer.backends.preparation import prepare_first
 from trainer.contract.report import MOST_WARNINGS
 from trainer.contract.verdict import Verdict
 from trainer.recordings.gathering import gather
 from trainer.recordings.preflight import check_recordings
 from trainer.training.plan import make_plan, warnings_of
+from trainer.training.tracker_keys import check_tracker_keys
 from trainer.workspace.fence import check_owner
 from trainer.workspace.finished import check_free
 from trainer.workspace.writable import check_writable
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 def prepare(run: Run, workspace: Workspace) -> Verdict:
     """Check everything, gather the dataset, and report; UserError names the field that is to blame."""
     check_abilities(run)
+    check_tracker_keys(run.integrations, os.environ)
     check_writable(workspace)
     check_owner(workspace.fence, run.job)
     check_free(workspace, run)
@@ -49,5 +53,7 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
 
     check_abilities(run)
     check_hardware(run)
-    with together(course.sign):
+    prepares = prepare_first(run, workspace, prepare)
+    course.sign()
+    with together(course.sign, prepares=prepares):
         return reward_job(before_policy(run, workspace, course, gather(run, workspace)))
