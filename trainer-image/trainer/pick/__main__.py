@@ -28,7 +28,6 @@ MOST_TRIES = 1000
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what is asked. Returns 0, or 64 after saying what is wrong with the question."""
     asked = parser().parse_args(arguments)
-    os.environ.update(library_environment())
     try:
         return _record(asked) if asked.what == "record" else _roll_out(asked)
     except UserError as problem:
@@ -105,4 +104,6 @@ def _told(tries: Sequence[Try], asked: argparse.Namespace) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
+    # Of this process alone: whoever calls main has an environment of their own.
+    os.environ.update(library_environment())
     sys.exit(main())
