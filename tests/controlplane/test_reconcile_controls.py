@@ -179,6 +179,29 @@ async def test_a_run_that_was_restarted_from_scratch_goes_on_from_no_checkpoint_
     assert '"run": 1' in run
 
 
+async def test_a_run_after_one_that_could_not_be_published_only_publishes_what_that_one_trained(stage: Stage) -> None:
+    await training(stage, output={"uri": "s3://models/bot"})
+    await stage.end("train", message=FINISHED)
+    await stage.visit()
+    await stage.run("publish")
+    await stage.end("publish", code=64, message=verdict("userError", stage="publish", code="SourceForbidden"))
+    assert (await stage.visit()).phase == Phase.FAILED
+
+    again = await ask(stage, restartGeneration=1)
+    assert (again.phase, again.restart_generation) == (Phase.PUBLISHING, 1)
+    assert await stage.jobs() == ["prepare-1", "publish-1", "publish-2", "train-1"]
+    job = (await stage.children())["publish-2"]
+    assert '"run":' not in job["spec"]["template"]["metadata"]["annotations"]["finetune.dev/run.json"]
+
+    await stage.run("publish", 2)
+    published = ARTIFACT | {"uri": "s3://models/bot"}
+    await stage.end("publish", 2, message=verdict(stage="publish", attempt=2, artifact=published))
+    done = await stage.visit()
+    assert (done.phase, done.reason, done.unpublished) == (Phase.SUCCEEDED, Reason.COMPLETED, None)
+    assert done.result is not None
+    assert done.result.uri == "s3://models/bot"
+
+
 async def test_a_restart_ends_what_still_runs_first(stage: Stage) -> None:
     pod = await training(stage)
     await stage.hold(pod)
