@@ -130,7 +130,8 @@ def test_a_job_that_follows_an_inspection_in_one_cache_fetches_the_whole(
     assert robots_pod.dataset(uri, format="lerobot").exit_code == 0
     dataset = {"name": "shirts", "split": "train", "uri": uri, "format": "lerobot"}
     model = {"name": "act", "type": "act"}
-    attempt = robots_pod.attempt("prepare", {"jobType": "vla", "model": model, "datasets": [dataset]})
+    asked = {"jobType": "vla", "model": model, "datasets": [dataset], "hyperparameters__lora": {"enabled": False}}
+    attempt = robots_pod.attempt("prepare", asked)
     whole = [each for each in robots_pod.fetched.iterdir() if (each / "data/chunk-000/file-002.parquet").is_file()]
     assert len(whole) == 1, attempt.output
     assert _names(whole[0]) == _names(folder)
