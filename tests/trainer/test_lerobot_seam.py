@@ -10,6 +10,8 @@ import pytest
 
 from tests.trainer.real_trainer import WITHIN
 from tests.trainer.robot_jobs import RobotTrainer
+from trainer.backends.lerobot.kinds import SILENT
+from trainer.backends.lerobot.xvla import ANY, NUMBERS
 
 pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
 
@@ -80,3 +82,17 @@ def test_a_policy_still_puts_the_cameras_that_are_there_first(facts: dict[str, o
 
 def test_every_setting_that_a_job_may_give_is_one_of_lerobots(facts: dict[str, object]) -> None:
     assert facts["unknownSettings"] == []
+
+
+def test_xvlas_action_spaces_are_those_that_are_known_here(facts: dict[str, object]) -> None:
+    spaces = facts["actionSpaces"]
+    assert isinstance(spaces, dict)
+    assert {name: numbers for name, numbers in spaces.items() if name != ANY} == NUMBERS
+    assert ANY in spaces
+
+
+def test_the_types_whose_weights_are_compared_are_still_those_that_go_on_without_them(facts: dict[str, object]) -> None:
+    sources = facts["loadsSilently"]
+    assert isinstance(sources, dict)
+    assert set(sources) == set(SILENT)
+    assert all("Returning model without loading pretrained weights" in source for source in sources.values())

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.adapters import check_targets
 from trainer.backends.lerobot.arguments import policy_arguments
 from trainer.backends.lerobot.parsing import parsed
 from trainer.backends.lerobot.planning import plan_warnings
@@ -14,6 +15,7 @@ from trainer.backends.lerobot.rewards.checking import check_reward
 from trainer.backends.lerobot.setting_up import Setup, backbone_of, set_up, with_weights
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
+from trainer.backends.lerobot.xvla import NAME, warnings_of_xvla
 from trainer.contract.verdict import Verdict
 from trainer.recordings.preflight import check_recordings
 from trainer.training.method import check_method
@@ -42,8 +44,9 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     report = preflight.report
     rewards = check_reward(planned, preflight.train)
     setup = set_up(run, workspace)
+    check_targets(run.hyperparameters.lora, setup.start.model, run.model.name)
     _check_restart(run, workspace, setup)
-    warnings = (*rewards, *_parse(run, setup), *_shifted(setup), *report.warnings)
+    warnings = (*rewards, *_parse(run, setup), *_of_xvla(run, setup), *report.warnings)
     report = replace(report, parameters=_parameters(setup), warnings=warnings)
     return Verdict(
         stage="prepare",
@@ -65,18 +68,10 @@ def _parse(run: Run, setup: Setup) -> tuple[str, ...]:
     return (*said, *(plan_warnings(tried, plan) if sized else ()))
 
 
-def _shifted(setup: Setup) -> tuple[str, ...]:
-    """X-VLA tells places apart, and LeRobot's own programs put pictures that are there first."""
-    views = setup.cameras.views
-    hole = next((index for index, view in enumerate(views) if not view.dataset_key), len(views))
-    if setup.kind.lerobot != "xvla" or all(not view.dataset_key for view in views[hole:]):
+def _of_xvla(run: Run, setup: Setup) -> tuple[str, ...]:
+    if setup.kind.lerobot != NAME:
         return ()
-    return (
-        (
-            f"slot {views[hole].slot} is left out before others: X-VLA is trained with a masked picture there, and LeRobot's"
-            " own programs would move later pictures up when they run the policy; leave the last slots out instead"
-        ),
-    )
+    return warnings_of_xvla(run, setup.start.folder, setup.cameras, setup.recording.action_dim)
 
 
 def _smallest(run: Run) -> int:
