@@ -22,11 +22,23 @@ from tests.trainer.robot_fixtures import (
     robot_trainer,
     robot_world,
     tiny_smolvla,
+    tiny_wall_oss,
+    tiny_xvla,
     undisturbed_act,
 )
 from tests.trainer.transfers import Pod
 
-__all__ = ["act_job", "arm", "circles", "robot_trainer", "robot_world", "tiny_smolvla", "undisturbed_act"]
+__all__ = [
+    "act_job",
+    "arm",
+    "circles",
+    "robot_trainer",
+    "robot_world",
+    "tiny_smolvla",
+    "tiny_wall_oss",
+    "tiny_xvla",
+    "undisturbed_act",
+]
 
 
 @pytest.fixture(scope="session")

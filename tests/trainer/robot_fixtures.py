@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.trainer.real_trainer import Attempt
-from tests.trainer.robot_jobs import POLICIES, VARIABLE, RobotJob, RobotTrainer
+from tests.trainer.robot_jobs import POLICIES, VARIABLE, WALL_OSS, XVLA, RobotJob, RobotTrainer
 
 STEPS = 12
 STEADY = {"hyperparameters__steps": STEPS, "checkpoints__everySteps": 2}
@@ -63,4 +63,20 @@ def tiny_smolvla(robot_trainer: RobotTrainer, robot_world: Path) -> Path:
     """A SmolVLA of two small layers with three cameras, its body beside it."""
     folder = robot_world / "tiny-smolvla"
     robot_trainer.script(POLICIES, str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_xvla(robot_trainer: RobotTrainer, robot_world: Path) -> Path:
+    """An X-VLA of two small layers with three cameras, its tokenizer beside it."""
+    folder = robot_world / "tiny-xvla"
+    robot_trainer.script(XVLA, str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_wall_oss(robot_trainer: RobotTrainer, robot_world: Path) -> Path:
+    """A WALL-OSS of two small layers, as its makers keep it."""
+    folder = robot_world / "tiny-wall-oss"
+    robot_trainer.script(WALL_OSS, str(folder))
     return folder

@@ -23,6 +23,8 @@ from trainer.workspace.layout import Workspace
 VARIABLE: Final = "FINETUNE_ROBOTS_PYTHON"
 RECORDINGS: Final = Path(__file__).with_name("robot_recordings.py")
 POLICIES: Final = Path(__file__).with_name("robot_policies.py")
+XVLA: Final = Path(__file__).with_name("robot_xvla.py")
+WALL_OSS: Final = Path(__file__).with_name("robot_wall_oss.py")
 TINY_ACT: Final[Json] = {
     "chunk_size": 8,
     "n_action_steps": 8,

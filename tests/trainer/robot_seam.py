@@ -13,6 +13,7 @@ from lerobot.policies.pi0 import modeling_pi0
 from lerobot.policies.pi05 import modeling_pi05
 from lerobot.policies.smolvla import modeling_smolvla
 from lerobot.policies.xvla import modeling_xvla
+from lerobot.policies.xvla.action_hub import ACTION_REGISTRY
 from lerobot.scripts import lerobot_train
 
 from trainer.backends.lerobot.kinds import KINDS, NOT_LEROBOTS
@@ -41,6 +42,11 @@ def facts() -> dict[str, object]:
         "images": {name: inspect.getsource(method) for name, method in methods.items()},
         "unknownSettings": _unknown_settings(),
         "refusals": {name: _refusal(kind.lerobot) for name, kind in KINDS.items() if "n_action_steps" in kind.settings},
+        "actionSpaces": {name: getattr(each, "REAL_DIM", each.dim_action) for name, each in ACTION_REGISTRY.items()},
+        "loadsSilently": {
+            "pi0": inspect.getsource(modeling_pi0.PI0Policy.from_pretrained),
+            "pi05": inspect.getsource(modeling_pi05.PI05Policy.from_pretrained),
+        },
     }
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from tests.trainer.real_trainer import WITHIN
 from tests.trainer.robot_jobs import RobotTrainer
+from trainer.backends.lerobot.kinds import SILENT
+from trainer.backends.lerobot.xvla import ANY, NUMBERS
 
 pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
 
@@ -89,3 +91,17 @@ def test_settings_that_do_not_go_together_are_refused_with_the_reason(facts: dic
     said = refusals[kind]
     assert all(words in said for words in ("n_action_steps", "chunk", "9", "8")), said
     assert "instantiate" not in said
+
+
+def test_xvlas_action_spaces_are_those_that_are_known_here(facts: dict[str, object]) -> None:
+    spaces = facts["actionSpaces"]
+    assert isinstance(spaces, dict)
+    assert {name: numbers for name, numbers in spaces.items() if name != ANY} == NUMBERS
+    assert ANY in spaces
+
+
+def test_the_types_whose_weights_are_compared_are_still_those_that_go_on_without_them(facts: dict[str, object]) -> None:
+    sources = facts["loadsSilently"]
+    assert isinstance(sources, dict)
+    assert set(sources) == set(SILENT)
+    assert all("Returning model without loading pretrained weights" in source for source in sources.values())

@@ -85,7 +85,7 @@ def _of_hyperparameters(run: Run) -> Iterator[UserError]:
         if is_asked:
             yield refusal(code, f"{HERE}.{name}", name, "it is for language models")
     if given.lora.enabled and kind is not None and not kind.adapters:
-        can = f"{run.model.type} is trained from scratch, all of it"
+        can = f"{run.model.type} is trained {'from scratch, ' if kind.from_scratch else ''}all of it"
         yield refusal(code, f"{HERE}.lora.enabled", "lora", can)
     if given.lora.enabled and given.lora.dropout:
         yield refusal(code, f"{HERE}.lora.dropout", f"lora.dropout {given.lora.dropout:g}", "LeRobot's LoRA has none")
@@ -93,6 +93,9 @@ def _of_hyperparameters(run: Run) -> Iterator[UserError]:
         yield refusal(code, f"{HERE}.precision", "precision 'bf16'", "LeRobot trains reward models in fp32")
     if run.model.type == "wall_oss" and given.precision == "fp32":
         yield refusal(code, f"{HERE}.precision", "precision 'fp32'", "LeRobot trains wall_oss in bf16")
+    if run.model.type == "wall_oss" and given.extra.get("prediction_mode", "diffusion") != "diffusion":
+        can = "it does 'diffusion': for 'fast' LeRobot would run the code of a tokenizer on the Hub"
+        yield refusal(code, f"{HERE}.extra.prediction_mode", f"prediction_mode '{given.extra['prediction_mode']}'", can)
 
 
 def _of_the_rest(run: Run) -> Iterator[UserError]:

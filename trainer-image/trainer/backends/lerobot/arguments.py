@@ -7,9 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.adapters import adapter_arguments
 from trainer.backends.lerobot.backbone import SETTING as BACKBONE
-from trainer.backends.lerobot.decoding import SETTING, decoder
+from trainer.backends.lerobot.decoding import SETTING as DECODER
+from trainer.backends.lerobot.decoding import decoder
 from trainer.backends.lerobot.extra import extra_arguments
+from trainer.backends.lerobot.start import BODY, is_makers_own
+from trainer.backends.lerobot.xvla import NAME, action_mode
+from trainer.backends.lerobot.xvla import SETTING as ACTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +34,7 @@ MOST_WORKERS: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What a policy is trained with, and from: `base` a folder of LeRobot's; None: from scratch.
+    """What a policy is trained with, and from: `base` a folder of LeRobot's, with its makers' `body`; None: from scratch.
 
     `episodes` are those that are trained on, and `rows` those of one process. `total_steps` is None when the hours alone decide.
     """
@@ -45,6 +50,7 @@ class Setting:
     total_steps: int | None
     log_every: int
     backbone: str | None = None
+    body: Path | None = None
 
 
 def policy_arguments(run: Run, setting: Setting, nowhere: Path) -> list[str]:
@@ -58,7 +64,8 @@ def policy_arguments(run: Run, setting: Setting, nowhere: Path) -> list[str]:
         "--policy.push_to_hub=false",
         *_of_learning_rate(run, setting),
         *_of_precision(run, setting),
-        *_of_adapter(run),
+        *_of_actions(run, setting),
+        *adapter_arguments(setting.kind, run.hyperparameters.lora),
         *extra_arguments(setting.kind, run.hyperparameters.extra),
     ]
 
@@ -118,7 +125,7 @@ def tracker_environment(run: Run) -> dict[str, str]:
 def _of_dataset(run: Run, setting: Setting) -> list[str]:
     gathered, episodes = setting.gathered, setting.episodes
     return [
-        *([] if SETTING in run.hyperparameters.extra else [f"--dataset.video_backend={decoder()}"]),
+        *([] if DECODER in run.hyperparameters.extra else [f"--dataset.video_backend={decoder()}"]),
         "--dataset.repo_id=local/recordings",
         f"--dataset.root={gathered.root}",
         *([f"--dataset.episodes={json.dumps(episodes)}"] if len(episodes) < len(setting.recording.episodes) else []),
@@ -143,13 +150,14 @@ def _of_training(run: Run, setting: Setting, nowhere: Path) -> list[str]:
 
 
 def _of_policy(run: Run, setting: Setting) -> list[str]:
-    kind, cameras = setting.kind, setting.cameras
-    if setting.base is not None and (setting.base / "config.json").is_file() and _is_lerobots(setting):
+    kind, base, cameras = setting.kind, setting.base, setting.cameras
+    if base is not None and not is_makers_own(kind, base):
         rename = [f"--rename_map={json.dumps(dict(cameras.rename))}"] if cameras.rename else []
-        return [f"--policy.path={setting.base}", *rename, *_of_backbone(run, setting)]
+        body = [f"--policy.{BODY}={setting.body}"] if setting.body else []
+        return [f"--policy.path={base}", *body, *rename, *_of_backbone(run, setting)]
     own: list[str] = [f"--policy.type={kind.lerobot}"]
-    if setting.base is not None:
-        own.append(f"--policy.pretrained_name_or_path={setting.base}")
+    if base is not None:
+        own.append(f"--policy.{BODY}={base}")
     features = input_features(setting.recording, cameras.seen_as if cameras.features else cameras.used)
     own.append(f"--policy.input_features={json.dumps(features)}")
     return [*own, *_of_backbone(run, setting)]
@@ -160,14 +168,6 @@ def _of_backbone(run: Run, setting: Setting) -> list[str]:
     if setting.kind.lerobot != "act" or BACKBONE in run.hyperparameters.extra:
         return []
     return [f"--policy.{BACKBONE}={json.dumps(None if setting.base else setting.backbone)}"]
-
-
-def _is_lerobots(setting: Setting) -> bool:
-    """Whether the base is LeRobot's own form; WALL-OSS comes in its makers'."""
-    if setting.kind.lerobot != "wall_x" or setting.base is None:
-        return True
-    config: object = json.loads((setting.base / "config.json").read_text(encoding="utf-8"))
-    return isinstance(config, dict) and config.get("type") == setting.kind.lerobot
 
 
 def _of_learning_rate(run: Run, setting: Setting) -> list[str]:
@@ -192,12 +192,12 @@ def _of_precision(run: Run, setting: Setting) -> list[str]:
     return ["--policy.use_amp=true"] if wanted == "bf16" else []
 
 
-def _of_adapter(run: Run) -> list[str]:
-    lora = run.hyperparameters.lora
-    if not lora.enabled:
+def _of_actions(run: Run, setting: Setting) -> list[str]:
+    """X-VLA alone has several spaces of actions."""
+    if setting.kind.lerobot != NAME:
         return []
-    targets = [f"--peft.target_modules={json.dumps(list(lora.target_modules))}"] if lora.target_modules else []
-    return ["--peft.method_type=LORA", f"--peft.r={lora.rank}", f"--peft.lora_alpha={lora.alpha}", *targets]
+    mode = action_mode(run, setting.base, setting.recording.action_dim)
+    return [f"--policy.{ACTIONS}={mode}"] if mode else []
 
 
 def optimizer_settings(run: Run) -> Mapping[str, float]:

@@ -6,12 +6,13 @@ import dataclasses
 import json
 import shutil
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from trainer.backends.lerobot.backbone import SETTING as BACKBONE
 from trainer.backends.lerobot.inference import inference_configuration
 from trainer.backends.lerobot.model_card import Told, model_card
-from trainer.backends.lerobot.start import PRETRAINED, config_of, point_at
+from trainer.backends.lerobot.start import BODY, PRETRAINED, config_of, point_at
 from trainer.failures import Broken
 from trainer.recordings.camera_picture import put_camera_picture
 from trainer.training.ending import verdict_of_training
@@ -21,8 +22,6 @@ from trainer.workspace.finished import clear_staging, describe, place_of_trainin
 from trainer.workspace.metrics import read_metrics
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trainer.backends.lerobot.setting_up import Setup
     from trainer.contract.run import Run
     from trainer.contract.verdict import Position, Verdict
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
 INFERENCE: Final = "inference.json"
 CARD: Final = "README.md"
 CURVE: Final = "loss.svg"
+HUB: Final = "hf://"
 OF_THE_TRAINING: Final = "train_config.json"
 """LeRobot's file of a training's settings: paths of a pod, which mean nothing elsewhere."""
 
@@ -73,6 +73,9 @@ def _write_beside(run: Run, workspace: Workspace, trained: Trained, folder: Path
     if BACKBONE in config:
         # Its weights are among the policy's: a robot without the internet must not ask for them.
         config[BACKBONE] = None
+    if Path(str(config.get(BODY, ""))).is_absolute():
+        # LeRobot loads the makers' model first, wherever the policy is loaded.
+        config[BODY] = run.model.uri.removeprefix(HUB) if run.model.uri.startswith(HUB) else run.model.name
     _write(folder / "config.json", config)
     if run.hyperparameters.lora.enabled:
         point_at(folder, run.model.name)

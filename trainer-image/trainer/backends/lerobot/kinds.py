@@ -21,8 +21,9 @@ class Kind:
     """One type: `lerobot` is LeRobot's name of it.
 
     `from_scratch`: it needs no base model. `precise`: it has a setting for its precision. `decay`: what its learning rate
-    falls to, as a part of its peak; None: LeRobot leaves it constant. `adapters`: LoRA can be put on it. `side` says which
-    setting names the folder of a model or tokenizer beside it.
+    falls to, as a part of its peak; None: LeRobot leaves it constant. `adapters`: LoRA can be put on it. `adapted` are the
+    layers that get it when a job names none; none: LeRobot knows them. `trained_whole` are trained in full beside it.
+    `side` says which setting names the folder of a model or tokenizer beside it.
     """
 
     lerobot: str
@@ -30,6 +31,8 @@ class Kind:
     precise: bool = False
     decay: float | None = None
     adapters: bool = True
+    adapted: tuple[str, ...] = ()
+    trained_whole: tuple[str, ...] = ()
     side: str = ""
     settings: Mapping[str, Setting] = field(default_factory=dict)
 
@@ -90,6 +93,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         "xvla",
         precise=True,
         decay=0.025,
+        # Attention everywhere, and in full what belongs to one robot.
+        adapted=("q_proj", "k_proj", "v_proj", "out_proj", "qkv", "proj", "vlm_proj", "aux_visual_proj"),
+        trained_whole=("soft_prompt_hub", "action_encoder", "action_decoder"),
         side="tokenizer_name",
         settings={
             **_CHUNKS,
@@ -106,6 +112,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     "wall_oss": Kind(
         "wall_x",
         decay=0.05,
+        adapters=False,
+        side="pretrained_name_or_path",
         settings={
             **_CHUNKS,
             "prediction_mode": "text",
@@ -129,3 +137,5 @@ ANY_KIND: Final[Mapping[str, Setting]] = {"num_workers": "count", "tolerance_s":
 """Settings of the training itself, which every type has."""
 NOT_LEROBOTS: Final = ("tokenizer_name",)
 """Settings of π0 and π0.5 that no configuration has: they name a folder."""
+SILENT: Final = ("pi0", "pi05")
+"""LeRobot's names of types that go on with random weights when theirs cannot be loaded, and only print it."""

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.backends.lerobot.adapters import check_targets
 from trainer.backends.lerobot.arguments import policy_arguments
 from trainer.backends.lerobot.backbone import backbone_of
 from trainer.backends.lerobot.parsing import parsed
@@ -17,6 +18,7 @@ from trainer.backends.lerobot.rewards.rehearsing import rehearse_reward
 from trainer.backends.lerobot.setting_up import Setup, frames_ahead, set_up, with_weights
 from trainer.backends.lerobot.side_models import in_their_places
 from trainer.backends.lerobot.start import staged
+from trainer.backends.lerobot.xvla import NAME, warnings_of_xvla
 from trainer.contract.verdict import Verdict
 from trainer.recordings.findings import add_to_findings
 from trainer.recordings.preflight import check_recordings
@@ -46,11 +48,12 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     report = preflight.report
     rewards = check_reward(planned, preflight.train)
     setup = set_up(run, workspace)
+    check_targets(run.hyperparameters.lora, setup.start.model, run.model.name)
     rehearse_reward(run, workspace, setup.gathered)
     _check_restart(run, workspace, setup)
     parameters = _parameters(setup)
     room = _check_room(run, workspace, setup, parameters)
-    warnings = (*room, *rewards, *_parse(run, setup), *_shifted(setup), *report.warnings)
+    warnings = (*room, *rewards, *_parse(run, setup), *_of_xvla(run, setup), *report.warnings)
     report = replace(report, parameters=parameters, warnings=warnings)
     return Verdict(
         stage="prepare",
@@ -92,18 +95,10 @@ def _parse(run: Run, setup: Setup) -> tuple[str, ...]:
     return (*said, *(plan_warnings(tried, plan) if sized else ()))
 
 
-def _shifted(setup: Setup) -> tuple[str, ...]:
-    """X-VLA tells places apart, and LeRobot's own programs put pictures that are there first."""
-    views = setup.cameras.views
-    hole = next((index for index, view in enumerate(views) if not view.dataset_key), len(views))
-    if setup.kind.lerobot != "xvla" or all(not view.dataset_key for view in views[hole:]):
+def _of_xvla(run: Run, setup: Setup) -> tuple[str, ...]:
+    if setup.kind.lerobot != NAME:
         return ()
-    return (
-        (
-            f"slot {views[hole].slot} is left out before others: X-VLA is trained with a masked picture there, and LeRobot's"
-            " own programs would move later pictures up when they run the policy; leave the last slots out instead"
-        ),
-    )
+    return warnings_of_xvla(run, setup.start.folder, setup.cameras, setup.recording.action_dim)
 
 
 def _smallest(run: Run) -> int:

@@ -70,6 +70,7 @@ class Setup:
             total_steps=plan.total_steps,
             log_every=plan.log_every,
             backbone=backbone,
+            body=self.start.body,
         )
 
     def method(self, run: Run) -> dict[str, object]:

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from trainer.backends.lerobot.start import config_of, document_of
+from trainer.backends.lerobot.start import BODY, config_of, document_of, is_makers_own
 from trainer.failures import StageEnd, UserError
 from trainer.transfer.hub_models import fetch_hub_model
 
@@ -62,12 +62,13 @@ def in_their_places(models: Mapping[str, Path]) -> Iterator[None]:
 
 def _names(kind: Kind, start: Start) -> list[str]:
     """What the policy and its processors load by name, each once."""
-    if not kind.side or start.folder is None:
+    if not kind.side or start.folder is None or is_makers_own(kind, start.folder):
         return []
     names = []
     for folder in dict.fromkeys((start.folder, start.base)):
         config = config_of(folder) if folder else {}
         names += [str(config[key]) for key in ("vlm_model_name", "tokenizer_name") if config.get(key)]
+        names += [str(config[BODY])] if config.get(BODY) and start.body is None else []
         names += _of_processors(folder) if folder else []
     if kind.lerobot in {"pi0", "pi05"} and not names:
         names.append(PALIGEMMA)
@@ -100,6 +101,13 @@ def _folder(run: Run, kind: Kind, start: Start, name: str) -> Path | None:
         )
     if home is not None and (home / name).is_dir():
         return home / name
+    if Path(name).is_absolute():
+        raise UserError(
+            "ModelNotFound",
+            f"{start.name}: config.json names {name}, a folder that is not here",
+            param="spec.model.name",
+            advice="Name the base model that it was trained from beside fromCheckpoint.",
+        )
     # Imported here: the command line's checks need no Hub.
     from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415
 
@@ -115,20 +123,26 @@ def _fetched(run: Run, kind: Kind, start: Start, name: str) -> Path:
         # Once it has been found, what goes wrong may go better the next time.
         if run.stage != "prepare":
             raise
+        own = kind.side != BODY
         raise UserError(
             "ModelNotFound",
             f"{run.model.type} needs {name} too, which is neither in the base model's folder nor in the Hub's cache, and"
             f" it cannot be fetched: {end.message}",
-            param=f"spec.hyperparameters.extra.{kind.side}",
+            param=f"spec.hyperparameters.extra.{kind.side}" if own else "spec.model.name",
             advice=f"Copy {name} (config and tokenizer; its weights where load_vlm_weights is true) into a folder of the base model's, such as {name}/, and"
-            f" name another one in extra.{kind.side}; of one that is gated, accept the terms with the model's token.",
+            f" name another one in extra.{kind.side}; of one that is gated, accept the terms with the model's token."
+            if own
+            else "Name the base model that it was trained from beside fromCheckpoint.",
         ) from end
 
 
 def _loads(start: Start, name: str) -> bool:
     """Whether LeRobot loads the weights of `name` too: SmolVLA's own base model wants it."""
     configs = [config_of(each) for each in (start.folder, start.base) if each]
-    return any(each.get("load_vlm_weights") is True and each.get("vlm_model_name") == name for each in configs)
+    return any(
+        (each.get("load_vlm_weights") is True and each.get("vlm_model_name") == name) or each.get(BODY) == name
+        for each in configs
+    )
 
 
 def _check_weights(start: Start, name: str, folder: Path) -> None:

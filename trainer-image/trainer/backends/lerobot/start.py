@@ -23,16 +23,24 @@ PRETRAINED: Final = "pretrained_model"
 ADAPTER_CONFIG: Final = "adapter_config.json"
 MAKERS_OWN: Final = ("wall_x",)
 """Types whose base model comes as its makers keep it, without LeRobot's config.json."""
+BODY: Final = "pretrained_name_or_path"
+"""Where a policy of such a type says what its makers' model is, which LeRobot loads before the policy's own weights."""
+WEIGHTS: Final = "model.safetensors"
+"""The one file that LeRobot reads weights from; where there is none, some types go on with random ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """`folder` of the weights, which the user calls `name`; None: from scratch. `adapter`: it holds one, over `base`."""
+    """`folder` of the weights, which the user calls `name`; None: from scratch. `adapter`: it holds one, over `base`.
+
+    `body`: the makers' model beneath a policy that was tuned before, where the job names it too.
+    """
 
     folder: Path | None
     name: str
     base: Path | None = None
     adapter: bool = False
+    body: Path | None = None
 
     @property
     def model(self) -> Path | None:
@@ -49,7 +57,8 @@ def start_of(run: Run, kind: Kind) -> Start:
         folder = folder_of_weights(source)
         folder = folder / PRETRAINED if (folder / PRETRAINED).is_dir() else folder
         adapter = (folder / ADAPTER_CONFIG).is_file()
-        start = Start(folder, source.name, base=model.path if adapter else folder, adapter=adapter)
+        body = model.path if model.path and is_makers_own(kind, model.path) else None
+        start = Start(folder, source.name, base=model.path if adapter else folder, adapter=adapter, body=body)
         if not adapter and not (folder / "config.json").is_file():
             raise missing(source, f"holds neither {ADAPTER_CONFIG} nor config.json")
     _check(run, kind, start)
@@ -59,6 +68,11 @@ def start_of(run: Run, kind: Kind) -> Start:
 def model_to_plan_with(run: Run, start: Start) -> Model:
     """The model whose configuration says what cameras there are: that of the weights."""
     return replace(run.model, path=start.folder)
+
+
+def is_makers_own(kind: Kind, folder: Path) -> bool:
+    """Whether a folder holds a model as its makers keep it, which is no policy of LeRobot's yet."""
+    return kind.lerobot in MAKERS_OWN and config_of(folder).get("type") != kind.lerobot
 
 
 def config_of(folder: Path) -> Mapping[str, object]:
@@ -121,6 +135,7 @@ def _check(run: Run, kind: Kind, start: Start) -> None:
             param=param,
             advice="Save the policy with save_pretrained of LeRobot 0.4 or newer; pickled weights are not loaded.",
         )
+    _check_one_file(start, param)
     if start.adapter and not run.hyperparameters.lora.enabled:
         raise UserError(
             "HyperparameterUnsupported",
@@ -135,3 +150,16 @@ def _check(run: Run, kind: Kind, start: Start) -> None:
             param="spec.model.uri",
             advice="Name the base model's place too.",
         )
+
+
+def _check_one_file(start: Start, param: str) -> None:
+    whole = start.model
+    if whole is None or not whole.is_dir() or (whole / WEIGHTS).is_file():
+        return
+    names = ", ".join(sorted(each.name for each in whole.glob("*.safetensors"))[:8])
+    raise UserError(
+        "ModelUnsupported",
+        f"{start.name} has no {WEIGHTS}, the one file that LeRobot reads weights from; there is: {names or 'none'}",
+        param=param,
+        advice=f"Save the policy with save_pretrained of LeRobot 0.6.1, which writes {WEIGHTS}.",
+    )

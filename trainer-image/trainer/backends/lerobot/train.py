@@ -15,6 +15,7 @@ from trainer.backends.lerobot.arguments import optimizer_settings, policy_argume
 from trainer.backends.lerobot.backbone import backbone_in_place, backbone_of
 from trainer.backends.lerobot.closing import conclude, finish_newest, go_on_from, take_as_it_is
 from trainer.backends.lerobot.holes import check_cameras, keep_places
+from trainer.backends.lerobot.loaded_weights import check_loaded
 from trainer.backends.lerobot.loop import train_loop
 from trainer.backends.lerobot.prepare import prepare
 from trainer.backends.lerobot.rewards.phase import before_policy, mark_before_policy, policy_phase, reward_phase
@@ -141,13 +142,13 @@ def _run_loop(training: Training, checkpoint: Checkpoint | None, folder: Path) -
     if checkpoint is not None:
         arguments = resuming(arguments, setup.kind, checkpoint.path)
     losses = _measured_losses(training, checkpoint)
-    steering = Steering(_steered(training), losses)
+    steering = Steering(_steered(training, checkpoint), losses)
     os.environ.update(tracker_environment(run))
     train_loop(arguments, steering)
     training.course.stopped_by = steering.ended_by
 
 
-def _steered(training: Training) -> Steered:
+def _steered(training: Training, checkpoint: Checkpoint | None) -> Steered:
     run, setup, plan = training.run, training.setup, training.plan
     measures = bool(setup.gathered.validation_episodes)
     return Steered(
@@ -161,13 +162,20 @@ def _steered(training: Training) -> Steered:
         validation_episodes=setup.gathered.validation_episodes,
         phase=policy_phase(run, training.workspace),
         settings=optimizer_settings(run),
-        check=partial(_check_first_batch, training),
+        check=partial(_check_first_batch, training, checkpoint),
     )
 
 
 def _check_first_batch(
-    training: Training, fetched: Mapping[str, Foreign], batch: Mapping[str, Foreign], policy: Foreign
+    training: Training,
+    checkpoint: Checkpoint | None,
+    fetched: Mapping[str, Foreign],
+    batch: Mapping[str, Foreign],
+    policy: Foreign,
 ) -> None:
+    start = training.setup.start
+    if checkpoint is None and start.model is not None:
+        check_loaded(policy, start.model, start.name)
     check_cameras(training.setup.cameras, fetched, batch, policy)
     keep_places(policy)
 

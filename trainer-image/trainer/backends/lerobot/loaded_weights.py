@@ -1,0 +1,71 @@
+"""Proof that a policy starts with the weights of its base model: LeRobot only prints it when some types could not be loaded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from trainer.backends.lerobot.kinds import SILENT
+from trainer.backends.lerobot.start import WEIGHTS
+from trainer.failures import Broken
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from trainer.backends.lerobot.foreign import Foreign
+
+LOOKED_AT: Final = 8
+"""Tensors that are compared with the file's, spread over the model."""
+LARGEST: Final = 20_000_000
+"""Numbers of a tensor that is compared; larger ones take long to read."""
+LEAST: Final = 0.5
+"""Share of the policy's tensors that the file must have by their names: it may leave out what is tied or renamed."""
+_OF_ADAPTERS: Final = (".base_layer", ".original_module")
+
+
+def check_loaded(policy: Foreign, folder: Path, name: str) -> None:
+    """Broken (WeightsNotLoaded) when the policy, before its first update, has other weights than the file in `folder`."""
+    bare = policy.get_base_model() if hasattr(policy, "get_base_model") else policy
+    if bare.config.type not in SILENT:
+        return
+    from safetensors import safe_open  # noqa: PLC0415 - there where LeRobot is
+
+    own = _tensors(bare)
+    with safe_open(str(folder / WEIGHTS), framework="pt") as file:
+        shared = _shared(own, set(file.keys()))
+        if len(shared) < LEAST * len(own):
+            raise _not_loaded(name, f"the file has {len(shared)} of its {len(own)} tensors by their names")
+        small = [key for key in sorted(shared) if own[key].numel() <= LARGEST]
+        for key in small[:: max(1, len(small) // LOOKED_AT)]:
+            wanted = file.get_tensor(shared[key])
+            if not torch.equal(own[key].detach().cpu(), wanted.to(own[key].dtype)):
+                raise _not_loaded(name, f"{key} is not that of the file")
+
+
+def _tensors(policy: Foreign) -> dict[str, torch.Tensor]:
+    """The policy's own tensors by their names in a file, those of adapters left out."""
+    found = {}
+    for key, tensor in policy.named_parameters():
+        plain = key
+        for part in _OF_ADAPTERS:
+            plain = plain.replace(part, "")
+        if ".lora_" not in key and ".modules_to_save." not in key:
+            found[plain] = tensor
+    return found
+
+
+def _shared(own: Mapping[str, torch.Tensor], theirs: set[str]) -> dict[str, str]:
+    """The policy's names that the file has, each with the file's, which may leave the first word out."""
+    pairs = ((key, name) for key in own for name in (key, key.removeprefix("model.")) if name in theirs)
+    return dict(pairs)
+
+
+def _not_loaded(name: str, problem: str) -> Broken:
+    return Broken(
+        "WeightsNotLoaded",
+        f"the weights of {name} were not loaded, and the policy would have been trained from random ones: {problem}",
+        param="spec.model.name",
+        advice="Take a base model that LeRobot 0.6.1 has saved; its words about loading are in the log, before this.",
+    )
