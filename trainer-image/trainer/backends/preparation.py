@@ -37,9 +37,10 @@ def is_prepared(run: Run, workspace: Workspace) -> bool:
 def prepare_first(run: Run, workspace: Workspace, prepare: Callable[[Run, Workspace], Verdict]) -> bool:
     """Do in stage train what stage prepare does, unless it was done; UserError as there. Only the first process does.
 
-    Returns whether it had to be done: then the other processes come to the meeting long before the first one.
+    Returns whether it had to be done: then the other processes come to the meeting long before the first one. What is
+    only finished trains nothing, and needs nothing but its checkpoint.
     """
-    if is_prepared(run, workspace):
+    if run.finish or is_prepared(run, workspace):
         return False
     if os.environ.get("RANK", "0") == "0":
         print("nothing was prepared: model, data and settings are looked at first", flush=True)
