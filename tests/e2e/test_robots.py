@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -165,16 +166,17 @@ def test_a_camera_with_a_typo_is_refused_with_the_nearest_key_before_anything_is
 
 
 def test_a_registered_dataset_lists_its_cameras_and_a_job_may_name_it(robots: World) -> None:
-    spec = {"uri": CIRCLES, "format": "lerobot"}
-    robots.apply({"apiVersion": API_VERSION, "kind": "Dataset", "metadata": {"name": "circles"}, "spec": spec})
+    # One is read by the image for robots; the other, whose format nobody names, by that for language models.
+    robots.apply(_registered("circles"), _registered("told", format="lerobot"))
     robots.apply(robot_job(JOB, datasets=[{"name": "circles", "datasetRef": {"name": "circles"}}]))
 
     status = robots.succeeded(JOB, WITHIN)
 
-    found = (robots.kubectl.get("datasets.finetune.dev", "circles", robots.namespace) or {})["status"]
-    assert found["imageKeys"] == [TOP, WRIST, FRONT]
-    assert (found["format"], found["rows"], found["frames"]) == ("lerobot", 4, 96)
     assert status["resolved"]["datasets"][0]["uri"] == CIRCLES
+    for name in ("circles", "told"):
+        found = robots.wait(f"the answer of {name}", partial(_inspected, robots, name), WITHIN)
+        assert found["imageKeys"] == [TOP, WRIST, FRONT]
+        assert (found["format"], found["rows"], found["frames"]) == ("lerobot", 4, 96)
 
 
 def test_a_pod_that_is_killed_costs_the_steps_since_the_last_checkpoint_and_no_more(robots: World) -> None:
@@ -190,6 +192,15 @@ def test_a_pod_that_is_killed_costs_the_steps_since_the_last_checkpoint_and_no_m
     assert second[0] > 1
     assert second[0] <= first[-1] + 1
     assert second[-1] == status["progress"]["totalSteps"] == 40
+
+
+def _registered(name: str, **spec: object) -> Json:
+    return {"apiVersion": API_VERSION, "kind": "Dataset", "metadata": {"name": name}, "spec": {"uri": CIRCLES, **spec}}
+
+
+def _inspected(world: World, name: str) -> Json | None:
+    status: Json = (world.kubectl.get("datasets.finetune.dev", name, world.namespace) or {}).get("status", {})
+    return status if status.get("inspectedTime") else None
 
 
 def _has_saved(status: Json) -> bool:
