@@ -15,7 +15,7 @@ from tests.e2e.world import World
 
 SAVES: Final = 5
 """Steps between two checkpoints."""
-MANY: Final = 1000
+MANY: Final = 1_900
 """Longer than the test looks, and few enough that metrics.jsonl tells every step."""
 BY_STEPS: Final = {name: value for name, value in QUICK.items() if name != "epochs"}
 
