@@ -199,11 +199,14 @@ def test_a_reward_model_alone_becomes_a_model_with_its_progress(
         "cameras": [{"slot": "cam_1", "datasetKey": f"{IMAGES}.top"}],
         "hyperparameters__extra": SMALL,
         "hyperparameters__imageAugmentation": True,
+        "hyperparameters__warmupRatio": 0.5,
         "reward": {"hyperparameters": {"clipModel": str(clip), "stride": 2}},
     }
     ended = job.attempt("train", changes)
     assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
     assert list(job.losses()) == [1, 2, 3, 4]
+    first = json.loads(job.workspace.metrics.read_text().splitlines()[0])
+    assert first["learningRate"] == pytest.approx(0.0005 * 2 / 3), "the second third of a rise over half of the steps"
     names = {each.name for each in job.workspace.model.iterdir()}
     assert {"config.json", "model.safetensors", "policy_preprocessor.json", "sarm_progress.parquet"} <= names
     assert {"README.md", "inference.json", "loss.svg", "cameras.png"} <= names

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from finetune_operator.api.finetunejob import Checkpoints, Integration, Output, Style
+from finetune_operator.api.finetunejob.words import ROBOT_JOB_TYPES
 from finetune_operator.api.model import Json
 from finetune_operator.api.resolved import Resolved, ResolvedHyperparameters
 from finetune_operator.planning.job import Job
@@ -22,13 +23,15 @@ CONTRACT_DEFAULTS: Final[Mapping[str, object]] = {
     "extra": {},
 }
 """What absence means in the contract. Left out, so that an image is asked only for what it must be able to do."""
+SAID_OF_ROBOTS: Final = frozenset({"warmupRatio", "weightDecay", "maxGradNorm"})
+"""Of robots absence means the preset of the policy, which need not be what the status says: always said."""
 
 
 def setting_sections(job: Job, resolved: Resolved) -> Json:
     """``hyperparameters`` and ``checkpoints``, and what of the rest was asked for."""
     spec = job.spec
     sections: Json = {
-        "hyperparameters": _hyperparameters(resolved.hyperparameters),
+        "hyperparameters": _hyperparameters(resolved.hyperparameters, _said_anyway(job)),
         "checkpoints": _checkpoints(spec.checkpoints or Checkpoints()),
         "style": (spec.style or Style()).wire() if spec.job_type == "style" else {},
         "evaluation": spec.evaluation.wire() if spec.evaluation else {},
@@ -39,12 +42,18 @@ def setting_sections(job: Job, resolved: Resolved) -> Json:
     return {name: section for name, section in sections.items() if section}
 
 
-def _hyperparameters(resolved: ResolvedHyperparameters) -> Json:
+def _said_anyway(job: Job) -> frozenset[str]:
+    return SAID_OF_ROBOTS if job.spec.job_type in ROBOT_JOB_TYPES else frozenset()
+
+
+def _hyperparameters(resolved: ResolvedHyperparameters, said_anyway: frozenset[str]) -> Json:
     wire = resolved.wire()
     beta = wire.pop("dpoBeta", None)
     if not resolved.lora.enabled:
         wire["lora"] = {"enabled": False}
-    document = {name: value for name, value in wire.items() if CONTRACT_DEFAULTS.get(name) != value}
+    document = {
+        name: value for name, value in wire.items() if name in said_anyway or CONTRACT_DEFAULTS.get(name) != value
+    }
     return document | ({"dpo": {"beta": beta}} if beta is not None else {})
 
 

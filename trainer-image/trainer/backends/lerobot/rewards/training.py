@@ -155,7 +155,7 @@ def _steering(training: RewardTraining, plan: Plan) -> Steering:
             phase=training.phase,
             settings=settings,
         ),
-        warmup=given.warmup_steps,
+        warmup=plan.warmup if given.warmup_steps is not None or "warmupRatio" in given.said else None,
     )
 
 
