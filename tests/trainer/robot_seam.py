@@ -5,7 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import shutil
+import tempfile
 
+import wandb
 from lerobot import __version__
 from lerobot.configs.policies import PreTrainedConfig
 from lerobot.configs.rewards import RewardModelConfig
@@ -17,7 +20,7 @@ from lerobot.policies.xvla.action_hub import ACTION_REGISTRY
 from lerobot.scripts import lerobot_train
 
 from trainer.backends.lerobot.kinds import KINDS, NOT_LEROBOTS
-from trainer.backends.lerobot.loop import HELD
+from trainer.backends.lerobot.loop import HELD, _Held
 from trainer.backends.lerobot.parsing import parsed
 from trainer.failures import UserError
 
@@ -43,6 +46,7 @@ def facts() -> dict[str, object]:
         "unknownSettings": _unknown_settings(),
         "refusals": {name: _refusal(kind.lerobot) for name, kind in KINDS.items() if "n_action_steps" in kind.settings},
         "actionSpaces": {name: getattr(each, "REAL_DIM", each.dim_action) for name, each in ACTION_REGISTRY.items()},
+        "reported": _reported(),
         "loadsSilently": {
             "pi0": inspect.getsource(modeling_pi0.PI0Policy.from_pretrained),
             "pi05": inspect.getsource(modeling_pi05.PI05Policy.from_pretrained),
@@ -67,6 +71,22 @@ def _refusal(policy: str) -> str:
     except UserError as error:
         return error.message
     return ""
+
+
+def _reported() -> dict[str, str]:
+    """How a run that goes on from a checkpoint is announced to Weights & Biases, which is not reached."""
+    folder = tempfile.mkdtemp()
+    target = "--wandb.enable=true --wandb.project=tests --wandb.run_id=a-run --wandb.mode=offline".split()
+    policy = "--policy.type=act --policy.device=cpu --policy.push_to_hub=false".split()
+    config = parsed(["--dataset.repo_id=tests/none", f"--output_dir={folder}/out", *target, *policy])
+    config.resume = True
+    _Held(lerobot_train, None).WandBLogger(config)
+    run = wandb.run
+    assert run is not None
+    told = {"id": run.id, "project": run.project, "resume": run.settings.resume}
+    run.finish()
+    shutil.rmtree(folder)
+    return told
 
 
 if __name__ == "__main__":

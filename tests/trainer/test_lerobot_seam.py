@@ -28,6 +28,7 @@ SIGNATURES: Final = {
     "should_save_checkpoint": ["step", "save_freq", "total_steps"],
     "update_last_checkpoint": ["checkpoint_dir"],
     "inside_slurm": [],
+    "WandBLogger": ["cfg"],
 }
 ORDER: Final = (
     *("make_train_eval_datasets", "make_pre_post_processors", "make_optimizer_and_scheduler", "load_training_state"),
@@ -105,3 +106,7 @@ def test_the_types_whose_weights_are_compared_are_still_those_that_go_on_without
     assert isinstance(sources, dict)
     assert set(sources) == set(SILENT)
     assert all("Returning model without loading pretrained weights" in source for source in sources.values())
+
+
+def test_a_run_that_goes_on_from_a_checkpoint_may_be_new_to_wandb(facts: dict[str, object]) -> None:
+    assert facts["reported"] == {"id": "a-run", "project": "tests", "resume": "allow"}

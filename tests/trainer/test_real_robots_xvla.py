@@ -61,6 +61,8 @@ def test_it_is_trained_for_the_joints_that_the_dataset_has(
     trained = xvla_job.attempt("train", SHORT)
     assert (trained.exit_code, trained.verdict["result"]) == (0, "completed"), trained.output
     assert xvla_job.weights() != xvla_job.weights(tiny_xvla)
+    first = json.loads(xvla_job.workspace.metrics.read_text().splitlines()[0])
+    assert first["learningRate"] > 0.00003, "not the tenth of it that the language model gets"
     config = json.loads((xvla_job.workspace.model / "config.json").read_text())
     assert (config["action_mode"], config["output_features"]["action"]["shape"]) == ("auto", [6])
     script = tmp_path / "used.py"

@@ -14,6 +14,7 @@ import shutil
 import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
 from trainer.backends.lerobot.decoding import quiet_about_decoders
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 HELD: Final = (
     *("make_train_eval_datasets", "make_optimizer_and_scheduler", "load_training_state", "make_pre_post_processors"),
     *("make_reward_pre_post_processors", "cycle", "update_policy", "should_save_checkpoint", "save_checkpoint"),
-    *("update_last_checkpoint", "inside_slurm"),
+    *("update_last_checkpoint", "inside_slurm", "WandBLogger"),
 )
 """The names in `lerobot.scripts.lerobot_train` that are stood in for."""
 OF_THE_DATA: Final = 1
@@ -127,9 +128,20 @@ class _Held:
         self._fetched: Mapping[str, Foreign] | None = None
         self._preprocessor: Foreign = None
         self._tracker: Foreign = None
+        self._optimizer: Foreign = None
         self._measuring: Measuring | None = None
         self._validation: Foreign = None
         self._config: Foreign = None
+
+    def WandBLogger(self, cfg: Foreign) -> Foreign:  # noqa: N802 - LeRobot's name
+        """As before, but that a run which goes on from a checkpoint may be new to wandb: LeRobot insists that it is not.
+
+        The first run that goes on from an earlier one's checkpoint is; a run's later attempts are one with its first.
+        """
+        import wandb  # noqa: PLC0415 - heavy, and for those who report
+
+        with _standing_in(wandb, {"init": partial(_known_or_new, wandb.init)}):
+            return self._original["WandBLogger"](cfg)
 
     def make_train_eval_datasets(self, cfg: Foreign) -> tuple[Foreign, None]:
         """The dataset to train on; the one to measure is kept here, because LeRobot's own can only be the last episodes."""
@@ -202,6 +214,7 @@ class _Held:
         train_metrics: Foreign,
         policy: Foreign,
         batch: Foreign,
+        optimizer: Foreign,
         *args: Foreign,
         accelerator: Foreign,
         **options: Foreign,
@@ -216,8 +229,9 @@ class _Held:
             accelerator.end_training = _nothing
             self._seam.received(self._fetched or {}, batch, bare)
         self._tracker, output = self._original["update_policy"](
-            train_metrics, policy, batch, *args, accelerator=accelerator, **options
+            train_metrics, policy, batch, optimizer, *args, accelerator=accelerator, **options
         )
+        self._optimizer = optimizer
         return self._tracker, output
 
     def should_save_checkpoint(self, step: int, save_freq: int, total_steps: int) -> bool:
@@ -225,6 +239,8 @@ class _Held:
         del save_freq, total_steps
         self._step = step
         metrics = {name: float(meter.val) for name, meter in self._tracker.metrics.items() if meter.count}
+        # LeRobot tells the rate of the first group, which for X-VLA is a tenth of the one that was asked for.
+        metrics["lr"] = max(float(group["lr"]) for group in self._optimizer.param_groups)
         update = Update(step, float(self._tracker.epochs), metrics)
         return self._seam.decide(update, self._measuring.loss if self._measuring else _never)
 
@@ -272,6 +288,10 @@ def _set_again(optimizer: Foreign, scheduler: Foreign, own: tuple[list[dict[str,
         if scheduler is not None:
             group["initial_lr"] = peaks[index]
         group["lr"] = peaks[index] * factors[index] if scheduler is not None else settings["initial_lr"]
+
+
+def _known_or_new(init: Callable[..., Foreign], **options: Foreign) -> Foreign:
+    return init(**{**options, "resume": "allow"})
 
 
 @contextmanager
