@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import tempfile
+from typing import cast
 
 import wandb
 from lerobot import __version__
@@ -20,7 +21,7 @@ from lerobot.policies.xvla.action_hub import ACTION_REGISTRY
 from lerobot.scripts import lerobot_train
 
 from trainer.backends.lerobot.kinds import KINDS, NOT_LEROBOTS
-from trainer.backends.lerobot.loop import HELD, _Held
+from trainer.backends.lerobot.loop import HELD, Seam, _Held
 from trainer.backends.lerobot.parsing import parsed
 from trainer.failures import UserError
 
@@ -76,11 +77,11 @@ def _refusal(policy: str) -> str:
 def _reported() -> dict[str, str]:
     """How a run that goes on from a checkpoint is announced to Weights & Biases, which is not reached."""
     folder = tempfile.mkdtemp()
-    target = "--wandb.enable=true --wandb.project=tests --wandb.run_id=a-run --wandb.mode=offline".split()
-    policy = "--policy.type=act --policy.device=cpu --policy.push_to_hub=false".split()
+    target = ["--wandb.enable=true", "--wandb.project=tests", "--wandb.run_id=a-run", "--wandb.mode=offline"]
+    policy = ["--policy.type=act", "--policy.device=cpu", "--policy.push_to_hub=false"]
     config = parsed(["--dataset.repo_id=tests/none", f"--output_dir={folder}/out", *target, *policy])
     config.resume = True
-    _Held(lerobot_train, None).WandBLogger(config)
+    _Held(lerobot_train, cast("Seam", None)).WandBLogger(config)
     run = wandb.run
     assert run is not None
     told = {"id": run.id, "project": run.project, "resume": run.settings.resume}

@@ -11,7 +11,7 @@ import yaml
 
 from finetune_operator.api.finetunejob import Hyperparameters
 from finetune_operator.planning.resolving.automatic import Ask, choose_before_data
-from tests.trainer.documents import CHECKOUT, Json
+from tests.trainer.documents import CHECKOUT
 from tests.trainer.real_trainer import WITHIN
 from tests.trainer.robot_jobs import RobotTrainer
 from tests.trainer.test_lerobot_settings import TOP, robot_run, setting_for
@@ -93,7 +93,9 @@ def test_precision_arrives_where_a_type_has_it(told: Told, kind: str) -> None:
 
 @pytest.mark.parametrize("kind", [*SCRATCH, *TUNED])
 def test_what_the_catalog_says_of_a_type_is_what_lerobot_trains_it_with(told: Told, kind: str) -> None:
-    catalog: Json = yaml.safe_load((CHECKOUT / "charts/finetune-operator/catalog/basemodels.yaml").read_text())
+    catalog: dict[str, Any] = yaml.safe_load(
+        (CHECKOUT / "charts/finetune-operator/catalog/basemodels.yaml").read_text()
+    )
     (entry,) = (each for each in catalog.values() if each["type"] == kind)
     resolved = choose_before_data(
         Ask(Hyperparameters(), Hyperparameters.model_validate(entry["hyperparameters"]), group="robot")
