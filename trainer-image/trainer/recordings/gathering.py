@@ -78,7 +78,7 @@ def gather(run: Run, workspace: Workspace) -> Gathered:
         # Without a stage prepare the processes of a training come here all at once.
         with _alone(shelf):
             if not _is_complete(folder):
-                check_room(work.recordings, workspace.root)
+                check_room(work, workspace.root)
                 _make(work, shelf, folder)
     return _gathered(folder, selection, work)
 
