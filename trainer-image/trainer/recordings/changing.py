@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from trainer.recordings.recording import ACTION, STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 INFO: Final = "meta/info.json"
@@ -82,6 +82,16 @@ def add_quantiles(folder: Path) -> None:
             values = np.quantile(np.concatenate(rows), list(QUANTILES.values()), axis=0)
             stats[key] |= {name: row.tolist() for name, row in zip(QUANTILES, values, strict=True)}
     _write(folder / STATS, stats)
+
+
+def fill_stats(folder: Path, keys: Sequence[str]) -> None:
+    """Give cameras statistics. LeRobot puts those of ImageNet in their place, but stumbles where there are none."""
+    if not keys:
+        return
+    numbers = {"min": 0.0, "max": 1.0, "mean": 0.5, "std": 0.5}
+    plain: dict[str, Any] = {name: [[[number]]] * 3 for name, number in numbers.items()}
+    count = {"count": [_read(folder / INFO)["total_frames"]]}
+    _write(folder / STATS, {**_read(folder / STATS), **dict.fromkeys(keys, plain | count)})
 
 
 def _episode_columns(table: Path, names: Mapping[str, str]) -> dict[str, str]:

@@ -28,6 +28,7 @@ class Policy:
     """A type of policy: `name` is ours, `lerobot` what `config.json` calls it.
 
     `keys` are the image keys that it was trained with; none: it takes the dataset's. `most_state` and `most_action` are numbers; None: any.
+    `takes_all`: it prepares every camera of a dataset as it does its own.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Policy:
     quantiles: bool = False
     weighs: bool = False
     one_camera: bool = False
+    takes_all: bool = False
 
 
 _IMAGES: Final = "observation.images."
@@ -67,6 +69,7 @@ POLICIES: Final[Mapping[str, Policy]] = {
             tuple(_IMAGES + name for name in ("image", "image2", "image3")),
             32,
             20,
+            takes_all=True,
         ),
         Policy("wall_oss", "wall_x", "features", (), 20, 20),
         Policy("gr00t_n1_5", "groot", "never", (), 64, 32),

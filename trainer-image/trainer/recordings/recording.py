@@ -86,7 +86,8 @@ class Episode:
 class Recording:
     """A LeRobot dataset at `root`. `frames` over all episodes; `columns` are those that the episodes' table has.
 
-    `stats` are those of the whole dataset; of v2.1 there are none, but `episode_stats`, by episode.
+    `stats` are those of the whole dataset; of v2.1 there are none, but `episode_stats`, by episode. `unseen` are the
+    features that nobody looks at in the job, where that is known.
     """
 
     dataset: Dataset
@@ -101,6 +102,7 @@ class Recording:
     stats: Stats
     episode_stats: Mapping[int, Stats] = field(default_factory=dict)
     columns: frozenset[str] = frozenset()
+    unseen: frozenset[str] = frozenset()
 
     @property
     def image_keys(self) -> tuple[str, ...]:

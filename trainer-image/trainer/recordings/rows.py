@@ -36,12 +36,16 @@ FLOAT_STEP: Final = 2.4e-7
 
 @dataclass(frozen=True, slots=True)
 class RowsSeen:
-    """How many tables and rows there are, and of how many the values were looked at."""
+    """How many tables and rows there are, and of how many the values were looked at.
+
+    `remarks` are about numbers that nobody looks at, one of a feature.
+    """
 
     tables: int
     rows: int
     tables_read: int
     rows_read: int
+    remarks: tuple[str, ...] = ()
 
 
 def check_rows(recording: Recording) -> RowsSeen:
@@ -52,9 +56,11 @@ def check_rows(recording: Recording) -> RowsSeen:
     rows = {path: _check_shape(recording, path, episodes) for path, episodes in tables.items()}
     check_counts(recording)
     read = _few_enough(rows)
+    remarks: dict[str, str] = {}
     for path in read:
-        _check_values(recording, path, tables[path])
-    return RowsSeen(len(tables), sum(rows.values()), len(read), sum(rows[path] for path in read))
+        remarks = {**_check_values(recording, path, tables[path]), **remarks}
+    rows_read = sum(rows[path] for path in read)
+    return RowsSeen(len(tables), sum(rows.values()), len(read), rows_read, tuple(remarks.values()))
 
 
 def _few_enough(rows: Mapping[str, int]) -> list[str]:
@@ -114,7 +120,8 @@ def check_counts(recording: Recording) -> None:
         raise recording.refused("DatasetInvalid", problem, f"Write {frames}, or copy the dataset again.")
 
 
-def _check_values(recording: Recording, path: str, episodes: Sequence[Episode]) -> None:
+def _check_values(recording: Recording, path: str, episodes: Sequence[Episode]) -> dict[str, str]:
+    """By feature what is odd about numbers that nobody looks at."""
     numeric = {
         key: each
         for key, each in recording.features.items()
@@ -125,8 +132,8 @@ def _check_values(recording: Recording, path: str, episodes: Sequence[Episode]) 
     owner = np.repeat([each.index for each in ordered], [each.length for each in ordered])
     frame = np.concatenate([np.arange(each.length) for each in ordered])
     _check_order(recording, path, table, owner, frame)
-    for key, feature in numeric.items():
-        _check_numbers(recording, path, table.column(key), feature, owner)
+    remarks = {key: _check_numbers(recording, path, table.column(key), each, owner) for key, each in numeric.items()}
+    return {key: remark for key, remark in remarks.items() if remark}
 
 
 def _check_order(
@@ -174,7 +181,7 @@ def _times_advice(recording: Recording, times: NDArray[np.float64], owner: NDArr
 
 def _check_numbers(
     recording: Recording, path: str, column: pa.ChunkedArray, feature: Feature, owner: NDArray[np.int64]
-) -> None:
+) -> str:
     width = int(np.prod(feature.shape))
     values = _plain(column)
     if column.null_count or values.size != width * len(owner):
@@ -182,16 +189,15 @@ def _check_numbers(
         problem = f"{path}, {feature.key}: rows have {each:g} numbers, meta/info.json says shape {feature.shown}"
         raise recording.refused("DatasetInvalid", problem, "Correct the shape in meta/info.json, or the rows.")
     wrong = np.flatnonzero(~np.isfinite(values))
-    if wrong.size:
-        row = int(wrong[0]) // width
-        first = int(owner.searchsorted(owner[row])) if np.all(np.diff(owner) >= 0) else 0
-        problem = (
-            f"{path}, episode {owner[row]}, frame {row - first}: {feature.key} holds {values[wrong[0]]}, must be finite"
-        )
-        advice = (
-            f"Remove the episode (lerobot-edit-dataset --operation.type delete_episodes) or leave out {owner[row]}."
-        )
-        raise recording.refused("DatasetInvalid", problem, advice)
+    if not wrong.size:
+        return ""
+    row = int(wrong[0]) // width
+    first = int(owner.searchsorted(owner[row])) if np.all(np.diff(owner) >= 0) else 0
+    where = f"{path}, episode {owner[row]}, frame {row - first}: {feature.key} holds {values[wrong[0]]}"
+    if feature.key in recording.unseen:
+        return where
+    advice = f"Remove the episode (lerobot-edit-dataset --operation.type delete_episodes) or leave out {owner[row]}."
+    raise recording.refused("DatasetInvalid", f"{where}, must be finite", advice)
 
 
 def _plain(column: pa.ChunkedArray) -> NDArray[np.float64]:
