@@ -34,8 +34,11 @@ def view_of(root: Path, folder: Path) -> Path:
     return folder
 
 
-def alike(folder: Path) -> None:
-    """Leave out of the features what differs between recorders and means nothing: LeRobot merges only what is equal."""
+def alike(folder: Path, fps: float) -> None:
+    """Leave out of the features what differs between recorders and means nothing: LeRobot merges only what is equal.
+
+    `fps` are the recording's own: 30 and 30.0 differ, and LeRobot's converter makes 12 of 12.5.
+    """
     info = _read(folder / INFO)
     for feature in info["features"].values():
         feature.pop("fps", None)
@@ -44,7 +47,7 @@ def alike(folder: Path) -> None:
             feature.pop("video_info", None)
             kept = {name: value for name, value in (feature.get("info") or {}).items() if name not in _DEPTH}
             feature["info"] = {**(kept if depth else _encoding(kept)), "is_depth_map": depth}
-    info["fps"] = int(info["fps"])
+    info["fps"] = int(fps) if fps.is_integer() else fps
     _write(folder / INFO, info)
 
 

@@ -25,7 +25,7 @@ def make_dataset(work: Work, staging: Path) -> Path:
     with _offline():
         parts = [_part(recording, staging / f"part-{index}") for index, recording in enumerate(work.recordings)]
         for part, recording in zip(parts, work.recordings, strict=True):
-            alike(part)
+            alike(part, recording.fps)
             fill_stats(part, cameras_without(recording))
         made = parts[0] if len(parts) == 1 else _merged(parts, staging / "merged")
         if work.features:
