@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from trainer.failures import Broken
 from trainer.recordings.cameras import cameras_of, plan_cameras
+from trainer.recordings.permissions import allowed
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
 from trainer.recordings.recording import ACTION, STATE, V21
@@ -97,7 +98,10 @@ def digest_of_work(work: Work) -> str:
     for recording in work.recordings:
         for path in sorted(each for each in recording.root.rglob("*") if each.is_file()):
             name = str(path.relative_to(recording.root))
-            content = hashlib.sha256(path.read_bytes()).hexdigest() if name.startswith("meta/") else path.stat().st_size
+            with allowed(recording.dataset, recording.root, name):
+                content = (
+                    hashlib.sha256(path.read_bytes()).hexdigest() if name.startswith("meta/") else path.stat().st_size
+                )
             kept.update(f"{name} {content}\n".encode())
     return kept.hexdigest()[:32]
 

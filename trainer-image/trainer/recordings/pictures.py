@@ -15,6 +15,7 @@ import PIL.Image
 import pyarrow.compute as pc
 
 from trainer.failures import UserError
+from trainer.recordings.permissions import allowed
 from trainer.recordings.recording import Episode, Feature, Recording
 from trainer.recordings.sampling import spread
 from trainer.recordings.tables import COPY_AGAIN, place, read_table
@@ -23,7 +24,6 @@ from trainer.recordings.videos import decode_at, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -86,7 +86,7 @@ def check_whole(recording: Recording, size_of: Callable[[str], int | None] | Non
 
     `size_of` tells how many bytes a file under the dataset's folder has, None when it is missing; else the disk does.
     """
-    size_of = size_of or partial(_size_here, recording.root)
+    size_of = size_of or partial(_size_here, recording)
     seen: set[str] = set()
     for episode in recording.episodes:
         for key, clip in episode.clips.items():
@@ -130,9 +130,11 @@ _EVERY_CAMERA: Final = (
 )
 
 
-def _size_here(root: Path, path: str) -> int | None:
-    file = root / path
-    return file.stat().st_size if file.is_file() else None
+def _size_here(recording: Recording, path: str) -> int | None:
+    file = recording.root / path
+    with allowed(recording.dataset, recording.root, path):
+        return file.stat().st_size if file.is_file() else None
+    return None
 
 
 def _seen_of(recording: Recording, key: str, episodes: Sequence[int]) -> tuple[list[NDArray[np.uint8]], str]:

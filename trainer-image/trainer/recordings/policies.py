@@ -7,11 +7,13 @@ published base models' config.json.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from trainer.failures import UserError
 from trainer.neighbours import listing
+from trainer.recordings.permissions import ADVICE as PERMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -102,6 +104,9 @@ def _config(model: Model, folder: Path, policy: Policy) -> Mapping[str, object]:
         )
     try:
         config: object = json.loads(file.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        problem = f"{model.name}: config.json cannot be read by user id {os.getuid()}"
+        raise UserError("ModelUnsupported", problem, param="spec.model.uri", advice=PERMIT) from error
     except ValueError as error:
         advice = "Copy the model again, completely."
         raise UserError(

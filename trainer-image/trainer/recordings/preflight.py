@@ -14,6 +14,7 @@ from trainer.recordings.cameras import CameraPlan, cameras_of, plan_cameras
 from trainer.recordings.findings import keep_findings
 from trainer.recordings.likeness import check_alike
 from trainer.recordings.part import clips_here, rows_here, whole_here
+from trainer.recordings.permissions import allowed
 from trainer.recordings.pictures import PicturesSeen, check_pictures, check_spans, check_whole
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
@@ -140,6 +141,9 @@ def _remarks(
 def _digest(recording: Recording) -> str:
     """Over what was read wholly: the metadata. Videos may be terabytes."""
     files = sorted(each for each in (recording.root / "meta").rglob("*") if each.is_file())
+    for each in files:
+        with allowed(recording.dataset, recording.root, str(each.relative_to(recording.root))), each.open("rb"):
+            pass
     return digest_of({str(each.relative_to(recording.root)): each for each in files})
 
 

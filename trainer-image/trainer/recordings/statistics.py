@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from trainer.failures import UserError
+from trainer.recordings.permissions import allowed
 from trainer.recordings.recording import V21, refused
 from trainer.recordings.tables import place, read_lines
 
@@ -26,10 +27,13 @@ PLAIN: Final = ("mean", "std", "min", "max")
 
 def read_stats(dataset: Dataset, root: Path) -> Stats:
     """The statistics of a v3.0 dataset. UserError when there are none or they are no JSON object."""
-    if not (root / FILE).is_file():
+    with allowed(dataset, root, FILE):
+        there = (root / FILE).is_file()
+    if not there:
         raise refused(dataset, "DatasetInvalid", f"{FILE} is missing: without it nothing can be normalized", RECOMPUTE)
     try:
-        document: object = json.loads(place(dataset, root, FILE).read_text(encoding="utf-8"))
+        with allowed(dataset, root, FILE):
+            document: object = json.loads(place(dataset, root, FILE).read_text(encoding="utf-8"))
     except ValueError as error:
         raise refused(dataset, "DatasetUnreadable", f"{FILE} is not valid JSON: {error}", RECOMPUTE) from error
     return _stats(dataset, FILE, document)

@@ -9,6 +9,7 @@ import av
 import av.error
 import numpy as np
 
+from trainer.recordings.permissions import allowed
 from trainer.recordings.tables import COPY_AGAIN
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ def seconds_of(recording: Recording, file: Path, where: str) -> float:
 
 @contextlib.contextmanager
 def _opened(recording: Recording, file: Path, where: str) -> Iterator[InputContainer]:
+    path = str(file.relative_to(recording.root))
     try:
-        with av.open(str(file)) as container:
+        with allowed(recording.dataset, recording.root, path), av.open(str(file)) as container:
             yield container
     except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
         # Its text would hold the path inside of the pod.
