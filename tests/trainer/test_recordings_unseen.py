@@ -7,8 +7,11 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import PIL.Image
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.trainer.documents import Json
@@ -47,7 +50,7 @@ def _warnings(tmp_path: Path, folder: Path) -> list[str]:
     return [each for each in found.warnings if LEFT in each]
 
 
-def _refusal(tmp_path: Path, folder: Path, **changes: object) -> UserError:
+def _refusal(tmp_path: Path, folder: Path, **changes: Any) -> UserError:
     with pytest.raises(UserError) as refused:
         check_recordings(robot_run(tmp_path / "workspace", [folder], **{"cameras": ONE_CAMERA, **changes}))
     return refused.value
@@ -148,3 +151,46 @@ def test_of_many_such_features_three_are_told_and_the_rest_counted(tmp_path: Pat
     found = check_recordings(robot_run(tmp_path / "workspace", [folder], cameras=ONE_CAMERA))
     assert len([each for each in found.warnings if LEFT in each]) == 3
     assert "pvc://data/kitchen: 3 more of this kind" in found.warnings
+
+
+def _trembles(folder: Path) -> Path:
+    times = [frame / 10 + 0.004 * (frame % 3) for length in (8, 6, 7) for frame in range(length)]
+    change_table(folder, TABLE, timestamp=times)
+    return folder
+
+
+def test_times_that_tremble_are_told_where_rows_are_found_by_number(tmp_path: Path) -> None:
+    (warning,) = _warnings(tmp_path, _trembles(write_recording(tmp_path / "kitchen")))
+    assert "frame 1: timestamp is 0.1040 s, at fps 10 it must be 0.1000 s" in warning
+
+
+def test_times_that_tremble_are_refused_with_videos_unless_the_job_allows_them(tmp_path: Path) -> None:
+    folder = _trembles(write_recording(tmp_path / "kitchen", videos=True))
+    refused = _refusal(tmp_path, folder)
+    assert "timestamp is 0.1040 s" in refused.message
+    assert "hyperparameters.extra.tolerance_s" in refused.advice
+    strict = robot_run(tmp_path / "workspace", [folder])
+    given = replace(strict.hyperparameters, extra={"tolerance_s": 0.02})
+    assert check_recordings(replace(strict, hyperparameters=given)).report.episodes == 3
+
+
+def test_statistics_of_what_is_true_or_false_may_say_so_in_words(tmp_path: Path) -> None:
+    done: Json = {"next.done": {"dtype": "bool", "shape": [1], "names": None}}
+    folder = write_recording(tmp_path / "kitchen", features=done)
+    change_table(folder, TABLE, **{"next.done": [False] * 20 + [True]})
+    stats = json.loads((folder / "meta/stats.json").read_text())
+    stats["next.done"] = {"min": [False], "max": [True], "mean": [0.05], "std": [0.2], "count": [21]}
+    (folder / "meta/stats.json").write_text(json.dumps(stats))
+    assert _warnings(tmp_path, folder) == []
+    assert check_recordings(inspection(tmp_path / "workspace", folder)).report.episodes == 3
+
+
+def test_numbers_in_two_dimensions_are_numbers_whatever_pyarrow_calls_them(tmp_path: Path) -> None:
+    skin: Json = {"observation.skin": {"dtype": "float32", "shape": [3, 2], "names": None}}
+    folder = write_recording(tmp_path / "kitchen", features=skin)
+    kept = pa.array([[0.5] * 6] * 21, type=pa.list_(pa.float32(), 6))
+    cells = pa.ExtensionArray.from_storage(pa.fixed_shape_tensor(pa.float32(), (3, 2)), kept)
+    table = pq.read_table(folder / TABLE).append_column("observation.skin", cells)
+    pq.write_table(table, folder / TABLE)
+    assert pq.read_schema(folder / TABLE).field("observation.skin").type.extension_name == "arrow.fixed_shape_tensor"
+    assert _warnings(tmp_path, folder) == []

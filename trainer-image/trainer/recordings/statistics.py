@@ -108,11 +108,11 @@ def _stats(dataset: Dataset, where: str, document: object) -> Stats:
 
 
 def _numbers(dataset: Dataset, where: str, value: object) -> list[float]:
-    """Numbers of any nesting; a null stands for one that is none."""
+    """Numbers of any nesting; a null stands for one that is none, and of truth older recorders wrote the word."""
     if isinstance(value, list):
         return [number for inner in value for number in _numbers(dataset, where, inner)]
     if value is None:
         return [math.nan]
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if not isinstance(value, bool | int | float):
         raise refused(dataset, "DatasetInvalid", f"{where} is {value!r}, must be a number", RECOMPUTE)
     return [float(value)]

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from trainer.failures import UserError
-from trainer.recordings.recording import ACTION, STATE
+from trainer.recordings.recording import ACTION, STATE, TOLERANCE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,7 +40,7 @@ def with_unseen(recording: Recording, run: Run, policy: Policy, plan: CameraPlan
     for key in cameras:
         _check_channels(recording.features[key], recording, run, policy)
     numbers = [key for key, each in recording.features.items() if not _is_seen(each)]
-    return replace(recording, unseen=frozenset((*cameras, *numbers)))
+    return replace(recording, unseen=frozenset((*cameras, *numbers)), tolerance=_tolerance(run))
 
 
 def explained(recording: Recording, key: str, error: UserError) -> UserError:
@@ -77,6 +77,14 @@ def _check_channels(feature: Feature, recording: Recording, run: Run, policy: Po
 def _is_seen(feature: Feature) -> bool:
     """Cameras are told apart by their mapping. LeRobot takes whatever begins like an action for one."""
     return feature.is_camera or feature.key.startswith(ACTION) or feature.key in {STATE, SURROUNDINGS}
+
+
+def _tolerance(run: Run) -> float:
+    """What a policy's training is told; reward models are trained, and asked, with LeRobot's own."""
+    given = run.hyperparameters.extra.get("tolerance_s")
+    if run.job_type == "vla" and run.reward is None and isinstance(given, int | float):
+        return float(given)
+    return TOLERANCE
 
 
 def _of_reward(run: Run, recording: Recording) -> tuple[str, ...]:
