@@ -35,7 +35,7 @@ class Plan:
     version: str = "v3.0"
     cameras: tuple[str, ...] = (TOP, WRIST)
     lengths: tuple[int, ...] = (8, 6, 7)
-    fps: int = 10
+    fps: float = 10
     size: int = 32
     videos: bool = False
     state: int | None = 6

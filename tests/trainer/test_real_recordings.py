@@ -16,7 +16,8 @@ from typing import Any, Final
 import pytest
 
 from tests.trainer.documents import CHECKOUT
-from tests.trainer.recordings_on_disk import TOP, WRIST, column, write_json, write_recording
+from tests.trainer.recording_faults import drops_stats_of
+from tests.trainer.recordings_on_disk import TOP, WRIST, change_table, column, write_json, write_recording
 from tests.trainer.robot_runs import robot_document
 from trainer.recordings.gathering import LOCK
 
@@ -48,6 +49,7 @@ for name in sys.argv[1:]:
         "shapes": {key: list(rows[0][key].shape) for key in data.meta.camera_keys},
         "colours": {key: rows[-1][key].mean(dim=(1, 2)).tolist() for key in data.meta.camera_keys},
         "last_action": rows[-1]["action"].tolist(), "last_episode": int(rows[-1]["episode_index"]),
+        "measured": sorted(data.meta.stats),
         "stats": {name: value.tolist() for name, value in data.meta.stats["action"].items()},
     })
 print(json.dumps(found))
@@ -92,6 +94,9 @@ def sizes(folders: Sequence[Path]) -> dict[Path, int]:
 
 
 EYES: Final = [{"slot": "cam_1", "policyKey": "observation.images.base_0_rgb", "datasetKey": TOP}]
+ONE: Final = [{"slot": "cam_1", "datasetKey": TOP}]
+EFFORT: Final = "observation.effort"
+MOUNTED: Final = ("new", "old", "plain", "legacy", "bare", "two", "slow", "slower", "odd")
 NAMES: Final = [{"slot": "face_view", "datasetKey": TOP}, {"slot": "top", "datasetKey": WRIST}]
 
 World = tuple[Path, dict[str, dict[str, Any]], dict[Path, int]]
@@ -110,7 +115,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     bare = write_recording(root / "bare", videos=True, quantiles=False, tables=2)
     two = write_recording(root / "two", tables=2)
     (bare / "meta").chmod(0o555)  # as mounted, for whoever is not root
-    kept = sizes([new, old, plain, legacy, bare, two])
+    slow = write_recording(root / "slow", videos=True, fps=12.5, quantiles=False)
+    slower = write_recording(root / "slower", version="v2.1", videos=True, fps=12.5)
+    odd = write_recording(root / "odd", features={EFFORT: {"dtype": "float32", "shape": [1], "names": None}})
+    change_table(odd, TABLE, **{EFFORT: [float("nan")] * 21})
+    drops_stats_of(WRIST)(odd)
+    kept = sizes([root / name for name in MOUNTED])
     some: Any = robot_document(root / "w", [new])
     some["datasets"][0]["episodes"] = "0,2"
     runs: dict[str, Any] = {
@@ -122,6 +132,11 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         "as it is": robot_document(root / "w", [new], evaluation={"fraction": 0.4}),
         "some": some,
         "quantiles": robot_document(root / "w", [bare], "pi05", cameras=EYES),
+        "slow quantiles": robot_document(root / "w", [slow], "pi05", cameras=EYES),
+        "slow converted": robot_document(root / "w", [slower]),
+        "slow merged": robot_document(root / "w", [slow, slower]),
+        "odd": robot_document(root / "w", [odd], cameras=ONE),
+        "odd merged": robot_document(root / "w", [odd, odd], cameras=ONE),
         "renamed": robot_document(root / "w", [new], "wall_oss", cameras=NAMES),
         "renamed pictures": robot_document(root / "w", [two], "wall_oss", cameras=NAMES),
     }
@@ -131,7 +146,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 
 def test_mounted_datasets_are_left_alone_and_nothing_half_made_stays(world: World) -> None:
     root, found, kept = world
-    assert sizes([root / name for name in ("new", "old", "plain", "legacy", "bare", "two")]) == kept
+    assert sizes([root / name for name in MOUNTED]) == kept
     made = {Path(each["root"]).name for each in found.values() if Path(each["root"]).is_relative_to(root / "w")}
     assert {each.name for each in (root / "w" / "recordings").iterdir()} - {LOCK} == made
     assert all(each.stat().st_mode & 0o044 == 0o044 for each in (root / "w" / "recordings").rglob("*"))
@@ -182,6 +197,19 @@ def test_quantiles_are_added_where_a_policy_normalizes_by_them_and_nothing_large
     assert first[-2] < stats["q99"][0] < first[-1]
     links = {each.name for each in Path(found["quantiles"]["root"]).iterdir() if each.is_symlink()}
     assert links == {"data", "videos"}
+
+
+@pytest.mark.parametrize("name", ["slow quantiles", "slow converted", "slow merged"])
+def test_a_rate_that_is_no_whole_number_is_kept_in_every_copy(world: World, name: str) -> None:
+    assert world[1][name]["fps"] == 12.5
+
+
+@pytest.mark.parametrize("name", ["odd", "odd merged"])
+def test_a_camera_that_nobody_looks_at_is_read_and_needs_no_statistics(world: World, name: str) -> None:
+    found = world[1][name]
+    assert found["cameras"] == [TOP, WRIST]
+    assert WRIST in found["measured"]
+    assert found["episodes"] == (6 if "merged" in name else 3)
 
 
 @pytest.mark.parametrize("name", ["renamed", "renamed pictures"])

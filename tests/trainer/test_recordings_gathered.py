@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.trainer.recordings_on_disk import TOP, write_recording
+from tests.trainer.recordings_on_disk import TOP, read_info, write_recording
 from tests.trainer.robot_runs import robot_run
 from trainer.recordings.gathering import LOCK, gather
 from trainer.workspace.layout import Workspace
@@ -32,3 +32,11 @@ def test_of_the_processes_that_come_at_once_one_makes_the_dataset_and_the_others
         roots = {each.result().root for each in waiting}
     assert len(roots) == 1
     assert (roots.pop() / "COMPLETE.json").is_file()
+
+
+def test_a_rate_that_is_no_whole_number_stays_one_that_is_becomes_one(tmp_path: Path) -> None:
+    for given, kept in ((12.5, "12.5"), (10.0, "10")):
+        folder = write_recording(tmp_path / f"kitchen-{kept}", fps=given)
+        assert read_info(folder)["fps"] == given
+        run = robot_run(tmp_path, [folder], "wall_oss", cameras=[{"slot": "face_view", "datasetKey": TOP}])
+        assert f'"fps": {kept},' in (gather(run, Workspace(run.workspace)).root / "meta/info.json").read_text()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from typing import TYPE_CHECKING, Final
 
@@ -59,6 +60,7 @@ def _kept_sheet(run: Run, plan: CameraPlan) -> Path | None:
 
 def _draw(run: Run, plan: CameraPlan, file: Path) -> None:
     """The same of the first dataset's first episode alone."""
-    recording = read_recording(next(each for each in run.datasets if each.split == "train"))
+    found = read_recording(next(each for each in run.datasets if each.split == "train"))
+    recording = dataclasses.replace(found, unseen=frozenset(plan.unused))
     pictures = check_pictures(recording, recording.image_keys, episodes_of(recording)[:1])
     draw_sheet([(recording, pictures)], plan).save(file, "PNG")

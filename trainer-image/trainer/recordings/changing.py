@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from trainer.recordings.recording import ACTION, STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 INFO: Final = "meta/info.json"
@@ -34,8 +34,11 @@ def view_of(root: Path, folder: Path) -> Path:
     return folder
 
 
-def alike(folder: Path) -> None:
-    """Leave out of the features what differs between recorders and means nothing: LeRobot merges only what is equal."""
+def alike(folder: Path, fps: float) -> None:
+    """Leave out of the features what differs between recorders and means nothing: LeRobot merges only what is equal.
+
+    `fps` are the recording's own: 30 and 30.0 differ, and LeRobot's converter makes 12 of 12.5.
+    """
     info = _read(folder / INFO)
     for feature in info["features"].values():
         feature.pop("fps", None)
@@ -44,7 +47,7 @@ def alike(folder: Path) -> None:
             feature.pop("video_info", None)
             kept = {name: value for name, value in (feature.get("info") or {}).items() if name not in _DEPTH}
             feature["info"] = {**(kept if depth else _encoding(kept)), "is_depth_map": depth}
-    info["fps"] = int(info["fps"])
+    info["fps"] = int(fps) if fps.is_integer() else fps
     _write(folder / INFO, info)
 
 
@@ -82,6 +85,16 @@ def add_quantiles(folder: Path) -> None:
             values = np.quantile(np.concatenate(rows), list(QUANTILES.values()), axis=0)
             stats[key] |= {name: row.tolist() for name, row in zip(QUANTILES, values, strict=True)}
     _write(folder / STATS, stats)
+
+
+def fill_stats(folder: Path, keys: Sequence[str]) -> None:
+    """Give cameras statistics. LeRobot puts those of ImageNet in their place, but stumbles where there are none."""
+    if not keys:
+        return
+    numbers = {"min": 0.0, "max": 1.0, "mean": 0.5, "std": 0.5}
+    plain: dict[str, Any] = {name: [[[number]]] * 3 for name, number in numbers.items()}
+    count = {"count": [_read(folder / INFO)["total_frames"]]}
+    _write(folder / STATS, {**_read(folder / STATS), **dict.fromkeys(keys, plain | count)})
 
 
 def _episode_columns(table: Path, names: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from trainer.recordings.permissions import check_listable
 from trainer.recordings.recording import Clip, Episode, refused
 from trainer.recordings.tables import read_lines, read_table
 
@@ -28,6 +29,7 @@ def read_episodes_v30(
     dataset: Dataset, root: Path, info: Mapping[str, object], cameras: Sequence[str]
 ) -> tuple[tuple[Episode, ...], frozenset[str]]:
     """The episodes in the order of their numbers, and the columns that their tables have; `cameras` are the videos' keys."""
+    check_listable(dataset, root, FOLDER)
     files = sorted(str(each.relative_to(root)) for each in (root / FOLDER).glob("*/*.parquet"))
     if not files:
         raise refused(dataset, "DatasetInvalid", f"{FOLDER} holds no table of episodes", REMEDY)

@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Final
 
 from trainer.failures import Broken
 from trainer.recordings.cameras import cameras_of, plan_cameras
+from trainer.recordings.permissions import allowed
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
 from trainer.recordings.recording import ACTION, STATE, V21
 from trainer.recordings.room import check_room
 from trainer.recordings.selection import select_episodes
-from trainer.recordings.statistics import lacks_quantiles
+from trainer.recordings.statistics import cameras_without, lacks_quantiles
+from trainer.recordings.unseen import with_unseen
 from trainer.workspace.durability import make_readable, sync
 from trainer.workspace.jsonfile import read_json, write_json
 
@@ -61,7 +63,13 @@ class Work:
     def is_none(self) -> bool:
         """Whether the mounted folder will do."""
         converts = any(each.version == V21 for each in self.recordings)
-        return len(self.recordings) == 1 and not converts and not self.features and not self.quantiles
+        changes = converts or self.features or self.quantiles or self.unmeasured
+        return len(self.recordings) == 1 and not changes
+
+    @property
+    def unmeasured(self) -> tuple[str, ...]:
+        """Cameras whose statistics are put in, since nobody looks at them but LeRobot wants some."""
+        return tuple(sorted({key for each in self.recordings for key in cameras_without(each)}))
 
 
 def gather(run: Run, workspace: Workspace) -> Gathered:
@@ -78,18 +86,22 @@ def gather(run: Run, workspace: Workspace) -> Gathered:
         # Without a stage prepare the processes of a training come here all at once.
         with _alone(shelf):
             if not _is_complete(folder):
-                check_room(work.recordings, workspace.root)
+                check_room(work, workspace.root)
                 _make(work, shelf, folder)
     return _gathered(folder, selection, work)
 
 
 def digest_of_work(work: Work) -> str:
     """What tells one making from another: the metadata's content, the names and sizes of all other files, the changes."""
-    kept = hashlib.sha256(f"{MAKING} {sorted(work.features.items())} {work.quantiles}".encode())
+    changes = f"{MAKING} {sorted(work.features.items())} {work.quantiles}"
+    kept = hashlib.sha256(" ".join((changes, *work.unmeasured)).encode())
     for recording in work.recordings:
         for path in sorted(each for each in recording.root.rglob("*") if each.is_file()):
             name = str(path.relative_to(recording.root))
-            content = hashlib.sha256(path.read_bytes()).hexdigest() if name.startswith("meta/") else path.stat().st_size
+            with allowed(recording.dataset, recording.root, name):
+                content = (
+                    hashlib.sha256(path.read_bytes()).hexdigest() if name.startswith("meta/") else path.stat().st_size
+                )
             kept.update(f"{name} {content}\n".encode())
     return kept.hexdigest()[:32]
 
@@ -101,7 +113,7 @@ def _work(run: Run, recordings: Sequence[Recording]) -> Work:
     plan = plan_cameras(cameras_of(run, policy), policy, recordings[0])
     keys = [key for key in (STATE, ACTION) if key in recordings[0].features]
     quantiles = policy.quantiles and any(lacks_quantiles(each, keys) for each in recordings)
-    return Work(tuple(recordings), plan.features, quantiles)
+    return Work(tuple(with_unseen(each, run, policy, plan) for each in recordings), plan.features, quantiles)
 
 
 def _gathered(root: Path, selection: Selection, work: Work) -> Gathered:

@@ -8,8 +8,9 @@ import shutil
 import sys
 from typing import TYPE_CHECKING
 
-from trainer.recordings.changing import add_quantiles, alike, rename_features, view_of
+from trainer.recordings.changing import add_quantiles, alike, fill_stats, rename_features, view_of
 from trainer.recordings.recording import V21
+from trainer.recordings.statistics import cameras_without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -23,8 +24,9 @@ def make_dataset(work: Work, staging: Path) -> Path:
     """The dataset, in a folder under `staging`. Parts that need no change are links to the mounted files."""
     with _offline():
         parts = [_part(recording, staging / f"part-{index}") for index, recording in enumerate(work.recordings)]
-        for part in parts:
-            alike(part)
+        for part, recording in zip(parts, work.recordings, strict=True):
+            alike(part, recording.fps)
+            fill_stats(part, cameras_without(recording))
         made = parts[0] if len(parts) == 1 else _merged(parts, staging / "merged")
         if work.features:
             rename_features(made, work.features)

@@ -7,11 +7,13 @@ published base models' config.json.
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from trainer.failures import UserError
 from trainer.neighbours import listing
+from trainer.recordings.permissions import ADVICE as PERMIT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +30,7 @@ class Policy:
     """A type of policy: `name` is ours, `lerobot` what `config.json` calls it.
 
     `keys` are the image keys that it was trained with; none: it takes the dataset's. `most_state` and `most_action` are numbers; None: any.
+    `takes_all`: it prepares every camera of a dataset as it does its own.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Policy:
     quantiles: bool = False
     weighs: bool = False
     one_camera: bool = False
+    takes_all: bool = False
 
 
 _IMAGES: Final = "observation.images."
@@ -67,6 +71,7 @@ POLICIES: Final[Mapping[str, Policy]] = {
             tuple(_IMAGES + name for name in ("image", "image2", "image3")),
             32,
             20,
+            takes_all=True,
         ),
         Policy("wall_oss", "wall_x", "features", (), 20, 20),
         Policy("gr00t_n1_5", "groot", "never", (), 64, 32),
@@ -99,6 +104,9 @@ def _config(model: Model, folder: Path, policy: Policy) -> Mapping[str, object]:
         )
     try:
         config: object = json.loads(file.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        problem = f"{model.name}: config.json cannot be read by user id {os.getuid()}"
+        raise UserError("ModelUnsupported", problem, param="spec.model.uri", advice=PERMIT) from error
     except ValueError as error:
         advice = "Copy the model again, completely."
         raise UserError(

@@ -9,22 +9,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.contract.report import MOST_WARNINGS, Report
+from trainer.failures import UserError
 from trainer.recordings.cameras import CameraPlan, cameras_of, plan_cameras
 from trainer.recordings.findings import keep_findings
 from trainer.recordings.likeness import check_alike
 from trainer.recordings.part import clips_here, rows_here, whole_here
+from trainer.recordings.permissions import allowed
 from trainer.recordings.pictures import PicturesSeen, check_pictures, check_spans, check_whole
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
-from trainer.recordings.recording import ACTION, STATE
+from trainer.recordings.recording import ACTION, STATE, V21
 from trainer.recordings.requests import check_asked, check_sizes
 from trainer.recordings.rows import RowsSeen, check_rows
 from trainer.recordings.selection import Selection, episodes_of, select_episodes
-from trainer.recordings.statistics import check_stats, lacks_quantiles
+from trainer.recordings.statistics import cameras_without, check_stats, lacks_quantiles
+from trainer.recordings.unseen import explained, shown_remarks, with_unseen
 from trainer.recordings.warnings import warnings_of
 from trainer.workspace.digest import digest_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from trainer.contract.run import Run
     from trainer.recordings.policies import Policy
     from trainer.recordings.recording import Recording
@@ -70,8 +75,11 @@ def check_recordings(run: Run) -> Preflight:
     if policy:
         check_sizes(policy, train[0])
     selection = select_episodes(run, train, validation)
+    if policy and cameras:
+        train = tuple(with_unseen(each, run, policy, cameras) for each in train)
+        validation = tuple(with_unseen(each, run, policy, cameras) for each in validation)
     rows, pictures = zip(*(_looked_at(each) for each in (*train, *validation)), strict=True)
-    warnings = warnings_of(train, policy, cameras)
+    warnings = (*warnings_of(train, policy, cameras), *_remarks((*train, *validation), rows, pictures))
     found = Preflight(
         train=train,
         validation=validation,
@@ -98,8 +106,11 @@ def needs_quantiles(preflight: Preflight) -> bool:
 
 def _looked_at(recording: Recording) -> tuple[RowsSeen, PicturesSeen]:
     """Statistics, rows and pictures of one dataset."""
-    needed = [key for key in (STATE, ACTION, *recording.image_keys) if key in recording.features]
-    check_stats(recording, needed)
+    # Those of a camera that nobody looks at are put in, but for v2.1, which is converted as it is.
+    cameras = [key for key in recording.image_keys if recording.version == V21 or key not in recording.unseen]
+    for key in (STATE, ACTION, *cameras):
+        if key in recording.features:
+            _check_stats(recording, key)
     if recording.dataset.sampled:
         # Whether all files are there was held against the store's listing.
         rows = check_rows(rows_here(recording))
@@ -111,9 +122,28 @@ def _looked_at(recording: Recording) -> tuple[RowsSeen, PicturesSeen]:
     return rows, check_pictures(recording, recording.image_keys, episodes_of(recording))
 
 
+def _check_stats(recording: Recording, key: str) -> None:
+    try:
+        check_stats(recording, key)
+    except UserError as error:
+        raise explained(recording, key, error) from error
+
+
+def _remarks(
+    recordings: Sequence[Recording], rows: Sequence[RowsSeen], pictures: Sequence[PicturesSeen]
+) -> Iterator[str]:
+    """Warnings about what nobody looks at."""
+    for recording, told, shown in zip(recordings, rows, pictures, strict=True):
+        missing = [f"meta/stats.json has nothing sound of {key}" for key in cameras_without(recording)]
+        yield from shown_remarks(recording, (*shown.remarks, *missing, *told.remarks))
+
+
 def _digest(recording: Recording) -> str:
     """Over what was read wholly: the metadata. Videos may be terabytes."""
     files = sorted(each for each in (recording.root / "meta").rglob("*") if each.is_file())
+    for each in files:
+        with allowed(recording.dataset, recording.root, str(each.relative_to(recording.root))), each.open("rb"):
+            pass
     return digest_of({str(each.relative_to(recording.root)): each for each in files})
 
 

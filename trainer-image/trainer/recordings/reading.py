@@ -6,13 +6,13 @@ Formats as LeRobot 0.6.1 reads and converts them: v3.0 (tables of many episodes)
 from __future__ import annotations
 
 import json
-import os
 from typing import TYPE_CHECKING, Final
 
 from trainer.failures import did_you_mean
 from trainer.neighbours import listing, what_is_there
 from trainer.recordings.episodes import read_episodes_v21, read_episodes_v30
 from trainer.recordings.features import parse_features
+from trainer.recordings.permissions import allowed
 from trainer.recordings.recording import V21, V30, Recording, refused
 from trainer.recordings.statistics import read_episode_stats, read_stats
 from trainer.recordings.tables import read_lines, read_table
@@ -64,14 +64,22 @@ def read_recording(dataset: Dataset) -> Recording:
 
 def _root(dataset: Dataset) -> Path:
     path = dataset.path
-    if path is None or not path.exists():
+    if path is None or not _exists(dataset, path):
         there = what_is_there(path) if path else ""
         raise refused(dataset, "DatasetNotFound", f"does not exist.{there}", MAKE_IT)
     if not path.is_dir():
         raise refused(dataset, "DatasetNotFound", "is a file, and a LeRobot dataset is a folder", MAKE_IT)
-    if not (path / INFO).is_file():
+    with allowed(dataset, path, INFO):
+        described = (path / INFO).is_file()
+    if not described:
         raise refused(dataset, "DatasetNotFound", f"has no {INFO}.{_inside(path)}", MAKE_IT)
     return path
+
+
+def _exists(dataset: Dataset, path: Path) -> bool:
+    with allowed(dataset, path, "."):
+        return path.exists()
+    return False
 
 
 def _inside(path: Path) -> str:
@@ -85,13 +93,8 @@ def _inside(path: Path) -> str:
 
 def _info(dataset: Dataset, root: Path) -> Mapping[str, object]:
     try:
-        info: object = json.loads((root / INFO).read_text(encoding="utf-8"))
-    except OSError as error:
-        advice = "Make the file readable to all, or to the group that the volume is mounted with."
-        user = f"by user id {os.getuid()}"
-        raise refused(
-            dataset, "DatasetUnreadable", f"{INFO} cannot be read {user}: {error.strerror}", advice
-        ) from error
+        with allowed(dataset, root, INFO):
+            info: object = json.loads((root / INFO).read_text(encoding="utf-8"))
     except ValueError as error:
         raise refused(dataset, "DatasetUnreadable", f"{INFO} is not valid JSON: {error}", AGAIN) from error
     if not isinstance(info, dict):

@@ -19,6 +19,9 @@ DIMENSIONS: Final = 3
 """Of a picture: height, width and channels, in some order."""
 V30: Final = "v3.0"
 V21: Final = "v2.1"
+TOLERANCE: Final = 1e-4
+"""Seconds by which LeRobot lets a frame's time be off, unless it is told otherwise."""
+ALLOW: Final = "A policy's job may allow more: hyperparameters.extra.tolerance_s, in seconds."
 INDEX_COLUMNS: Final = ("timestamp", "frame_index", "episode_index", "index", "task_index")
 """What every row of every dataset has beside its own features."""
 
@@ -86,7 +89,8 @@ class Episode:
 class Recording:
     """A LeRobot dataset at `root`. `frames` over all episodes; `columns` are those that the episodes' table has.
 
-    `stats` are those of the whole dataset; of v2.1 there are none, but `episode_stats`, by episode.
+    `stats` are those of the whole dataset; of v2.1 there are none, but `episode_stats`, by episode. `unseen` are the
+    features that nobody looks at in the job, where that is known; `tolerance` are seconds by which a frame's time may be off.
     """
 
     dataset: Dataset
@@ -101,6 +105,8 @@ class Recording:
     stats: Stats
     episode_stats: Mapping[int, Stats] = field(default_factory=dict)
     columns: frozenset[str] = frozenset()
+    unseen: frozenset[str] = frozenset()
+    tolerance: float = TOLERANCE
 
     @property
     def image_keys(self) -> tuple[str, ...]:

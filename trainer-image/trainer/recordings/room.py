@@ -7,20 +7,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.failures import UserError
+from trainer.recordings.recording import V21
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
+    from trainer.recordings.gathering import Work
     from trainer.recordings.recording import Recording
 
 MARGIN: Final = 1.1
 """A merged dataset is about as large as its parts; tables may be compressed otherwise."""
 
 
-def bytes_of(recording: Recording) -> int:
-    """Of all files of a recording."""
-    return sum(each.stat().st_size for each in recording.root.rglob("*") if each.is_file())
+def bytes_of(recording: Recording, folder: str = "") -> int:
+    """Of all files of a recording, or of those in one of its folders."""
+    return sum(each.stat().st_size for each in (recording.root / folder).rglob("*") if each.is_file())
+
+
+def bytes_written(work: Work) -> int:
+    """What making the dataset takes on the volume while it is made: parts, and what is made of them, lie there together.
+
+    A part of v3.0 is its metadata, with links to the mounted tables and videos; one of v2.1 is converted, and that is a copy.
+    """
+    parts = sum(bytes_of(each, "" if each.version == V21 else "meta") for each in work.recordings)
+    merged = sum(map(bytes_of, work.recordings)) if len(work.recordings) > 1 else 0
+    # Videos get other names by their folders, pictures in tables only with the tables.
+    pictures = any(work.recordings[0].features[key].dtype == "image" for key in work.features)
+    renamed = sum(bytes_of(each, "data") for each in work.recordings) if pictures else 0
+    return parts + merged + renamed
 
 
 def free_bytes(folder: Path) -> int:
@@ -29,16 +43,16 @@ def free_bytes(folder: Path) -> int:
     return shutil.disk_usage(existing).free
 
 
-def check_room(recordings: Sequence[Recording], folder: Path) -> None:
-    """UserError (WorkspaceFull) when a copy of all recordings does not fit on the output volume."""
-    need, free = round(sum(map(bytes_of, recordings)) * MARGIN), free_bytes(folder)
+def check_room(work: Work, folder: Path) -> None:
+    """UserError (WorkspaceFull) when what must be written of the recordings does not fit on the output volume."""
+    need, free = round(bytes_written(work) * MARGIN), free_bytes(folder)
     if need > free:
-        named = ", ".join(each.dataset.uri for each in recordings)
+        named = ", ".join(each.dataset.uri for each in work.recordings)
         raise UserError(
             "WorkspaceFull",
             f"{named}: converting and merging needs {shown_bytes(need)} on the output volume, and {shown_bytes(free)} are free",
             param="spec.output",
-            advice="Give the job a larger volume, or register a v3.0 dataset that is merged already: then nothing is copied.",
+            advice="Give the job a larger volume, or register a v3.0 dataset that is merged already: then little is copied.",
         )
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from trainer.neighbours import listing
+from trainer.recordings.permissions import allowed
 from trainer.recordings.recording import refused
 
 if TYPE_CHECKING:
@@ -24,11 +25,13 @@ COPY_AGAIN: Final = "Copy the file again from where the dataset was recorded; it
 def place(dataset: Dataset, root: Path, path: str) -> Path:
     """The file `path` under `root`; UserError when there is none, or the name leads out of the dataset."""
     file = root / path
+    with allowed(dataset, root, path):
+        there = file.is_file()
     if not file.resolve().is_relative_to(root.resolve()) and not file.is_symlink():
         raise refused(
             dataset, "DatasetInvalid", f"meta/info.json names a file outside of the dataset: {path}", COPY_AGAIN
         )
-    if not file.is_file():
+    if not there:
         beside = listing(file.parent) if file.parent.is_dir() else ""
         raise refused(dataset, "DatasetInvalid", f"{path} is missing.{beside}", COPY_AGAIN)
     return file
@@ -40,7 +43,7 @@ def read_table(
     """The columns of a parquet file that are there, of all its row groups or of some."""
     file = place(dataset, root, path)
     try:
-        with pq.ParquetFile(file) as parquet:
+        with allowed(dataset, root, path), pq.ParquetFile(file) as parquet:
             there = parquet.schema_arrow.names
             wanted = there if columns is None else [name for name in columns if name in there]
             if row_groups:
@@ -54,7 +57,7 @@ def read_shape(dataset: Dataset, root: Path, path: str) -> tuple[pa.Schema, pq.F
     """The schema and the footer of a parquet file: enough to count its rows."""
     file = place(dataset, root, path)
     try:
-        with pq.ParquetFile(file) as parquet:
+        with allowed(dataset, root, path), pq.ParquetFile(file) as parquet:
             return parquet.schema_arrow, parquet.metadata
     except (pa.ArrowException, OSError) as error:
         raise unreadable(dataset, path, error) from error
@@ -63,7 +66,7 @@ def read_shape(dataset: Dataset, root: Path, path: str) -> tuple[pa.Schema, pq.F
 def read_lines(dataset: Dataset, root: Path, path: str) -> list[dict[str, object]]:
     """The objects of a JSON Lines file."""
     found: list[dict[str, object]] = []
-    with place(dataset, root, path).open("rb") as lines:
+    with allowed(dataset, root, path), place(dataset, root, path).open("rb") as lines:
         for number, line in enumerate(lines, start=1):
             if not line.strip():
                 continue

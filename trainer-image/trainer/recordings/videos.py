@@ -9,6 +9,8 @@ import av
 import av.error
 import numpy as np
 
+from trainer.recordings.permissions import allowed
+from trainer.recordings.recording import ALLOW
 from trainer.recordings.tables import COPY_AGAIN
 
 if TYPE_CHECKING:
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
     from trainer.failures import UserError
     from trainer.recordings.recording import Recording
 
-TOLERANCE: Final = 1e-4
-"""Seconds by which LeRobot lets a frame be off."""
 FLOAT_STEP: Final = 2.4e-7
 REENCODE: Final = "Encode the video again as H.264 or AV1 (lerobot-edit-dataset --operation.type reencode_videos)."
 MOST_FRAMES: Final = 3000
@@ -58,8 +58,9 @@ def seconds_of(recording: Recording, file: Path, where: str) -> float:
 
 @contextlib.contextmanager
 def _opened(recording: Recording, file: Path, where: str) -> Iterator[InputContainer]:
+    path = str(file.relative_to(recording.root))
     try:
-        with av.open(str(file)) as container:
+        with allowed(recording.dataset, recording.root, path), av.open(str(file)) as container:
             yield container
     except (av.error.FFmpegError, OSError, ValueError, IndexError) as error:
         # Its text would hold the path inside of the pod.
@@ -105,7 +106,7 @@ def _frame_at(
             break
     if nearest is None:
         raise recording.refused("DatasetUnreadable", f"{where}: no frame can be decoded at {time:.3f} s", COPY_AGAIN)
-    if abs(found - time) >= TOLERANCE + FLOAT_STEP * time:
+    if abs(found - time) >= recording.tolerance + FLOAT_STEP * time:
         raise _off(recording, where, time, found)
     return np.asarray(nearest.to_ndarray(format="rgb24"), dtype=np.uint8)
 
@@ -113,7 +114,8 @@ def _frame_at(
 def _off(recording: Recording, where: str, time: float, found: float) -> UserError:
     problem = (
         f"{where}: the tables have a frame at {time:.4f} s, the video's nearest is at {found:.4f} s (within"
-        f" {TOLERANCE:g} s is allowed)"
+        f" {recording.tolerance:g} s is allowed)"
     )
     advice = "The video is too short, or was encoded at another rate: record or encode the episode again, or remove it."
+    advice += f" {ALLOW}"
     return recording.refused("DatasetInvalid", problem, advice)
