@@ -228,9 +228,19 @@ def test_without_steps_the_learning_rate_falls_with_the_hours_or_the_epochs_whic
     plan = plan_steps(run, 80)
     assert plan.total_steps == 100
     schedule = plan.schedule
-    assert schedule.place(50, share=0.1) == SCALE / 2
-    assert schedule.place(50, share=0.75) == 0.75 * SCALE
-    assert schedule.place(50, share=1.5) == SCALE
+    assert schedule.place(50, share=0.1) == 50
+    assert schedule.place(50, share=0.75) == 75
+    assert schedule.place(50, share=1.5) == 100
+
+
+@pytest.mark.parametrize("epochs", [0.1, 10, 100_000])
+def test_a_schedule_is_never_longer_than_the_steps_for_lerobot_would_shorten_it(epochs: float) -> None:
+    run = robot_run(
+        hyperparameters={"epochs": epochs, "batchSize": 8, "learningRate": 1e-4, "seed": 1, "lora": {"enabled": False}}
+    )
+    plan = plan_steps(run, 80)
+    assert plan.total_steps is not None
+    assert plan.schedule.decay_steps == plan.total_steps
 
 
 def test_with_neither_steps_nor_epochs_the_hours_alone_decide() -> None:
