@@ -216,6 +216,29 @@ def test_a_reward_model_alone_becomes_a_model_with_its_progress(
     _is_finished_without_its_clip(job, changes)
 
 
+def test_a_reward_model_is_trained_for_its_hours_alone_and_its_learning_rate_falls_with_them(
+    robot_trainer: RobotTrainer, robot_world: Path, arm: Path, clip: Path
+) -> None:
+    job = RobotJob(robot_trainer, robot_world / "reward-by-hours", arm, Model("sarm"))
+    changes: Json = {
+        "jobType": "reward",
+        "cameras": [{"slot": "cam_1", "datasetKey": f"{IMAGES}.top"}],
+        "hyperparameters__extra": SMALL,
+        "hyperparameters__steps": None,
+        "hyperparameters__batchSize": 2,
+        "limits__trainingSeconds": 8,
+        "reward": {"hyperparameters": {"clipModel": str(clip)}},
+    }
+    ended = job.attempt("train", changes)
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "deadline"), ended.output
+    assert ended.verdict["totalSteps"] == ended.verdict["step"] > 20
+    rates = job.metric("learningRate")
+    assert max(rates.values()) == pytest.approx(0.0005, rel=0.1)
+    assert rates[max(rates)] < 0.2 * 0.0005, "SARM's falls to a tenth"
+    card = (job.workspace.model / "README.md").read_text()
+    assert "the hours bounded it, and the learning rate fell to its end with them" in card
+
+
 def _is_finished_without_its_clip(job: RobotJob, changes: Json) -> None:
     """What a stopped job is finished from is its newest checkpoint alone."""
     shutil.rmtree(job.workspace.model)
