@@ -144,11 +144,11 @@ class Steering:
         agreed = agree(self._course, save=self._checkpoint_due(update.step))
         reason = self._reason(agreed.stop)
         saves = agreed.save or last or reason != "go on"
-        measures = reason == "go on" and self._evaluation_due(update.step, last=last)
+        measures = self._evaluation_due(update.step, reason, last=last)
         if saves or measures or update.step % self._it.log_every == 0 or update.step == 1:
             self._log(update)
         if measures:
-            better, reason = self._measure(update, measure)
+            better, reason = self._measure(update, measure, reason)
             saves = saves or better or reason != "go on"
         if reason != "go on":
             self.ended = True
@@ -182,34 +182,39 @@ class Steering:
         return agreed
 
     def _measure(
-        self, update: Update, measure: Callable[[Callable[[], bool]], float | None]
+        self, update: Update, measure: Callable[[Callable[[], bool]], float | None], reason: StopReason
     ) -> tuple[bool, StopReason]:
-        """Whether the loss is among the best so far, and why to end now."""
+        """Whether the loss is among the best so far, and why to end now: for `reason`, or for what came up meanwhile."""
         self._course.turn_to("evaluation")
-        stop: list[StopReason] = []
+        ends = reason
+        if ends == "deadline":
+            self._course.clock.stop()
 
         def goes_on() -> bool:
+            nonlocal ends
             self._course.sign()
-            reason = self._reason(agree(self._course).stop)
-            # The hours do not cut the last evaluation off: it says what the model is worth.
-            if reason != "go on" and update.step != self._it.total_steps:
-                stop.append(reason)
-            return not stop
+            wish = self._reason(agree(self._course).stop)
+            if wish == "deadline":
+                # The hours cut no evaluation off. It is the last one now, says what they made, and is charged to nobody.
+                self._course.clock.stop()
+            given_up = wish in {"terminated", "stopped"} and update.step != self._it.total_steps
+            if ends == "go on" and (given_up or wish == "deadline"):
+                ends = wish
+            return not given_up
 
         loss = measure(goes_on)
         self._course.turn_to("step")
         if loss is None:
             print("the evaluation is given up: the training is to end", flush=True)
-            return False, stop[0] if stop else "go on"
+            return False, ends
         self._eval_loss = loss
         self._eval_losses.append(loss)
         self._keep(update, {"evalLoss": loss})
         better = is_among_best(self._eval_losses, self._it.keeping.retention.keep_best)
-        if update.step != self._it.total_steps and is_out_of_patience(
-            self._eval_losses, self._it.run.evaluation.patience
-        ):
+        goes_further = ends == "go on" and update.step != self._it.total_steps
+        if goes_further and is_out_of_patience(self._eval_losses, self._it.run.evaluation.patience):
             return better, "no better"
-        return better, "go on"
+        return better, ends
 
     def _log(self, update: Update) -> None:
         """Keep the metrics; Broken (LossNotFinite) when the training has diverged."""
@@ -264,9 +269,12 @@ class Steering:
             f"{planned}; the learning rate falls with the steps and will not reach its end: raise hours, or lower steps"
         )
 
-    def _evaluation_due(self, step: int, *, last: bool) -> bool:
+    def _evaluation_due(self, step: int, reason: StopReason, *, last: bool) -> bool:
+        """At regular steps, and at the last one, also where it is the hours that make it the last."""
         every = self._it.evaluates_every
-        return every > 0 and (last or step % every == 0)
+        if every == 0 or reason not in {"go on", "deadline"}:
+            return False
+        return last or reason == "deadline" or step % every == 0
 
     def _checkpoint_due(self, step: int) -> bool:
         rules = self._it.run.checkpoints
