@@ -22,7 +22,7 @@ from trainer.backends.lerobot.fitting import Fitting, fitting, is_news, measured
 from trainer.backends.lerobot.kinds import KINDS
 from trainer.backends.lerobot.model_card import Told, curve, drawn, training_of
 from trainer.backends.lerobot.parsing import reason_of
-from trainer.backends.lerobot.planning import method_of_policy, plan_steps, plan_warnings
+from trainer.backends.lerobot.planning import method_of_policy, plan_steps, plan_warnings, warmup_warnings
 from trainer.backends.lerobot.schedule import SCALE, Schedule
 from trainer.backends.lerobot.side_models import side_models
 from trainer.backends.lerobot.start import Start, config_of
@@ -250,6 +250,16 @@ def test_with_neither_steps_nor_epochs_the_hours_alone_decide() -> None:
     assert plan.schedule.place(50, share=0.25) == SCALE / 4
     assert "the 3600 training seconds decide how many steps are made" in plan_warnings(run, plan)[0]
     assert f"--steps={NEVER}" in policy_arguments(run, setting_for(run), Path("/nowhere"))
+
+
+def test_steps_of_warmup_are_warned_of_where_the_learning_rate_never_changes_and_a_ratio_is_not() -> None:
+    given = robot_run(hyperparameters__warmupSteps=100)
+    (told,) = warmup_warnings(given, KINDS["act"])
+    assert "warmupSteps 100 without effect: act keeps one learning rate" in told
+    assert "leave warmupSteps out" in told
+    assert warmup_warnings(given, KINDS["smolvla"]) == ()
+    for harmless in (robot_run(hyperparameters__warmupSteps=0), robot_run(hyperparameters__warmupRatio=0.1)):
+        assert warmup_warnings(harmless, KINDS["act"]) == ()
 
 
 def test_warmup_that_is_given_in_steps_is_made_of_real_steps() -> None:

@@ -78,6 +78,22 @@ def hours_alone(run: Run) -> str:
     )
 
 
+def warmup_warnings(run: Run, kind: Kind) -> tuple[str, ...]:
+    """A sentence about steps of warmup that a job gives to a type whose learning rate never changes.
+
+    A ratio is not told of: whoever writes run.json gives one to all types.
+    """
+    steps = run.hyperparameters.warmup_steps
+    if kind.decay is not None or not steps:
+        return ()
+    return (
+        (
+            f"warmupSteps {steps} without effect: {run.model.type} keeps one learning rate from its first step to its last;"
+            " leave warmupSteps out, or lower learningRate"
+        ),
+    )
+
+
 def method_of_policy(run: Run, kind: Kind, *, continued: bool) -> dict[str, object]:
     """What cannot change while a training goes on from a checkpoint: that of all families, and the policy's shape."""
     own = [f"{key}={value}" for key, value in sorted(run.hyperparameters.extra.items()) if key in kind.settings]
