@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trainer.backends.lerobot.fitting import fitting, is_news
 from trainer.backends.lerobot.schedule import Schedule, with_factor
+from trainer.backends.lerobot.slow_data import WINDOW, slow_data_warning, waiting_for_data
 from trainer.distributed.agreement import agree, is_first, mean_of_all
 from trainer.failures import Broken
 from trainer.training.completing import Keeping, complete
@@ -93,6 +94,8 @@ class Steering:
         self._saved_at = 0.0
         self._began_at: tuple[int, float] = (0, 0.0)
         self._told: list[int] = []
+        self._spent: list[tuple[float, float]] = []
+        self._told_of_data = False
         self._falls = False
         self._step = 0
         self.ended = False
@@ -222,6 +225,7 @@ class Steering:
         metrics["loss"] = mean_of_all(metrics["loss"])
         spent = metrics.get("dataSeconds", 0.0) + metrics.get("updateSeconds", 0.0)
         metrics["dataShare"] = metrics.get("dataSeconds", 0.0) / spent if spent > 0 else 0.0
+        self._look_at_waiting(update.step, metrics.get("dataSeconds", 0.0), spent)
         if not math.isfinite(metrics["loss"]):
             raise Broken(
                 "LossNotFinite",
@@ -233,6 +237,16 @@ class Steering:
         named = self._keep(update, metrics)
         if not self._it.phase.metric and "firstLoss" not in self._course.progress.metrics:
             self._course.measured({"firstLoss": named["loss"]})
+
+    def _look_at_waiting(self, step: int, waited: float, spent: float) -> None:
+        """Tell once in an attempt when its data come too slowly; its first step waits for all that starts."""
+        if self._told_of_data or step == self._began_at[0] + 1 or not is_first():
+            return
+        self._spent = [*self._spent[1 - WINDOW :], (waited, spent)]
+        share = waiting_for_data(self._spent)
+        if share is not None:
+            self._told_of_data = True
+            print(f"warning: {slow_data_warning(self._it.run, share)}", flush=True)
 
     def _keep(self, update: Update, metrics: Mapping[str, float]) -> Mapping[str, float]:
         before = self._it.phase.metric
