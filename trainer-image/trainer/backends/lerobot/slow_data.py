@@ -35,7 +35,7 @@ def slow_data_warning(run: Run, share: float) -> str:
     faster = [
         *([f"an instance type with more CPUs ({_fetching(workers)})"] if 0 < workers < MOST_WORKERS else []),
         "smaller pictures",
-        "pictures as images instead of videos",
+        "images instead of videos, if the dataset has videos",
     ]
     return (
         f"{share:.0%} of the time of the last {WINDOW} logged steps went by in waiting for data, not in training; what helps:"
