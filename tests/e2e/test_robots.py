@@ -32,7 +32,7 @@ from tests.e2e.robot_jobs import (
 )
 from tests.e2e.world import World
 
-JOB = "robot"
+JOB, WEIGHTED = "robot", "weighted"
 WITHIN = 600.0
 """Seconds: LeRobot alone takes half a minute to import on two busy cores, in each stage."""
 # Not beside each other: their pods take more of the node than those of language models.
@@ -95,7 +95,7 @@ def test_a_slot_that_is_left_out_stays_at_its_place_in_a_pretrained_policy(robot
     assert "model.safetensors" in status["result"]["files"]
 
 
-def test_a_reward_model_is_trained_and_can_weight_another_job(robots: World) -> None:
+def test_a_reward_model_is_trained_and_weights_another_job(robots: World) -> None:
     robots.apply(
         robot_job(
             JOB,
@@ -107,10 +107,34 @@ def test_a_reward_model_is_trained_and_can_weight_another_job(robots: World) -> 
         )
     )
 
-    status = robots.succeeded(JOB, WITHIN)
+    trained = robots.succeeded(JOB, WITHIN)
 
-    assert status["progress"]["step"] == 4
+    assert trained["progress"]["step"] == 4
+    assert "model.safetensors" in trained["result"]["files"]
+    robots.apply(
+        robot_job(
+            WEIGHTED,
+            model={"type": "smolvla", "name": SMOLVLA},
+            cameraMappings={"camera1": TOP, "camera2": WRIST},
+            hyperparameters={"steps": 3, "batchSize": 2, "learningRate": 0.0005},
+            reward={
+                "useRabc": True,
+                "modelUri": trained["result"]["uri"],
+                "imageKey": TOP,
+                "headMode": "sparse",
+                "kappa": 0.01,
+                "hyperparameters": {"clipModel": CLIP},
+            },
+        )
+    )
+
+    status = robots.succeeded(WEIGHTED, WITHIN)
+
+    assert status["progress"]["step"] == status["progress"]["totalSteps"] == 3
     assert "model.safetensors" in status["result"]["files"]
+    where = uris.parse(status["result"]["uri"])
+    assert isinstance(where, uris.ClaimPath)
+    assert "reward/progress.parquet" in robots.shell("find /claim -name '*.parquet'", where.claim)
 
 
 def test_reward_progress_and_policy_follow_each_other_in_one_job(robots: World) -> None:

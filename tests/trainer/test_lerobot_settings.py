@@ -22,7 +22,7 @@ from trainer.backends.lerobot.fitting import Fitting, fitting, is_news, measured
 from trainer.backends.lerobot.kinds import KINDS
 from trainer.backends.lerobot.model_card import Told, curve, drawn, training_of
 from trainer.backends.lerobot.parsing import reason_of
-from trainer.backends.lerobot.planning import method_of_policy, plan_steps, plan_warnings
+from trainer.backends.lerobot.planning import method_of_policy, plan_steps, plan_warnings, warmup_warnings
 from trainer.backends.lerobot.schedule import SCALE, Schedule
 from trainer.backends.lerobot.side_models import side_models
 from trainer.backends.lerobot.start import Start, config_of
@@ -228,9 +228,19 @@ def test_without_steps_the_learning_rate_falls_with_the_hours_or_the_epochs_whic
     plan = plan_steps(run, 80)
     assert plan.total_steps == 100
     schedule = plan.schedule
-    assert schedule.place(50, share=0.1) == SCALE / 2
-    assert schedule.place(50, share=0.75) == 0.75 * SCALE
-    assert schedule.place(50, share=1.5) == SCALE
+    assert schedule.place(50, share=0.1) == 50
+    assert schedule.place(50, share=0.75) == 75
+    assert schedule.place(50, share=1.5) == 100
+
+
+@pytest.mark.parametrize("epochs", [0.1, 10, 100_000])
+def test_a_schedule_is_never_longer_than_the_steps_for_lerobot_would_shorten_it(epochs: float) -> None:
+    run = robot_run(
+        hyperparameters={"epochs": epochs, "batchSize": 8, "learningRate": 1e-4, "seed": 1, "lora": {"enabled": False}}
+    )
+    plan = plan_steps(run, 80)
+    assert plan.total_steps is not None
+    assert plan.schedule.decay_steps == plan.total_steps
 
 
 def test_with_neither_steps_nor_epochs_the_hours_alone_decide() -> None:
@@ -240,6 +250,16 @@ def test_with_neither_steps_nor_epochs_the_hours_alone_decide() -> None:
     assert plan.schedule.place(50, share=0.25) == SCALE / 4
     assert "the 3600 training seconds decide how many steps are made" in plan_warnings(run, plan)[0]
     assert f"--steps={NEVER}" in policy_arguments(run, setting_for(run), Path("/nowhere"))
+
+
+def test_steps_of_warmup_are_warned_of_where_the_learning_rate_never_changes_and_a_ratio_is_not() -> None:
+    given = robot_run(hyperparameters__warmupSteps=100)
+    (told,) = warmup_warnings(given, KINDS["act"])
+    assert "warmupSteps 100 without effect: act keeps one learning rate" in told
+    assert "leave warmupSteps out" in told
+    assert warmup_warnings(given, KINDS["smolvla"]) == ()
+    for harmless in (robot_run(hyperparameters__warmupSteps=0), robot_run(hyperparameters__warmupRatio=0.1)):
+        assert warmup_warnings(harmless, KINDS["act"]) == ()
 
 
 def test_warmup_that_is_given_in_steps_is_made_of_real_steps() -> None:

@@ -216,6 +216,87 @@ def test_a_reward_model_alone_becomes_a_model_with_its_progress(
     _is_finished_without_its_clip(job, changes)
 
 
+def test_a_reward_model_is_trained_for_its_hours_alone_and_its_learning_rate_falls_with_them(
+    robot_trainer: RobotTrainer, robot_world: Path, arm: Path, clip: Path
+) -> None:
+    job = RobotJob(robot_trainer, robot_world / "reward-by-hours", arm, Model("sarm"))
+    changes: Json = {
+        "jobType": "reward",
+        "cameras": [{"slot": "cam_1", "datasetKey": f"{IMAGES}.top"}],
+        "hyperparameters__extra": SMALL,
+        "hyperparameters__steps": None,
+        "hyperparameters__batchSize": 2,
+        "limits__trainingSeconds": 8,
+        "reward": {"hyperparameters": {"clipModel": str(clip)}},
+    }
+    ended = job.attempt("train", changes)
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "deadline"), ended.output
+    step = ended.verdict["step"]
+    assert isinstance(step, int)
+    assert ended.verdict["totalSteps"] == step > 5
+    rates = job.metric("learningRate")
+    assert max(rates.values()) == pytest.approx(0.0005, rel=0.1)
+    assert rates[max(rates)] < 0.2 * 0.0005, "SARM's falls to a tenth"
+    card = (job.workspace.model / "README.md").read_text()
+    assert "the hours bounded it, and the learning rate fell to its end with them" in card
+
+
+def test_a_reward_model_of_annotated_subtasks_weights_a_policy_by_its_dense_head(
+    robot_trainer: RobotTrainer, robot_world: Path, tiny_smolvla: Path, arm: Path, clip: Path
+) -> None:
+    annotated = _annotated(arm, robot_world / "annotated-arm")
+    clip_alone: Json = {"hyperparameters": {"clipModel": str(clip)}}
+    own = RobotJob(robot_trainer, robot_world / "dual", annotated, Model("sarm"))
+    learns: Json = {
+        "jobType": "reward",
+        "cameras": [{"slot": "cam_1", "datasetKey": f"{IMAGES}.top"}],
+        "hyperparameters__extra": SMALL,
+        "hyperparameters__steps": 2,
+        "hyperparameters__batchSize": 2,
+        "reward": {**clip_alone, "annotationMode": "dual", "headMode": "both"},
+    }
+    ended = own.attempt("train", learns)
+    assert (ended.exit_code, ended.verdict["result"]) == (0, "completed"), ended.output
+    columns = pq.read_table(own.workspace.model / "sarm_progress.parquet").column_names
+    assert {"progress_sparse", "progress_dense"} <= set(columns)
+    by_model: Json = {
+        "useRabc": True,
+        "modelUri": "pvc://m",
+        "modelPath": str(own.workspace.model),
+        "headMode": "dense",
+    }
+    job = RobotJob(robot_trainer, robot_world / "by-dense-head", annotated, Model("smolvla", tiny_smolvla))
+    changes: Json = {"cameras": CAMERAS, "reward": {**clip_alone, **by_model}}
+    ended = job.attempt("train", {**changes, "hyperparameters__steps": 2, "hyperparameters__batchSize": 2})
+    assert (ended.exit_code, ended.verdict["step"]) == (0, 2), ended.output
+    kept = next(job.workspace.checkpoints.glob("*/*/pretrained_model/train_config.json"))
+    assert json.loads(kept.read_text())["sample_weighting"]["head_mode"] == "dense"
+    progress = pq.read_table(job.workspace.root / "reward" / "progress.parquet")["progress_dense"].to_pylist()
+    assert len(progress) == 20
+    assert all(0 <= value <= 1 for value in progress)
+
+
+def _annotated(recording: Path, folder: Path) -> Path:
+    """A copy of a recording of ten frames an episode, with subtasks as LeRobot's annotation tool writes them."""
+    shutil.copytree(recording, folder)
+    subtasks: dict[str, dict[str, tuple[int, int]]] = {
+        "sparse": {"pick": (0, 9)},
+        "dense": {"reach": (0, 4), "lift": (5, 9)},
+    }
+    tables = list(folder.glob("meta/episodes/*/*.parquet"))
+    for kind, parts in subtasks.items():
+        shares = dict.fromkeys(parts, 1 / len(parts))
+        (folder / f"meta/temporal_proportions_{kind}.json").write_text(json.dumps(shares))
+        starts, ends = zip(*parts.values(), strict=True)
+        columns = {"names": list(parts), "start_frames": list(starts), "end_frames": list(ends)}
+        for file in tables:
+            table = pq.read_table(file)
+            for name, value in columns.items():
+                table = table.append_column(f"{kind}_subtask_{name}", pa.array([value] * table.num_rows))
+            pq.write_table(table, file)
+    return folder
+
+
 def _is_finished_without_its_clip(job: RobotJob, changes: Json) -> None:
     """What a stopped job is finished from is its newest checkpoint alone."""
     shutil.rmtree(job.workspace.model)

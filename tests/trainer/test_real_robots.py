@@ -181,6 +181,26 @@ def test_held_out_episodes_are_measured_and_the_best_becomes_the_model(act_job: 
     assert act_job.weights() == act_job.weights(checkpoint_of(act_job, best) / "pretrained_model")
 
 
+def test_what_the_hours_end_is_measured_once_more_and_that_costs_none_of_them(act_job: RobotJob) -> None:
+    changes = {
+        "hyperparameters__steps": None,
+        "limits__trainingSeconds": 5,
+        "evaluation": {"fraction": 0.3},
+        "output": {"select": "best"},
+        "checkpoints": {"everySeconds": 1800, "keepLast": 2, "keepBest": 1},
+    }
+    attempt = act_job.attempt("train", changes)
+    assert (attempt.exit_code, attempt.verdict["result"]) == (0, "deadline"), attempt.output
+    step = attempt.verdict["step"]
+    assert isinstance(step, int)
+    assert max(act_job.metric("evalLoss")) == step
+    *_, measured = map(json.loads, act_job.workspace.metrics.read_text().splitlines())
+    assert measured["evalLoss"] == act_job.metric("evalLoss")[step]
+    # The clock stood from then on.
+    assert attempt.verdict["trainingSeconds"] == pytest.approx(measured["trainingSeconds"], abs=0.001)
+    assert "which the evaluation found best" in str(attempt.verdict["message"])
+
+
 def test_to_measure_does_not_change_what_is_trained(act_job: RobotJob) -> None:
     often = {"hyperparameters__steps": 4, "evaluation": {"fraction": 0.3, "everySteps": 1}}
     seldom = {**often, "evaluation": {"fraction": 0.3, "everySteps": 4}}

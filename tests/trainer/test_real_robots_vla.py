@@ -98,6 +98,16 @@ def test_killed_it_ends_with_the_very_weights_of_an_undisturbed_training(
     assert (job.workspace.model / name).read_bytes() == (whole.workspace.model / name).read_bytes()
 
 
+def test_with_epochs_the_learning_rate_falls_over_all_of_their_steps(vla_job: RobotJob) -> None:
+    job = vla_job.again("by-epochs")
+    changes = {**SHORT, "hyperparameters__steps": None, "hyperparameters__epochs": 1}
+    ended = job.attempt("train", changes)
+    assert (ended.exit_code, ended.verdict["totalSteps"]) == (0, 10), ended.output
+    rates = job.metric("learningRate")
+    assert rates[5] == pytest.approx(0.0005 * (0.025 + 0.975 / 2), rel=0.25), "half of the way, on a cosine"
+    assert rates[10] < 0.1 * 0.0005
+
+
 def test_a_base_of_another_type_is_refused(vla_job: RobotJob) -> None:
     attempt = vla_job.again("other-type").attempt("prepare", {**SHORT, "model__type": "pi0"})
     assert (attempt.exit_code, attempt.verdict["param"]) == (64, "spec.model.type"), attempt.output

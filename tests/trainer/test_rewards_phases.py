@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from tests.trainer.documents import Json
 from tests.trainer.recordings_on_disk import TOP, write_recording
 from tests.trainer.reward_runs import robot_run
+from trainer.backends.lerobot.arguments import NEVER
 from trainer.backends.lerobot.model_card import Told
 from trainer.backends.lerobot.rewards.card import reward_card, reward_inference
 from trainer.backends.lerobot.rewards.places import RewardPlaces
@@ -32,6 +34,7 @@ from trainer.workspace.checkpoints import Checkpoint
 from trainer.workspace.layout import Workspace
 from trainer.workspace.marker import Mark, write_mark
 
+SIZED: Json = {"batchSize": 2, "learningRate": 5e-5, "seed": 1, "lora": {"enabled": False}}
 WANDB: Json = {"type": "wandb", "wandb": {"project": "arms"}}
 
 
@@ -159,6 +162,33 @@ def test_a_reward_models_batch_that_cannot_be_split_is_refused_by_the_field_that
     with pytest.raises(UserError, match="the reward model: batchSize 32 is global") as refused:
         rehearse_reward(dataclasses.replace(run, datasets=(dataset,)), Workspace(tmp_path), Gathered(folder, None, ()))
     assert refused.value.param == "spec.reward.hyperparameters.batchSize"
+
+
+@pytest.mark.parametrize("length", [{}, {"epochs": 2}])
+def test_the_learning_rate_of_a_reward_model_falls_with_the_hours_unless_steps_are_given(
+    tmp_path: Path, length: Json
+) -> None:
+    planned = planned_on(tmp_path, hyperparameters={**SIZED, **length})
+    plan = planned.plan()
+    assert (plan.total_steps is None, plan.schedule.follows_hours) == (not length, True)
+    assert plan.schedule.place(0, share=0.5) == plan.schedule.decay_steps / 2
+    assert plan.schedule.warmup_steps == math.ceil(plan.schedule.decay_steps / 100)
+    steps = f"--steps={plan.total_steps or NEVER}"
+    assert steps in planned.arguments(tmp_path / "nowhere")
+    given = planned_on(tmp_path / "given", hyperparameters={**SIZED, "steps": 70}).plan()
+    assert (given.total_steps, given.schedule.follows_hours) == (70, False)
+
+
+@pytest.mark.parametrize(("own", "steps", "follows_hours"), [({}, 5000, True), ({"steps": 70}, 70, False)])
+def test_before_a_policy_steps_that_nobody_chose_are_the_most_and_the_rate_falls_with_its_share_of_the_hours(
+    tmp_path: Path, own: Json, steps: int, *, follows_hours: bool
+) -> None:
+    root = write_recording(tmp_path / "kitchen")
+    dataset = Dataset("kitchen", "train", "pvc://data/kitchen", root, "spec.datasets[0]")
+    run = dataclasses.replace(robot_run("vla_w_reward", {"imageKey": TOP, "hyperparameters": own}), datasets=(dataset,))
+    plan = planned_reward(reward_run(run), Gathered(root, None, ())).plan()
+    assert (plan.total_steps, plan.schedule.follows_hours) == (steps, follows_hours)
+    assert plan.schedule.place(steps // 10, share=0.5) == (steps / 2 if follows_hours else steps / 10)
 
 
 def planned_on(folder: Path, **changes: object) -> PlannedReward:

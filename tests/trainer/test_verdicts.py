@@ -8,10 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.trainer.documents import run_document
 from trainer.contract.report import Report
+from trainer.contract.run import parse_run
 from trainer.contract.termination import LARGEST, termination_message
 from trainer.contract.verdict import EXIT_CODES, Artifact, Position, Verdict, exit_code, verdict_of
 from trainer.failures import OutOfMemory, UserError
+from trainer.training.ending import remark_on_choice
 
 TEXT = st.text(max_size=3000)
 
@@ -101,3 +104,20 @@ def test_an_early_end_becomes_a_verdict_with_everything_it_said() -> None:
         "advice": "Add some.",
     }
     assert verdict_of(OutOfMemory("GpuOutOfMemory", "full"), "train", 1).result == "outOfMemory"
+
+
+@pytest.mark.parametrize(
+    ("select", "best", "words"),
+    [
+        ("best", 4, "the model is that of step 4, which the evaluation found best"),
+        ("best", None, "no evaluation was complete: the model is that of the last step"),
+        ("last", None, ""),
+    ],
+)
+def test_a_message_says_which_weights_were_chosen_and_when_there_was_no_choice(
+    select: str, best: int | None, words: str
+) -> None:
+    run = parse_run(run_document(output={"select": select}))
+    remark = remark_on_choice(run, best)
+    assert words in remark
+    assert bool(remark) == bool(words)

@@ -29,7 +29,7 @@ KEYS: Final = (*OF_THE_TRAINING, *OF_THE_PROGRESS, "extra")
 
 @dataclass(frozen=True, slots=True)
 class RewardHyperparameters:
-    """`batch_size` is global. Progress is computed for every `stride`th frame and read off a line between.
+    """`batch_size` is global, and `steps` that nobody chose are the most that are made. Progress is computed for every `stride`th frame and read off a line between.
 
     `clip_model` is a folder; empty: the one in the Hub's cache. `extra` are keys of SARM's configuration.
     """
@@ -110,6 +110,7 @@ def reward_run(run: Run) -> Run:
             max_grad_norm=given.max_grad_norm,
             precision="fp32",
             extra=given.extra,
+            said=frozenset(run.reward.hyperparameters if run.reward else ()),
         ),
     )
 

@@ -38,3 +38,12 @@ def verdict_of_training(run: Run, reason: StopReason, position: Position) -> Ver
         message=f"trained {position.step} of {max(position.step, position.total_steps)} steps{REMARKS[reason]}",
         position=position,
     )
+
+
+def remark_on_choice(run: Run, best: int | None) -> str:
+    """What the message says of the weights that were chosen: those of step `best`, or without one the last ones."""
+    if best is not None:
+        return f"; the model is that of step {best}, which the evaluation found best"
+    if run.output.select == "best":
+        return "; the best was asked for, but no evaluation was complete: the model is that of the last step"
+    return ""

@@ -15,7 +15,7 @@ from trainer.backends.lerobot.model_card import Told, model_card
 from trainer.backends.lerobot.start import BODY, PRETRAINED, config_of, point_at
 from trainer.failures import Broken
 from trainer.recordings.camera_picture import put_camera_picture
-from trainer.training.ending import verdict_of_training
+from trainer.training.ending import remark_on_choice, verdict_of_training
 from trainer.workspace.checkpoints import all_checkpoints, best_checkpoints
 from trainer.workspace.fence import check_fence
 from trainer.workspace.finished import clear_staging, describe, place_of_training, put_in_place
@@ -57,7 +57,7 @@ def finish(run: Run, workspace: Workspace, trained: Trained) -> Verdict:
     place = place_of_training(workspace, run)
     artifact = describe(staging, place.folder.name, "adapter" if run.hyperparameters.lora.enabled else "model")
     verdict = verdict_of_training(run, trained.reason, trained.position)
-    remark = f"; the model is that of step {best.step}, which the evaluation found best" if best else ""
+    remark = remark_on_choice(run, best.step if best else None)
     verdict = dataclasses.replace(verdict, message=verdict.message + remark, artifact=artifact)
     check_fence(workspace.fence, run.attempt)
     put_in_place(place, staging, verdict, run)

@@ -62,17 +62,36 @@ def plan_steps(run: Run, frames: int) -> StepPlan:
 
 def plan_warnings(run: Run, plan: StepPlan) -> tuple[str, ...]:
     """Sentences about a plan that will hardly do what is hoped for, or that does it in a way that should be known."""
-    total, budget = plan.total_steps, run.limits.training_seconds
+    total = plan.total_steps
     if total is None:
-        return (
-            (
-                f"neither steps nor epochs are given: the {budget:.0f} training seconds decide how many steps are made, and"
-                " the learning rate falls with them"
-            ),
-        )
+        return (hours_alone(run),)
     if total < FEW_STEPS:
         return (f"only {total} steps are planned; with fewer than {FEW_STEPS} a policy rarely learns: raise steps",)
     return ()
+
+
+def hours_alone(run: Run) -> str:
+    """What follows when a job names neither steps nor epochs."""
+    return (
+        f"neither steps nor epochs are given: the {run.limits.training_seconds:.0f} training seconds decide how many steps"
+        " are made, and the learning rate falls with them"
+    )
+
+
+def warmup_warnings(run: Run, kind: Kind) -> tuple[str, ...]:
+    """A sentence about steps of warmup that a job gives to a type whose learning rate never changes.
+
+    A ratio is not told of: whoever writes run.json gives one to all types.
+    """
+    steps = run.hyperparameters.warmup_steps
+    if kind.decay is not None or not steps:
+        return ()
+    return (
+        (
+            f"warmupSteps {steps} without effect: {run.model.type} keeps one learning rate from its first step to its last;"
+            " leave warmupSteps out, or lower learningRate"
+        ),
+    )
 
 
 def method_of_policy(run: Run, kind: Kind, *, continued: bool) -> dict[str, object]:
@@ -83,7 +102,8 @@ def method_of_policy(run: Run, kind: Kind, *, continued: bool) -> dict[str, obje
 
 def _schedule(run: Run, total: int | None) -> Schedule:
     given, follows_hours = run.hyperparameters, run.hyperparameters.steps is None
-    length = SCALE if follows_hours or total is None else total
+    # Never longer than the training: LeRobot would scale it down, and it would be gone through in the first few steps.
+    length = SCALE if total is None else total
     if given.warmup_steps is not None:
         return Schedule(length, given.warmup_steps, follows_hours, total, by_steps=True)
     return Schedule(length, math.ceil(given.warmup_ratio * length), follows_hours, total, by_steps=False)

@@ -12,7 +12,7 @@ from trainer.backends.lerobot.adapters import check_targets
 from trainer.backends.lerobot.arguments import policy_arguments
 from trainer.backends.lerobot.backbone import backbone_of
 from trainer.backends.lerobot.parsing import parsed
-from trainer.backends.lerobot.planning import TRIED_BATCH, plan_warnings
+from trainer.backends.lerobot.planning import TRIED_BATCH, plan_warnings, warmup_warnings
 from trainer.backends.lerobot.rewards.checking import check_reward
 from trainer.backends.lerobot.rewards.rehearsing import rehearse_reward
 from trainer.backends.lerobot.setting_up import Setup, frames_ahead, set_up, with_weights
@@ -92,7 +92,7 @@ def _parse(run: Run, setup: Setup) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory() as folder, in_their_places(setup.sides):
         setting = setup.setting(plan, staged(setup.start, Path(folder, "start")), backbone)
         parsed(policy_arguments(tried, setting, Path(folder, "nowhere")))
-    return (*said, *(plan_warnings(tried, plan) if sized else ()))
+    return (*said, *warmup_warnings(run, setup.kind), *(plan_warnings(tried, plan) if sized else ()))
 
 
 def _of_xvla(run: Run, setup: Setup) -> tuple[str, ...]:

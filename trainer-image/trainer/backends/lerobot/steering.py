@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from trainer.backends.lerobot.fitting import fitting, is_news
 from trainer.backends.lerobot.schedule import Schedule, with_factor
+from trainer.backends.lerobot.slow_data import WINDOW, slow_data_warning, waiting_for_data
 from trainer.distributed.agreement import agree, is_first, mean_of_all
 from trainer.failures import Broken
 from trainer.training.completing import Keeping, complete
@@ -93,6 +94,8 @@ class Steering:
         self._saved_at = 0.0
         self._began_at: tuple[int, float] = (0, 0.0)
         self._told: list[int] = []
+        self._spent: list[tuple[float, float]] = []
+        self._told_of_data = False
         self._falls = False
         self._step = 0
         self.ended = False
@@ -144,11 +147,11 @@ class Steering:
         agreed = agree(self._course, save=self._checkpoint_due(update.step))
         reason = self._reason(agreed.stop)
         saves = agreed.save or last or reason != "go on"
-        measures = reason == "go on" and self._evaluation_due(update.step, last=last)
+        measures = self._evaluation_due(update.step, reason, last=last)
         if saves or measures or update.step % self._it.log_every == 0 or update.step == 1:
             self._log(update)
         if measures:
-            better, reason = self._measure(update, measure)
+            better, reason = self._measure(update, measure, reason)
             saves = saves or better or reason != "go on"
         if reason != "go on":
             self.ended = True
@@ -182,34 +185,39 @@ class Steering:
         return agreed
 
     def _measure(
-        self, update: Update, measure: Callable[[Callable[[], bool]], float | None]
+        self, update: Update, measure: Callable[[Callable[[], bool]], float | None], reason: StopReason
     ) -> tuple[bool, StopReason]:
-        """Whether the loss is among the best so far, and why to end now."""
+        """Whether the loss is among the best so far, and why to end now: for `reason`, or for what came up meanwhile."""
         self._course.turn_to("evaluation")
-        stop: list[StopReason] = []
+        ends = reason
+        if ends == "deadline":
+            self._course.clock.stop()
 
         def goes_on() -> bool:
+            nonlocal ends
             self._course.sign()
-            reason = self._reason(agree(self._course).stop)
-            # The hours do not cut the last evaluation off: it says what the model is worth.
-            if reason != "go on" and update.step != self._it.total_steps:
-                stop.append(reason)
-            return not stop
+            wish = self._reason(agree(self._course).stop)
+            if wish == "deadline":
+                # The hours cut no evaluation off. It is the last one now, says what they made, and is charged to nobody.
+                self._course.clock.stop()
+            given_up = wish in {"terminated", "stopped"} and update.step != self._it.total_steps
+            if ends == "go on" and (given_up or wish == "deadline"):
+                ends = wish
+            return not given_up
 
         loss = measure(goes_on)
         self._course.turn_to("step")
         if loss is None:
             print("the evaluation is given up: the training is to end", flush=True)
-            return False, stop[0] if stop else "go on"
+            return False, ends
         self._eval_loss = loss
         self._eval_losses.append(loss)
         self._keep(update, {"evalLoss": loss})
         better = is_among_best(self._eval_losses, self._it.keeping.retention.keep_best)
-        if update.step != self._it.total_steps and is_out_of_patience(
-            self._eval_losses, self._it.run.evaluation.patience
-        ):
+        goes_further = ends == "go on" and update.step != self._it.total_steps
+        if goes_further and is_out_of_patience(self._eval_losses, self._it.run.evaluation.patience):
             return better, "no better"
-        return better, "go on"
+        return better, ends
 
     def _log(self, update: Update) -> None:
         """Keep the metrics; Broken (LossNotFinite) when the training has diverged."""
@@ -217,6 +225,7 @@ class Steering:
         metrics["loss"] = mean_of_all(metrics["loss"])
         spent = metrics.get("dataSeconds", 0.0) + metrics.get("updateSeconds", 0.0)
         metrics["dataShare"] = metrics.get("dataSeconds", 0.0) / spent if spent > 0 else 0.0
+        self._look_at_waiting(update.step, metrics.get("dataSeconds", 0.0), spent)
         if not math.isfinite(metrics["loss"]):
             raise Broken(
                 "LossNotFinite",
@@ -228,6 +237,16 @@ class Steering:
         named = self._keep(update, metrics)
         if not self._it.phase.metric and "firstLoss" not in self._course.progress.metrics:
             self._course.measured({"firstLoss": named["loss"]})
+
+    def _look_at_waiting(self, step: int, waited: float, spent: float) -> None:
+        """Tell once in an attempt when its data come too slowly; its first step waits for all that starts."""
+        if self._told_of_data or step == self._began_at[0] + 1 or not is_first():
+            return
+        self._spent = [*self._spent[1 - WINDOW :], (waited, spent)]
+        share = waiting_for_data(self._spent)
+        if share is not None:
+            self._told_of_data = True
+            print(f"warning: {slow_data_warning(self._it.run, share)}", flush=True)
 
     def _keep(self, update: Update, metrics: Mapping[str, float]) -> Mapping[str, float]:
         before = self._it.phase.metric
@@ -264,9 +283,12 @@ class Steering:
             f"{planned}; the learning rate falls with the steps and will not reach its end: raise hours, or lower steps"
         )
 
-    def _evaluation_due(self, step: int, *, last: bool) -> bool:
+    def _evaluation_due(self, step: int, reason: StopReason, *, last: bool) -> bool:
+        """At regular steps, and at the last one, also where it is the hours that make it the last."""
         every = self._it.evaluates_every
-        return every > 0 and (last or step % every == 0)
+        if every == 0 or reason not in {"go on", "deadline"}:
+            return False
+        return last or reason == "deadline" or step % every == 0
 
     def _checkpoint_due(self, step: int) -> bool:
         rules = self._it.run.checkpoints

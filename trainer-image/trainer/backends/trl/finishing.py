@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from trainer.backends.trl.loading import load_trained
 from trainer.training.devices import uses_bf16
-from trainer.training.ending import verdict_of_training
+from trainer.training.ending import remark_on_choice, verdict_of_training
 from trainer.workspace.checkpoints import best_checkpoints
 from trainer.workspace.fence import check_fence
 from trainer.workspace.finished import clear_staging, describe, place_of_training, put_in_place
@@ -47,7 +47,7 @@ def finish(run: Run, workspace: Workspace, trained: Trained) -> Verdict:
     kind = _save(run, model, trained, staging)
     artifact = describe(staging, place.folder.name, kind)
     verdict = verdict_of_training(run, trained.reason, trained.position)
-    remark = f"; the model is that of step {best.step}, which the evaluation found best" if best else ""
+    remark = remark_on_choice(run, best.step if best else None)
     verdict = dataclasses.replace(verdict, message=verdict.message + remark, artifact=artifact)
     check_fence(workspace.fence, run.attempt)
     put_in_place(place, staging, verdict, run, dtype="bfloat16" if uses_bf16(run) else "float32")

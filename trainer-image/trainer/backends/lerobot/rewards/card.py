@@ -44,7 +44,7 @@ def reward_card(run: Run, recording: Recording, told: Told, *, progress: bool) -
         f"| camera | `{reward_image_key(run, recording.image_keys)}` |",
         f"| annotations | {reward.annotation_mode}: {' and '.join(heads_of(reward.annotation_mode))} progress |",
         f"| batch, learning rate, seed | {given.batch_size}, {given.learning_rate:g}, {given.seed} |",
-        f"| training | {training_of(told, steps=given.steps, falls=False)} |",
+        f"| training | {training_of(told, steps=given.steps, falls=True)} |",
         *(f"| {name} | {points[-1][1]:.4g} |" for name, points in curves.items()),
         "",
         "`inference.json` says the same for programs. The CLIP that it sees with is not in this folder.",

@@ -24,7 +24,7 @@ from trainer.recordings.camera_picture import put_camera_picture
 from trainer.recordings.cameras import cameras_of, plan_cameras
 from trainer.recordings.policies import policy_of
 from trainer.rewards.progress_file import FILE
-from trainer.training.ending import verdict_of_training
+from trainer.training.ending import remark_on_choice, verdict_of_training
 from trainer.workspace.checkpoints import best_checkpoints
 from trainer.workspace.fence import check_fence
 from trainer.workspace.finished import clear_staging, describe, put_in_place
@@ -96,7 +96,7 @@ def _finish(before: Before, trained: TrainedReward, verdict: Verdict, *, progres
     told = Told(step, metrics, before.course.position, trained.reason, pictured)
     _write_beside(before, staging, told, progress=progress)
     artifact = describe(staging, place.folder.name, "model")
-    remark = f"; the model is that of step {best.step}, which the evaluation found best" if best else ""
+    remark = remark_on_choice(run, best.step if best else None)
     verdict = dataclasses.replace(verdict, message=verdict.message + remark, artifact=artifact)
     check_fence(workspace.fence, run.attempt)
     put_in_place(place, staging, verdict, run)

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from trainer.backends.lerobot.arguments import workers_of
+from trainer.backends.lerobot.arguments import NEVER, workers_of
+from trainer.backends.lerobot.planning import StepPlan, plan_steps
 from trainer.backends.lerobot.rewards.sarm_arguments import reward_extra, sarm_arguments
 from trainer.contract.robots import Reward
-from trainer.failures import Broken, UserError
+from trainer.failures import UserError
 from trainer.recordings.reading import read_recording
-from trainer.rewards.hyperparameters import RewardHyperparameters
 from trainer.rewards.image_key import reward_image_key
-from trainer.training.plan import make_plan
 from trainer.workspace.marker import read_mark
 
 if TYPE_CHECKING:
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from trainer.contract.run import Run
     from trainer.recordings.gathering import Gathered
     from trainer.recordings.recording import Recording
-    from trainer.training.plan import Plan
     from trainer.workspace.checkpoints import Checkpoint
+
+RISE: Final = 0.01
+"""Of SARM's own schedule, in which its learning rate rises: 500 of 50,000 steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,15 +51,25 @@ class PlannedReward:
         episodes, chosen = self.recording.episodes, self.gathered.train_episodes
         return sum(episodes[index].length for index in (range(len(episodes)) if chosen is None else chosen))
 
-    def plan(self) -> Plan:
-        """How many steps of which size; of a job that does not say, those that LeRobot documents, or what its hours hold of them."""
+    @property
+    def says_rise(self) -> bool:
+        """Whether the job says how long the learning rate rises."""
         given = self.run.hyperparameters
-        if given.steps is None and given.epochs is None:
-            given = dataclasses.replace(given, steps=RewardHyperparameters().steps)
-        plan = make_plan(given, self.frames, self.run.hardware)
-        if plan is None:
-            raise Broken("RunInvalid", "no batchSize is known")  # run.json tells it in stage train
-        return plan
+        return given.warmup_steps is not None or "warmupRatio" in given.said
+
+    def plan(self) -> StepPlan:
+        """How many steps of which size; of a job that names neither steps nor epochs, as many as its hours hold.
+
+        Steps that nobody chose, those of a reward model before a policy, are an upper bound: the learning rate falls with
+        them or with the hours, whichever is further.
+        """
+        plan, given = plan_steps(self.run, self.frames), self.run.hyperparameters
+        schedule = plan.schedule
+        if not self.says_rise:
+            schedule = dataclasses.replace(schedule, warmup_steps=math.ceil(RISE * schedule.decay_steps))
+        if "steps" not in given.said:
+            schedule = dataclasses.replace(schedule, follows_hours=True)
+        return dataclasses.replace(plan, schedule=schedule)
 
     def check_method(self, checkpoint: Checkpoint) -> None:
         """UserError (MethodChanged) when the checkpoint is of another method."""
@@ -83,8 +95,8 @@ class PlannedReward:
             *([f"--dataset.episodes={list(gathered.train_episodes)}"] if gathered.train_episodes is not None else []),
             f"--dataset.image_transforms.enable={json.dumps(run.hyperparameters.image_augmentation)}",
             *sarm_arguments(run, self.recording.image_keys, device),
-            f"--batch_size={plan.micro_batch * plan.accumulation}",
-            f"--steps={plan.total_steps}",
+            f"--batch_size={plan.rows}",
+            f"--steps={plan.total_steps or NEVER}",
             f"--seed={run.hyperparameters.seed}",
             f"--num_workers={workers_of(run)}",
             f"--log_freq={plan.log_every * 10}",

@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING
 
 from trainer.backends.lerobot.abilities import check_abilities
+from trainer.backends.lerobot.planning import hours_alone
 from trainer.backends.lerobot.rewards.checking import check_reward
 from trainer.backends.lerobot.rewards.rehearsing import rehearse_reward
 from trainer.backends.preparation import prepare_first
@@ -36,8 +37,7 @@ def prepare(run: Run, workspace: Workspace) -> Verdict:
     preflight = check_recordings(run)
     warnings = (*check_reward(run, preflight.train), *preflight.warnings)
     rehearse_reward(run, workspace, gather(run, workspace))
-    plan = make_plan(run.hyperparameters, preflight.report.frames, run.hardware)
-    warnings += warnings_of(plan) if plan else ()
+    warnings += _of_the_plan(run, preflight.report.frames)
     report = dataclasses.replace(preflight.report, warnings=warnings[:MOST_WARNINGS])
     message = f"{report.episodes} episodes of {report.frames} frames are ready for a reward model"
     return Verdict(stage="prepare", attempt=run.attempt, result="completed", message=message, report=report)
@@ -57,3 +57,11 @@ def train(run: Run, workspace: Workspace, course: Course) -> Verdict:
     course.sign()
     with together(course.sign, prepares=prepares):
         return reward_job(before_policy(run, workspace, course, gather(run, workspace)))
+
+
+def _of_the_plan(run: Run, frames: int) -> tuple[str, ...]:
+    given = run.hyperparameters
+    if given.steps is None and given.epochs is None:
+        return (hours_alone(run),)
+    plan = make_plan(given, frames, run.hardware)
+    return warnings_of(plan) if plan else ()

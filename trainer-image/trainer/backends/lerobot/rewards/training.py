@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 import os
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 import torch
 
@@ -14,7 +13,6 @@ from trainer.backends.lerobot.arguments import tracker_environment
 from trainer.backends.lerobot.loop import train_loop
 from trainer.backends.lerobot.rewards.clip import clip_at, find_clip
 from trainer.backends.lerobot.rewards.steps_aside import StepsAside
-from trainer.backends.lerobot.schedule import Schedule
 from trainer.backends.lerobot.steering import Phase, Steered, Steering
 from trainer.distributed.agreement import agree, first_ones
 from trainer.distributed.meeting import is_loss
@@ -28,14 +26,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.backends.lerobot.foreign import Foreign
+    from trainer.backends.lerobot.planning import StepPlan
     from trainer.backends.lerobot.rewards.planned import PlannedReward
     from trainer.contract.run import Run
     from trainer.training.course import Course, StopReason
-    from trainer.training.plan import Plan
     from trainer.workspace.layout import Workspace
-
-EVALUATIONS: Final = 10
-"""Over a training, when the job does not say how often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +97,17 @@ def _is_end(course: Course, error: Exception) -> bool:
 
 def _train_from(training: RewardTraining, clip: Path, checkpoint: Checkpoint | None) -> TrainedReward:
     course, plan = training.course, training.planned.plan()
+    total = plan.total_steps
     if not training.aside:
-        course.planned(plan.total_steps, plan.total_epochs)
+        course.planned(total or 0, plan.total_epochs)
     course.goes_on_from(read_mark(checkpoint.path) if checkpoint else None)
     agree(course)
     if checkpoint is not None:
         training.planned.check_method(checkpoint)
-        if checkpoint.step >= plan.total_steps or training.phase.share(course.reading.share) >= 1.0:
+        complete = total is not None and checkpoint.step >= total
+        if complete or training.phase.share(course.reading.share) >= 1.0:
             _take(training, checkpoint)
-            return TrainedReward(checkpoint, "go on" if checkpoint.step >= plan.total_steps else "deadline")
+            return TrainedReward(checkpoint, "go on" if complete else "deadline")
     begins = f"again after step {checkpoint.step}" if checkpoint else "from the start"
     print(f"the training of the reward model begins {begins}", flush=True)
     steering = _steering(training, plan)
@@ -131,11 +128,11 @@ def _take(training: RewardTraining, checkpoint: Checkpoint) -> None:
         training.course.measured(read_mark(checkpoint.path).metrics)
 
 
-def _steering(training: RewardTraining, plan: Plan) -> Steering:
+def _steering(training: RewardTraining, plan: StepPlan) -> Steering:
     run, given = training.run, training.run.hyperparameters
     course = cast("Course", StepsAside(training.course)) if training.aside else training.course
     validation = () if training.aside else training.planned.gathered.validation_episodes
-    every = run.evaluation.every_steps or math.ceil(plan.total_steps / EVALUATIONS)
+    every = run.evaluation.every_steps or plan.evaluate_every
     settings: dict[str, float] = {"lr": given.learning_rate}
     for name, said, value in (
         ("weight_decay", "weightDecay", given.weight_decay),
@@ -147,7 +144,7 @@ def _steering(training: RewardTraining, plan: Plan) -> Steering:
             run=run,
             course=course,
             keeping=keeping_of(run, training.workspace, training.root, training.planned.method),
-            schedule=Schedule(plan.total_steps, plan.warmup, follows_hours=False, planned=plan.total_steps),
+            schedule=plan.schedule,
             total_steps=plan.total_steps,
             log_every=plan.log_every,
             evaluates_every=every if validation else 0,
@@ -155,20 +152,23 @@ def _steering(training: RewardTraining, plan: Plan) -> Steering:
             phase=training.phase,
             settings=settings,
         ),
-        warmup=plan.warmup if given.warmup_steps is not None or "warmupRatio" in given.said else None,
+        reshapes=training.planned.says_rise or plan.schedule.follows_hours,
     )
 
 
 class _SarmSteering(Steering):
-    """SARM's schedule rises over 500 steps and falls over 50,000, scaled down for fewer: the job may say how long it rises."""
+    """SARM's schedule rises over 500 steps and falls over 50,000, scaled down for fewer.
 
-    def __init__(self, steered: Steered, warmup: int | None) -> None:
+    `reshapes`: it is as long as the plan's and rises as that does, since the job says how long or the hours lead through it.
+    """
+
+    def __init__(self, steered: Steered, *, reshapes: bool) -> None:
         super().__init__(steered)
-        self._warmup = warmup
+        self._schedule, self._reshapes = steered.schedule, reshapes
 
     def configure(self, config: Foreign) -> None:  # type: ignore[explicit-override]  # Python 3.11 has no typing.override
-        """The run's settings, and its warmup."""
+        """The run's settings, and the plan's schedule."""
         super().configure(config)
-        if self._warmup is not None:
-            config.scheduler.num_warmup_steps = self._warmup
-            config.scheduler.num_decay_steps = config.steps
+        if self._reshapes:
+            config.scheduler.num_warmup_steps = self._schedule.lerobots_warmup
+            config.scheduler.num_decay_steps = self._schedule.decay_steps
