@@ -10,7 +10,7 @@ import pytest
 
 from tests.trainer.real_trainer import WITHIN
 from tests.trainer.robot_jobs import RobotTrainer
-from trainer.backends.lerobot.kinds import SILENT
+from trainer.backends.lerobot.kinds import STRICT
 from trainer.backends.lerobot.xvla import ANY, NUMBERS
 
 pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
@@ -101,11 +101,11 @@ def test_xvlas_action_spaces_are_those_that_are_known_here(facts: dict[str, obje
     assert ANY in spaces
 
 
-def test_the_types_whose_weights_are_compared_are_still_those_that_go_on_without_them(facts: dict[str, object]) -> None:
-    sources = facts["loadsSilently"]
+def test_the_types_whose_weights_are_not_compared_still_fail_without_them(facts: dict[str, object]) -> None:
+    sources = facts["loadsStrictly"]
     assert isinstance(sources, dict)
-    assert set(sources) == set(SILENT)
-    assert all("Returning model without loading pretrained weights" in source for source in sources.values())
+    assert set(sources) == set(STRICT)
+    assert all("load_state_dict(state_dict, strict=True)" in source for source in sources.values())
 
 
 def test_a_run_that_goes_on_from_a_checkpoint_may_be_new_to_wandb(facts: dict[str, object]) -> None:
