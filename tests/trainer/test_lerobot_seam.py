@@ -17,6 +17,7 @@ pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
 
 SIGNATURES: Final = {
     "make_train_eval_datasets": ["cfg"],
+    "make_policy": ["cfg", "ds_meta", "env_cfg", "rename_map"],
     "make_optimizer_and_scheduler": ["cfg", "policy"],
     "load_training_state": ["checkpoint_dir", "optimizer", "scheduler", "load_optimizer"],
     "make_pre_post_processors": ["policy_cfg", "pretrained_path", "pretrained_revision", "kwargs"],
@@ -31,7 +32,8 @@ SIGNATURES: Final = {
     "WandBLogger": ["cfg"],
 }
 ORDER: Final = (
-    *("make_train_eval_datasets", "make_pre_post_processors", "make_optimizer_and_scheduler", "load_training_state"),
+    *("make_train_eval_datasets", "make_policy", "make_pre_post_processors", "make_optimizer_and_scheduler"),
+    "load_training_state",
     *("cycle", "inside_slurm", "update_policy", "should_save_checkpoint", "save_checkpoint", "update_last_checkpoint"),
 )
 """In which the training comes to them: what is remembered at one is used at a later one."""

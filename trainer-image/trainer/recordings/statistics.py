@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 FILE: Final = "meta/stats.json"
 LINES: Final = "meta/episodes_stats.jsonl"
 RECOMPUTE: Final = "Recompute them: lerobot-edit-dataset --repo_id NAME --root FOLDER --operation.type recompute_stats."
-QUANTILES: Final = ("q01", "q99")
 PLAIN: Final = ("mean", "std", "min", "max")
 
 
@@ -55,9 +54,9 @@ def check_stats(recording: Recording, needed: Sequence[str]) -> None:
         _check(recording, FILE, recording.stats, needed)
 
 
-def lacks_quantiles(recording: Recording, keys: Iterable[str]) -> bool:
-    """Whether q01 or q99 of one of these features must be computed first; of v2.1 always."""
-    return any(name not in recording.stats.get(key, {}) for key in keys for name in QUANTILES)
+def lacks_quantiles(recording: Recording, keys: Iterable[str], quantiles: Sequence[str]) -> bool:
+    """Whether one of these `quantiles`, such as q01, of one of these features must be computed first; of v2.1 always."""
+    return any(name not in recording.stats.get(key, {}) for key in keys for name in quantiles)
 
 
 def _check(recording: Recording, where: str, stats: Stats, needed: Sequence[str]) -> None:

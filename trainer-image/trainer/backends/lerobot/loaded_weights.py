@@ -34,10 +34,10 @@ def check_loaded(policy: Foreign, folder: Path, name: str) -> None:
         return
     from safetensors import safe_open  # noqa: PLC0415 - there where LeRobot is
 
-    own = _tensors(bare)
+    own = tensors_of(bare)
     with safe_open(str(folder / WEIGHTS), framework="pt") as file:
-        shared = _shared(own, set(file.keys()))
-        _check_names(own, shared, name)
+        shared = shared_names(own, set(file.keys()))
+        check_names(own, shared, name)
         small = [key for key in sorted(shared) if own[key].numel() <= LARGEST]
         for key in small[:: max(1, len(small) // LOOKED_AT)]:
             wanted = file.get_tensor(shared[key])
@@ -45,19 +45,7 @@ def check_loaded(policy: Foreign, folder: Path, name: str) -> None:
                 raise _not_loaded(name, f"{key} is not that of the file")
 
 
-def _tensors(policy: Foreign) -> dict[str, torch.Tensor]:
-    """The policy's own tensors by their names in a file, a tied one by each of its; those of adapters left out."""
-    found = {}
-    for key, tensor in policy.named_parameters(remove_duplicate=False):
-        plain = key
-        for part in _OF_ADAPTERS:
-            plain = plain.replace(part, "")
-        if ".lora_" not in key and ".modules_to_save." not in key:
-            found[plain] = tensor
-    return found
-
-
-def _check_names(own: Mapping[str, torch.Tensor], shared: Mapping[str, str], name: str) -> None:
+def check_names(own: Mapping[str, torch.Tensor], shared: Mapping[str, str], name: str) -> None:
     """Broken when the file lacks too many of the policy's tensors, and a line in the log when it lacks any."""
     every, there = {id(each) for each in own.values()}, {id(own[key]) for key in shared}
     missing = [key for key in own if id(own[key]) not in there]
@@ -70,7 +58,19 @@ def _check_names(own: Mapping[str, torch.Tensor], shared: Mapping[str, str], nam
         print(f"warning: {name} lacks {len(missing)} tensors, which start from random ones: {named}", flush=True)
 
 
-def _shared(own: Mapping[str, torch.Tensor], theirs: set[str]) -> dict[str, str]:
+def tensors_of(policy: Foreign) -> dict[str, torch.Tensor]:
+    """The policy's own tensors by their names in a file, a tied one by each of its; those of adapters left out."""
+    found = {}
+    for key, tensor in policy.named_parameters(remove_duplicate=False):
+        plain = key
+        for part in _OF_ADAPTERS:
+            plain = plain.replace(part, "")
+        if ".lora_" not in key and ".modules_to_save." not in key:
+            found[plain] = tensor
+    return found
+
+
+def shared_names(own: Mapping[str, torch.Tensor], theirs: set[str]) -> dict[str, str]:
     """The policy's names that the file has, each with the file's, which may leave the first word out."""
     pairs = ((key, name) for key in own for name in (key, key.removeprefix("model.")) if name in theirs)
     return dict(pairs)
