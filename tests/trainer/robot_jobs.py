@@ -24,6 +24,7 @@ VARIABLE: Final = "FINETUNE_ROBOTS_PYTHON"
 RECORDINGS: Final = Path(__file__).with_name("robot_recordings.py")
 POLICIES: Final = Path(__file__).with_name("robot_policies.py")
 XVLA: Final = Path(__file__).with_name("robot_xvla.py")
+SERVER: Final = Path(__file__).with_name("robot_policy_server.py")
 WALL_OSS: Final = Path(__file__).with_name("robot_wall_oss.py")
 TINY_ACT: Final[Json] = {
     "chunk_size": 8,
@@ -85,6 +86,12 @@ class RobotTrainer(Trainer):
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def served(self, policy: Path, where: Path, camera: str = "policyServerCamera") -> object:
+        """What LeRobot's policy server makes of a robot's observation: the shape of its actions, or what it misses."""
+        return json.loads(
+            self.script(SERVER, str(policy), str(where), variables={"CAMERA": camera}).partition("ANSWER ")[2]
+        )
 
     def record(self, folder: Path, *options: str) -> Path:
         """A tiny dataset in ``folder``."""

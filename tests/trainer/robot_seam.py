@@ -48,10 +48,7 @@ def facts() -> dict[str, object]:
         "refusals": {name: _refusal(kind.lerobot) for name, kind in KINDS.items() if "n_action_steps" in kind.settings},
         "actionSpaces": {name: getattr(each, "REAL_DIM", each.dim_action) for name, each in ACTION_REGISTRY.items()},
         "reported": _reported(),
-        "loadsSilently": {
-            "pi0": inspect.getsource(modeling_pi0.PI0Policy.from_pretrained),
-            "pi05": inspect.getsource(modeling_pi05.PI05Policy.from_pretrained),
-        },
+        "loadsStrictly": {"xvla": inspect.getsource(modeling_xvla.XVLAPolicy.from_pretrained)},
     }
 
 

@@ -10,13 +10,14 @@ import pytest
 
 from tests.trainer.real_trainer import WITHIN
 from tests.trainer.robot_jobs import RobotTrainer
-from trainer.backends.lerobot.kinds import SILENT
+from trainer.backends.lerobot.kinds import STRICT
 from trainer.backends.lerobot.xvla import ANY, NUMBERS
 
 pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
 
 SIGNATURES: Final = {
     "make_train_eval_datasets": ["cfg"],
+    "make_policy": ["cfg", "ds_meta", "env_cfg", "rename_map"],
     "make_optimizer_and_scheduler": ["cfg", "policy"],
     "load_training_state": ["checkpoint_dir", "optimizer", "scheduler", "load_optimizer"],
     "make_pre_post_processors": ["policy_cfg", "pretrained_path", "pretrained_revision", "kwargs"],
@@ -31,7 +32,8 @@ SIGNATURES: Final = {
     "WandBLogger": ["cfg"],
 }
 ORDER: Final = (
-    *("make_train_eval_datasets", "make_pre_post_processors", "make_optimizer_and_scheduler", "load_training_state"),
+    *("make_train_eval_datasets", "make_policy", "make_pre_post_processors", "make_optimizer_and_scheduler"),
+    "load_training_state",
     *("cycle", "inside_slurm", "update_policy", "should_save_checkpoint", "save_checkpoint", "update_last_checkpoint"),
 )
 """In which the training comes to them: what is remembered at one is used at a later one."""
@@ -101,11 +103,11 @@ def test_xvlas_action_spaces_are_those_that_are_known_here(facts: dict[str, obje
     assert ANY in spaces
 
 
-def test_the_types_whose_weights_are_compared_are_still_those_that_go_on_without_them(facts: dict[str, object]) -> None:
-    sources = facts["loadsSilently"]
+def test_the_types_whose_weights_are_not_compared_still_fail_without_them(facts: dict[str, object]) -> None:
+    sources = facts["loadsStrictly"]
     assert isinstance(sources, dict)
-    assert set(sources) == set(SILENT)
-    assert all("Returning model without loading pretrained weights" in source for source in sources.values())
+    assert set(sources) == set(STRICT)
+    assert all("load_state_dict(state_dict, strict=True)" in source for source in sources.values())
 
 
 def test_a_run_that_goes_on_from_a_checkpoint_may_be_new_to_wandb(facts: dict[str, object]) -> None:

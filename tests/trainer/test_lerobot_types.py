@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.trainer.documents import Json, write_safetensors
+from tests.trainer.documents import Json, run_document, write_safetensors
 from tests.trainer.test_lerobot_settings import TOP, robot_run, setting_for
 from trainer.backends.lerobot.abilities import check_abilities
 from trainer.backends.lerobot.adapters import adapter_arguments, check_targets
@@ -15,9 +16,10 @@ from trainer.backends.lerobot.arguments import policy_arguments, resuming
 from trainer.backends.lerobot.kinds import KINDS
 from trainer.backends.lerobot.setting_up import with_weights
 from trainer.backends.lerobot.side_models import side_models
-from trainer.backends.lerobot.start import Start
+from trainer.backends.lerobot.start import Start, name_of_base, published_name
 from trainer.backends.lerobot.xvla import action_mode, warnings_of_xvla
-from trainer.contract.run import Run
+from trainer.contract.run import Run, parse_run
+from trainer.contract.sources import CheckpointSource, Model
 from trainer.failures import UserError
 from trainer.recordings.cameras import CameraPlan, View
 
@@ -144,3 +146,21 @@ def test_wall_oss_runs_no_code_of_a_tokenizer() -> None:
     with pytest.raises(UserError) as refused:
         check_abilities(run)
     assert refused.value.param == "spec.hyperparameters.extra.prediction_mode"
+
+
+def test_what_is_published_names_its_base_where_lerobot_finds_it(tmp_path: Path) -> None:
+    cataloged = Model("smolvla", tmp_path, "smolvla", "hf://lerobot/smolvla_base")
+    assert published_name(cataloged) == "lerobot/smolvla_base"
+    assert published_name(replace(cataloged, uri="hf://models/lerobot/smolvla_base")) == "lerobot/smolvla_base"
+    for uri in ("", "pvc://models/smolvla", "hf://org/many/a-folder"):
+        assert published_name(replace(cataloged, uri=uri)) == "smolvla"
+
+
+def test_an_adapter_names_what_it_was_put_on(tmp_path: Path) -> None:
+    earlier = CheckpointSource("pick-1", tmp_path, "hf://org/pick")
+    model = Model("smolvla", tmp_path, "smolvla", "hf://lerobot/smolvla_base", from_checkpoint=earlier)
+    run = parse_run(run_document("train.robot"))
+    whole, adapter = (Start(tmp_path, "pick-1", base=tmp_path, adapter=each) for each in (False, True))
+    assert name_of_base(replace(run, model=model), whole) == "org/pick"
+    assert name_of_base(replace(run, model=model), adapter) == "lerobot/smolvla_base"
+    assert name_of_base(replace(run, model=replace(model, from_checkpoint=None)), whole) == "lerobot/smolvla_base"

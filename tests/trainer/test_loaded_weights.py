@@ -28,9 +28,16 @@ class Policy(torch.nn.Module):
         self.config = SimpleNamespace(type=kind)
         self.model = torch.nn.Sequential(*(torch.nn.Linear(4, 4, dtype=torch.bfloat16) for _ in range(4)))
 
-def told(kind, rename=lambda key: key, change=0.0, adapted=False):
-    policy = Policy(kind)
-    save_file({rename(key): (tensor + change).float() for key, tensor in policy.state_dict().items()}, folder / "model.safetensors")
+def told(kind, rename=lambda key: key, change=0.0, adapted=False, tied=False, rounded=False):
+    policy = Policy(kind).to(torch.float32 if rounded else torch.bfloat16)
+    for tensor in policy.parameters() if rounded else ():
+        torch.nn.init.normal_(tensor)
+    if tied:
+        policy.model[1].weight = policy.model[3].weight
+    kept = {key: tensor for key, tensor in policy.state_dict().items() if not (tied and key == "model.1.weight")}
+    save_file({rename(key): (tensor + change).float() for key, tensor in kept.items()}, folder / "model.safetensors")
+    if rounded:
+        policy.to(torch.bfloat16).to(torch.float32)
     if adapted:
         policy = get_peft_model(policy, LoraConfig(r=2, target_modules=["0"], modules_to_save=["1"]))
     try:
@@ -46,7 +53,11 @@ print("LOADED", json.dumps({
     "other values": told("pi0", change=1.0),
     "other values beneath an adapter": told("pi0", change=1.0, adapted=True),
     "other names": told("pi05", lambda key: f"body.{key}"),
-    "a type that LeRobot fails with": told("smolvla", change=1.0),
+    "a type that LeRobot only logs of": told("smolvla", lambda key: f"policy.{key}"),
+    "some of the names": told("act", lambda key: key.replace("model.3.", "model.head.")),
+    "a type that LeRobot fails with": told("xvla", lambda key: f"policy.{key}"),
+    "tied": told("smolvla", tied=True),
+    "in fp32 after bf16": told("wall_x", rounded=True),
 }))
 """
 
@@ -56,5 +67,6 @@ def test_other_weights_than_the_files_are_found_out(robot_trainer: RobotTrainer,
     script.write_text(LOADED)
     told = json.loads(robot_trainer.script(script, str(tmp_path)).partition("LOADED ")[2])
     refused = {"other values", "other values beneath an adapter", "other names"}
+    refused |= {"a type that LeRobot only logs of", "some of the names"}
     assert told == {case: "WeightsNotLoaded" if case in refused else "loaded" for case in told}
-    assert len(told) == 7
+    assert len(told) == 11

@@ -20,17 +20,6 @@ from tests.trainer.robot_jobs import RobotJob, RobotTrainer, complete_steps, kil
 
 pytestmark = [pytest.mark.trainer, pytest.mark.timeout(4 * WITHIN)]
 
-LOADED = """
-import json, sys, torch
-from lerobot.policies.act.modeling_act import ACTPolicy
-from lerobot.policies.factory import make_pre_post_processors
-policy = ACTPolicy.from_pretrained(sys.argv[1])
-before, after = make_pre_post_processors(policy.config, sys.argv[1], preprocessor_overrides={"device_processor": {"device": "cpu"}})
-frame = {"observation.state": torch.zeros(4), **{key: torch.zeros(3, 32, 32) for key in policy.config.image_features}}
-print("ACTION", json.dumps([float(each) for each in after(policy.select_action(before(frame))).flatten()]))
-"""
-"""What LeRobot's policy server does with a policy: load it with its processors, and ask it for an action."""
-
 
 def check_schema(name: str, document: object) -> None:
     jsonschema.validate(document, json.loads((CONTRACT / name).read_text()))
@@ -109,11 +98,8 @@ def test_act_is_trained_to_its_last_step_and_can_be_loaded(
     assert f"after step {STEPS}" in card
     assert "![Cameras and slots](cameras.png)" in card
     assert (job.workspace.model / "cameras.png").read_bytes().startswith(b"\x89PNG")
-    script = job.folder / "load.py"
-    script.write_text(LOADED)
-    answer = robot_trainer.script(script, str(job.workspace.model))
-    action = json.loads(answer.partition("ACTION ")[2])
-    assert len(action) == 4
+    assert [camera["policyServerCamera"] for camera in told["cameras"]] == ["top", "wrist"]
+    assert robot_trainer.served(job.workspace.model, job.folder) == [8, 4]
 
 
 def test_killed_three_times_it_ends_with_the_very_weights_of_an_undisturbed_training(

@@ -57,7 +57,9 @@ def test_a_left_out_camera_is_masked_at_its_own_place(
     assert kept == [[-0.5, True], [-1.0, False], [1.0, True]]
 
 
-def test_an_adapter_is_trained_over_three_slots_and_merged_into_its_base(vla_job: RobotJob, tiny_smolvla: Path) -> None:
+def test_an_adapter_is_trained_over_three_slots_and_merged_into_its_base(
+    vla_job: RobotJob, robot_trainer: RobotTrainer, tiny_smolvla: Path
+) -> None:
     trained = vla_job.attempt("train", ADAPTER)
     assert (trained.exit_code, trained.verdict["result"]) == (0, "completed"), trained.output
     adapter = vla_job.workspace.root / "adapter"
@@ -77,6 +79,10 @@ def test_an_adapter_is_trained_over_three_slots_and_merged_into_its_base(vla_job
     assert vla_job.weights() != vla_job.weights(tiny_smolvla)
     config = json.loads((vla_job.workspace.model / "config.json").read_text())
     assert (config["type"], config["use_peft"], config["pretrained_path"]) == ("smolvla", False, None)
+    # The server finds a robot's cameras by the policy's names, and renames none.
+    assert robot_trainer.served(vla_job.workspace.model, tiny_smolvla) == [8, 6]
+    missed = robot_trainer.served(vla_job.workspace.model, tiny_smolvla, "robotCamera")
+    assert missed == f"no {IMAGES}.top"
 
 
 @pytest.mark.parametrize("kind", ["all-weights", "adapter"])

@@ -11,6 +11,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from tests.trainer.documents import put
 from tests.trainer.recordings_on_disk import (
     SIDE,
     TOP,
@@ -25,6 +26,7 @@ from tests.trainer.recordings_on_disk import (
 from tests.trainer.robot_runs import inspection, robot_document, robot_run, slots
 from trainer.contract.run import parse_run
 from trainer.contract.sources import Dataset
+from trainer.failures import UserError
 from trainer.recordings.camera_picture import put_camera_picture, shown_cameras
 from trainer.recordings.cameras import CameraPlan, View
 from trainer.recordings.contact_sheet import tiles_of
@@ -125,6 +127,27 @@ def test_only_what_normalizes_by_quantiles_needs_them(tmp_path: Path) -> None:
         for folder in (bare, full)
     }
     assert needs == {("pi05", "False"): True, ("pi05", "True"): False, ("act", "False"): False, ("act", "True"): False}
+
+
+def test_how_a_job_normalizes_takes_the_place_of_its_models_own_way(tmp_path: Path) -> None:
+    folder = write_recording(tmp_path / "d")
+    stats = json.loads((folder / "meta" / "stats.json").read_text())
+    kept = {key: {name: each for name, each in of.items() if name != "q90"} for key, of in stats.items()}
+    (folder / "meta" / "stats.json").write_text(json.dumps(kept))
+    eyes = [{"slot": "cam_1", "policyKey": "observation.images.base_0_rgb", "datasetKey": TOP}]
+
+    def needs(model: str, **mapping: str) -> bool:
+        document = robot_document(tmp_path / "w", [folder], model, cameras=eyes if model == "pi05" else [])
+        put(document, ["hyperparameters", "extra"], {"normalization_mapping": {"VISUAL": "MEAN_STD", **mapping}})
+        return needs_quantiles(check_recordings(parse_run(document)))
+
+    assert needs("act", STATE="QUANTILE10")
+    assert not needs("act", STATE="QUANTILES", ACTION="MEAN_STD")
+    assert not needs("pi05", STATE="MEAN_STD", ACTION="MEAN_STD")
+    with pytest.raises(UserError) as refused:
+        needs("act", VISUAL="QUANTILE10")
+    assert refused.value.param == "spec.hyperparameters.extra.normalization_mapping"
+    assert f"q10 and q90, and pvc://data/d: meta/stats.json lacks them of {TOP}" in refused.value.message
 
 
 def test_of_a_large_dataset_a_sample_is_looked_at_and_how_large_it_is_is_told(tmp_path: Path) -> None:

@@ -107,12 +107,12 @@ def digest_of_work(work: Work) -> str:
 
 
 def _work(run: Run, recordings: Sequence[Recording]) -> Work:
-    policy = policy_of(run.model)
+    policy = policy_of(run.model, run.hyperparameters.extra)
     if policy is None:
         return Work(tuple(recordings), {}, quantiles=False)
     plan = plan_cameras(cameras_of(run, policy), policy, recordings[0])
     keys = [key for key in (STATE, ACTION) if key in recordings[0].features]
-    quantiles = policy.quantiles and any(lacks_quantiles(each, keys) for each in recordings)
+    quantiles = any(lacks_quantiles(each, keys, policy.quantiles) for each in recordings)
     return Work(tuple(with_unseen(each, run, policy, plan) for each in recordings), plan.features, quantiles)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Literal
 
 from trainer.failures import UserError
@@ -30,6 +31,7 @@ class Policy:
     """A type of policy: `name` is ours, `lerobot` what `config.json` calls it.
 
     `keys` are the image keys that it was trained with; none: it takes the dataset's. `most_state` and `most_action` are numbers; None: any.
+    `quantiles` are the statistics of states and actions that it normalizes by beside the plain ones, and `picture_quantiles` those of pictures.
     `takes_all`: it prepares every camera of a dataset as it does its own.
     """
 
@@ -40,12 +42,17 @@ class Policy:
     most_state: int | None = None
     most_action: int | None = None
     needs_state: bool = True
-    quantiles: bool = False
+    quantiles: tuple[str, ...] = ()
+    picture_quantiles: tuple[str, ...] = ()
     weighs: bool = False
     one_camera: bool = False
     takes_all: bool = False
 
 
+MAPPING: Final = "normalization_mapping"
+"""The setting that says by which statistics a policy normalizes."""
+_BY_QUANTILES: Final[Mapping[str, tuple[str, ...]]] = {"QUANTILES": ("q01", "q99"), "QUANTILE10": ("q10", "q90")}
+"""LeRobot's ways to normalize by quantiles, and which it takes."""
 _IMAGES: Final = "observation.images."
 _PI_KEYS: Final = tuple(_IMAGES + name for name in ("base_0_rgb", "left_wrist_0_rgb", "right_wrist_0_rgb"))
 
@@ -63,7 +70,7 @@ POLICIES: Final[Mapping[str, Policy]] = {
             weighs=True,
         ),
         Policy("pi0", "pi0", "observations", _PI_KEYS, 32, 32, weighs=True),
-        Policy("pi05", "pi05", "observations", _PI_KEYS, 32, 32, quantiles=True, weighs=True),
+        Policy("pi05", "pi05", "observations", _PI_KEYS, 32, 32, quantiles=_BY_QUANTILES["QUANTILES"], weighs=True),
         Policy(
             "xvla",
             "xvla",
@@ -82,16 +89,18 @@ POLICIES: Final[Mapping[str, Policy]] = {
 """By the type that a job names."""
 
 
-def policy_of(model: Model) -> Policy | None:
-    """What the model asks of a dataset, its own config.json counted; None when it is no policy.
+def policy_of(model: Model, extra: Mapping[str, object] = MappingProxyType({})) -> Policy | None:
+    """What the model asks of a dataset, its own config.json and the job's settings counted; None when it is no policy.
 
     UserError (ModelUnsupported) when its folder holds a policy of another type, (ModelNotFound) when it holds none.
     """
     policy = POLICIES.get(model.type)
-    if policy is None or model.path is None:
-        return policy
-    config = _config(model, model.path, policy)
-    return _configured(policy, config) if config.get("type") == policy.lerobot else policy
+    if policy is None:
+        return None
+    if model.path is not None:
+        config = _config(model, model.path, policy)
+        policy = _configured(policy, config) if config.get("type") == policy.lerobot else policy
+    return _normalizing(policy, extra.get(MAPPING))
 
 
 def _config(model: Model, folder: Path, policy: Policy) -> Mapping[str, object]:
@@ -141,14 +150,14 @@ def _configured(policy: Policy, config: Mapping[str, object]) -> Policy:
         for key, each in (features.items() if isinstance(features, dict) else ())
         if isinstance(each, dict) and each.get("type") == "VISUAL" and ".empty_camera_" not in key
     )
-    return replace(
+    configured = replace(
         policy,
         renaming="features" if policy.renaming == "features" else "observations",
         keys=keys or policy.keys,
         most_state=_number(config, "max_state_dim", policy.most_state),
         most_action=_number(config, "max_action_dim", policy.most_action),
-        quantiles=_normalizes_by_quantiles(config) if "normalization_mapping" in config else policy.quantiles,
     )
+    return _normalizing(configured, config.get(MAPPING))
 
 
 def _number(config: Mapping[str, object], key: str, absent: int | None) -> int | None:
@@ -156,6 +165,10 @@ def _number(config: Mapping[str, object], key: str, absent: int | None) -> int |
     return value if isinstance(value, int) and not isinstance(value, bool) else absent
 
 
-def _normalizes_by_quantiles(config: Mapping[str, object]) -> bool:
-    mapping = config.get("normalization_mapping")
-    return isinstance(mapping, dict) and any(str(each).startswith("QUANTILE") for each in mapping.values())
+def _normalizing(policy: Policy, mapping: object) -> Policy:
+    """The policy when a mapping, where there is one, takes the place of the one that it had: LeRobot mixes none."""
+    if not isinstance(mapping, dict):
+        return policy
+    ways = {str(kind): _BY_QUANTILES.get(str(way), ()) for kind, way in mapping.items()}
+    numbers = dict.fromkeys(name for kind in ("STATE", "ACTION") for name in ways.get(kind, ()))
+    return replace(policy, quantiles=tuple(numbers), picture_quantiles=ways.get("VISUAL", ()))

@@ -19,7 +19,7 @@ from trainer.recordings.pictures import PicturesSeen, check_pictures, check_span
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
 from trainer.recordings.recording import ACTION, STATE, V21
-from trainer.recordings.requests import check_asked, check_sizes
+from trainer.recordings.requests import check_asked, check_picture_quantiles, check_sizes
 from trainer.recordings.rows import RowsSeen, check_rows
 from trainer.recordings.selection import Selection, episodes_of, select_episodes
 from trainer.recordings.statistics import cameras_without, check_stats, lacks_quantiles
@@ -65,15 +65,16 @@ def check_recordings(run: Run) -> Preflight:
 
     In stage prepare the numbers and the contact sheet are kept in the workspace, which must be writable.
     """
-    policy = policy_of(run.model) if run.stage != "inspect" else None
+    policy = policy_of(run.model, run.hyperparameters.extra) if run.stage != "inspect" else None
     for dataset in run.datasets:
         check_asked(dataset)
     train = tuple(read_recording(each) for each in run.datasets if each.split == "train")
     validation = tuple(read_recording(each) for each in run.datasets if each.split == "validation")
     check_alike((*train, *validation))
     cameras = plan_cameras(cameras_of(run, policy), policy, train[0]) if policy else None
-    if policy:
+    if policy and cameras:
         check_sizes(policy, train[0])
+        check_picture_quantiles(policy, cameras.used, (*train, *validation))
     selection = select_episodes(run, train, validation)
     if policy and cameras:
         train = tuple(with_unseen(each, run, policy, cameras) for each in train)
@@ -99,9 +100,8 @@ def check_recordings(run: Run) -> Preflight:
 def needs_quantiles(preflight: Preflight) -> bool:
     """Whether the policy normalizes by quantiles that a dataset's statistics do not have."""
     keys = [key for key in (STATE, ACTION) if key in preflight.train[0].features]
-    return bool(preflight.policy and preflight.policy.quantiles) and any(
-        lacks_quantiles(each, keys) for each in preflight.recordings
-    )
+    quantiles = preflight.policy.quantiles if preflight.policy else ()
+    return any(lacks_quantiles(each, keys, quantiles) for each in preflight.recordings)
 
 
 def _looked_at(recording: Recording) -> tuple[RowsSeen, PicturesSeen]:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from trainer.failures import UserError
+from trainer.recordings.policies import MAPPING
 from trainer.recordings.recording import ACTION, STATE
+from trainer.recordings.statistics import FILE, RECOMPUTE, lacks_quantiles
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainer.contract.run import Dataset
     from trainer.recordings.policies import Policy
     from trainer.recordings.recording import Recording
@@ -52,6 +56,21 @@ def check_sizes(policy: Policy, recording: Recording) -> None:
             problem = f"{key} has {given} numbers, and {policy.name} takes at most {most}"
             advice = "Record fewer joints, or train a type without that limit: act."
             raise recording.refused("DatasetUnsupported", problem, advice)
+
+
+def check_picture_quantiles(policy: Policy, keys: Sequence[str], recordings: Sequence[Recording]) -> None:
+    """UserError when pictures are to be normalized by quantiles that a dataset does not have: those are not computed here."""
+    for recording in recordings:
+        for key in keys:
+            if not lacks_quantiles(recording, [key], policy.picture_quantiles):
+                continue
+            needed = " and ".join(policy.picture_quantiles)
+            raise UserError(
+                "HyperparameterUnsupported",
+                f"{policy.name} is to normalize pictures by {needed}, and {recording.dataset.uri}: {FILE} lacks them of {key}",
+                param=f"spec.hyperparameters.extra.{MAPPING}",
+                advice=f"Set VISUAL in {MAPPING} to MEAN_STD or IDENTITY. {RECOMPUTE}",
+            )
 
 
 def _unsupported(dataset: Dataset, field: str, problem: str, advice: str) -> UserError:

@@ -12,7 +12,7 @@ from trainer.recordings.recording import V21, refused
 from trainer.recordings.tables import place, read_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
     from trainer.contract.sources import Dataset
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 FILE: Final = "meta/stats.json"
 LINES: Final = "meta/episodes_stats.jsonl"
 RECOMPUTE: Final = "Recompute them: lerobot-edit-dataset --repo_id NAME --root FOLDER --operation.type recompute_stats."
-QUANTILES: Final = ("q01", "q99")
 PLAIN: Final = ("mean", "std", "min", "max")
 
 
@@ -69,9 +68,9 @@ def cameras_without(recording: Recording) -> tuple[str, ...]:
     )
 
 
-def lacks_quantiles(recording: Recording, keys: Iterable[str]) -> bool:
-    """Whether q01 or q99 of one of these features must be computed first; of v2.1 always."""
-    return any(name not in recording.stats.get(key, {}) for key in keys for name in QUANTILES)
+def lacks_quantiles(recording: Recording, keys: Iterable[str], quantiles: Sequence[str]) -> bool:
+    """Whether one of these `quantiles`, such as q01, of one of these features must be computed first; of v2.1 always."""
+    return any(name not in recording.stats.get(key, {}) for key in keys for name in quantiles)
 
 
 def _is_sound(recording: Recording, key: str) -> bool:

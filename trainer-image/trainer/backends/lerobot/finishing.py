@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from trainer.backends.lerobot.backbone import SETTING as BACKBONE
 from trainer.backends.lerobot.inference import inference_configuration
 from trainer.backends.lerobot.model_card import Told, model_card
-from trainer.backends.lerobot.start import BODY, PRETRAINED, config_of, point_at
+from trainer.backends.lerobot.start import BODY, PRETRAINED, config_of, name_of_base, point_at, published_name
 from trainer.failures import Broken
 from trainer.recordings.camera_picture import put_camera_picture
 from trainer.training.ending import remark_on_choice, verdict_of_training
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 INFERENCE: Final = "inference.json"
 CARD: Final = "README.md"
 CURVE: Final = "loss.svg"
-HUB: Final = "hf://"
 OF_THE_TRAINING: Final = "train_config.json"
 """LeRobot's file of a training's settings: paths of a pod, which mean nothing elsewhere."""
 
@@ -68,17 +67,17 @@ def _write_beside(run: Run, workspace: Workspace, trained: Trained, folder: Path
     """What belongs to a published policy beside its weights; and no path of this pod stays in it."""
     setup = trained.setup
     (folder / OF_THE_TRAINING).unlink(missing_ok=True)
-    name = run.model.name if setup.start.model is not None else None
+    name = published_name(run.model) if setup.start.model is not None else None
     config = {**config_of(folder), "pretrained_path": name}
     if BACKBONE in config:
         # Its weights are among the policy's: a robot without the internet must not ask for them.
         config[BACKBONE] = None
     if Path(str(config.get(BODY, ""))).is_absolute():
         # LeRobot loads the makers' model first, wherever the policy is loaded.
-        config[BODY] = run.model.uri.removeprefix(HUB) if run.model.uri.startswith(HUB) else run.model.name
+        config[BODY] = published_name(run.model)
     _write(folder / "config.json", config)
     if run.hyperparameters.lora.enabled:
-        point_at(folder, run.model.name)
+        point_at(folder, name_of_base(run, setup.start))
     _write(folder / INFERENCE, inference_configuration(run, setup, config))
     pictured = put_camera_picture(run, setup.cameras, folder)
     told = Told(step, list(read_metrics(workspace.metrics)), trained.position, trained.reason, pictured)

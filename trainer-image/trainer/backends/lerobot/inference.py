@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from trainer.backends.lerobot.start import published_name
 from trainer.recordings.recording import ACTION, STATE
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 """Of this document."""
+IMAGES = "observation.images."
+"""What a robot's cameras are called behind, in LeRobot."""
 
 
 def inference_configuration(run: Run, setup: Setup, config: Mapping[str, object]) -> dict[str, object]:
@@ -25,7 +28,7 @@ def inference_configuration(run: Run, setup: Setup, config: Mapping[str, object]
         "version": VERSION,
         "policyType": setup.kind.lerobot,
         "modelType": run.model.type,
-        "baseModel": run.model.name if setup.start.model is not None else None,
+        "baseModel": published_name(run.model) if setup.start.model is not None else None,
         "adapter": run.hyperparameters.lora.enabled,
         "robotType": recording.robot_type or None,
         "fps": recording.fps,
@@ -50,6 +53,8 @@ def _camera(setup: Setup, recording: Recording, view: View) -> dict[str, object]
         "datasetKey": view.dataset_key or None,
         # Under this name LeRobot's robots offer the camera's pictures.
         "robotCamera": view.dataset_key.rsplit(".", 1)[-1] if view.dataset_key else None,
+        # LeRobot's policy server looks for it among the policy's own cameras, before anything is renamed.
+        "policyServerCamera": view.policy_key.removeprefix(IMAGES) if view.dataset_key else None,
         "masked": not view.dataset_key,
         **size,
     }

@@ -137,5 +137,5 @@ ANY_KIND: Final[Mapping[str, Setting]] = {"num_workers": "count", "tolerance_s":
 """Settings of the training itself, which every type has."""
 NOT_LEROBOTS: Final = ("tokenizer_name",)
 """Settings of π0 and π0.5 that no configuration has: they name a folder."""
-SILENT: Final = ("pi0", "pi05")
-"""LeRobot's names of types that go on with random weights when theirs cannot be loaded, and only print it."""
+STRICT: Final = ("xvla",)
+"""LeRobot's names of types that fail when their weights cannot be loaded; all others go on with random ones, and only log it."""

@@ -31,7 +31,13 @@ if TYPE_CHECKING:
     from trainer.backends.lerobot.foreign import Foreign
 
 HELD: Final = (
-    *("make_train_eval_datasets", "make_optimizer_and_scheduler", "load_training_state", "make_pre_post_processors"),
+    *(
+        "make_train_eval_datasets",
+        "make_policy",
+        "make_optimizer_and_scheduler",
+        "load_training_state",
+        "make_pre_post_processors",
+    ),
     *("make_reward_pre_post_processors", "cycle", "update_policy", "should_save_checkpoint", "save_checkpoint"),
     *("update_last_checkpoint", "inside_slurm", "WandBLogger"),
 )
@@ -93,7 +99,8 @@ class Seam(Protocol):
 def train_loop(arguments: Sequence[str], seam: Seam) -> None:
     """Run `lerobot-train` with these arguments to the last step, or until the seam has ended it.
 
-    Broken (ArgumentsRefused) when LeRobot does not take them: stage prepare parses them too, so nothing of the user's.
+    Broken (ArgumentsRefused) when LeRobot does not take them: stage prepare parses them too, so nothing of the user's. NotMade
+    when there is no policy.
     """
     from accelerate.state import AcceleratorState  # noqa: PLC0415 - heavy, and only stage train comes here
     from lerobot.scripts import lerobot_train  # noqa: PLC0415 - see above
@@ -111,6 +118,10 @@ def train_loop(arguments: Sequence[str], seam: Seam) -> None:
             raise Broken(
                 "ArgumentsRefused", f"lerobot-train did not take its arguments: {' '.join(arguments)}"
             ) from error
+
+
+class NotMade(Exception):  # noqa: N818 - its cause is the error
+    """LeRobot could not make the policy; why is the cause."""
 
 
 class _Ended(Exception):  # noqa: N818 - nothing has failed
@@ -154,6 +165,13 @@ class _Held:
             held_out.dataset = dataclasses.replace(cfg.dataset, episodes=list(episodes), image_transforms=untouched)
             self._validation, _ = make(held_out)
         return dataset, None
+
+    def make_policy(self, *args: Foreign, **options: Foreign) -> Foreign:
+        """As before; what goes wrong there is marked, because settings and a base may be to blame."""
+        try:
+            return self._original["make_policy"](*args, **options)
+        except Exception as error:
+            raise NotMade from error
 
     def make_pre_post_processors(self, *args: Foreign, **options: Foreign) -> tuple[Foreign, Foreign]:
         """As before; the first of them is remembered, to prepare what is measured."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from trainer.backends.lerobot.adapters import check_targets
 from trainer.backends.lerobot.arguments import policy_arguments
 from trainer.backends.lerobot.backbone import backbone_of
+from trainer.backends.lerobot.building import check_built
 from trainer.backends.lerobot.parsing import parsed
 from trainer.backends.lerobot.planning import TRIED_BATCH, plan_warnings, warmup_warnings
 from trainer.backends.lerobot.rewards.checking import check_reward
@@ -85,13 +86,13 @@ def _check_room(run: Run, workspace: Workspace, setup: Setup, parameters: int) -
 
 
 def _parse(run: Run, setup: Setup) -> tuple[str, ...]:
-    """Let LeRobot parse what it will be told. Returns what should be known about the plan."""
+    """Let LeRobot parse what it will be told, and make the policy. Returns what should be known about the plan."""
     sized = run.hyperparameters.batch_size is not None
     tried = run if sized else replace(run, hyperparameters=replace(run.hyperparameters, batch_size=_smallest(run)))
     plan, (backbone, said) = setup.plan(tried), backbone_of(run, setup.kind)
     with tempfile.TemporaryDirectory() as folder, in_their_places(setup.sides):
         setting = setup.setting(plan, staged(setup.start, Path(folder, "start")), backbone)
-        parsed(policy_arguments(tried, setting, Path(folder, "nowhere")))
+        check_built(parsed(policy_arguments(tried, setting, Path(folder, "nowhere"))), setup.gathered.root, setup.start)
     return (*said, *warmup_warnings(run, setup.kind), *(plan_warnings(tried, plan) if sized else ()))
 
 

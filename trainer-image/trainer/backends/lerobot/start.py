@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from trainer.failures import UserError
 from trainer.training.earlier_work import folder_of_weights, missing
+from trainer.transfer.places import parse_place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +26,7 @@ MAKERS_OWN: Final = ("wall_x",)
 """Types whose base model comes as its makers keep it, without LeRobot's config.json."""
 BODY: Final = "pretrained_name_or_path"
 """Where a policy of such a type says what its makers' model is, which LeRobot loads before the policy's own weights."""
+HUB: Final = "hf://"
 WEIGHTS: Final = "model.safetensors"
 """The one file that LeRobot reads weights from; where there is none, some types go on with random ones."""
 
@@ -110,6 +112,23 @@ def point_at(folder: Path, base: str) -> None:
     file.chmod(0o644)
     config = json.loads(file.read_text(encoding="utf-8"))
     file.write_text(json.dumps({**config, "base_model_name_or_path": base}, indent=2) + "\n", encoding="utf-8")
+
+
+def published_name(model: Model) -> str:
+    """Under which LeRobot finds a base model wherever a result is loaded: its repository on the Hub; else the job's name of it."""
+    if not model.uri.startswith(HUB):
+        return model.name
+    place = parse_place(model.uri, "spec.model.uri", "model")
+    # LeRobot takes whole repositories only.
+    return model.name if place.path else place.root
+
+
+def name_of_base(run: Run, start: Start) -> str:
+    """The same of what an adapter was put on, which may be an earlier job's result."""
+    source = run.model.from_checkpoint
+    if source is None or start.adapter:
+        return published_name(run.model)
+    return published_name(replace(run.model, name=source.name, uri=source.uri))
 
 
 def _check(run: Run, kind: Kind, start: Start) -> None:

@@ -13,10 +13,11 @@ import torch
 
 from trainer.backends.lerobot.arguments import optimizer_settings, policy_arguments, resuming, tracker_environment
 from trainer.backends.lerobot.backbone import backbone_in_place, backbone_of
+from trainer.backends.lerobot.building import refusal_of
 from trainer.backends.lerobot.closing import conclude, finish_newest, go_on_from, take_as_it_is
 from trainer.backends.lerobot.holes import check_cameras, keep_places
 from trainer.backends.lerobot.loaded_weights import check_loaded
-from trainer.backends.lerobot.loop import train_loop
+from trainer.backends.lerobot.loop import NotMade, train_loop
 from trainer.backends.lerobot.prepare import prepare
 from trainer.backends.lerobot.rewards.phase import before_policy, mark_before_policy, policy_phase, reward_phase
 from trainer.backends.lerobot.rewards.weighting import weighting_arguments
@@ -37,11 +38,12 @@ from trainer.workspace.checkpoints import sound_checkpoints
 from trainer.workspace.metrics import read_metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from trainer.backends.lerobot.foreign import Foreign
     from trainer.backends.lerobot.planning import StepPlan
     from trainer.backends.lerobot.setting_up import Setup
+    from trainer.backends.lerobot.start import Start
     from trainer.contract.run import Run
     from trainer.contract.verdict import Verdict
     from trainer.recordings.frames_ahead import FramesAhead
@@ -144,8 +146,19 @@ def _run_loop(training: Training, checkpoint: Checkpoint | None, folder: Path) -
     losses = _measured_losses(training, checkpoint)
     steering = Steering(_steered(training, checkpoint), losses)
     os.environ.update(tracker_environment(run))
-    train_loop(arguments, steering)
+    _train_loop(arguments, steering, None if checkpoint else setup.start)
     training.course.stopped_by = steering.ended_by
+
+
+def _train_loop(arguments: Sequence[str], steering: Steering, start: Start | None) -> None:
+    """Train. UserError when no policy can be made, where stage prepare could not try. `start` None: a checkpoint goes on."""
+    try:
+        train_loop(arguments, steering)
+    except NotMade as error:
+        why = error.__cause__ or error
+    else:
+        return
+    raise (refusal_of(why, start) if start is not None else None) or why
 
 
 def _steered(training: Training, checkpoint: Checkpoint | None) -> Steered:
