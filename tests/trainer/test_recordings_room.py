@@ -16,10 +16,11 @@ from trainer.contract.sources import Dataset
 from trainer.failures import UserError
 from trainer.recordings.findings import FOLDER, NUMBERS, add_to_findings
 from trainer.recordings.frames_ahead import FramesAhead, frame_bytes, memory_limit
-from trainer.recordings.gathering import Work, gather
+from trainer.recordings.gathering import gather
 from trainer.recordings.reading import read_recording
 from trainer.recordings.recording import Recording
 from trainer.recordings.room import Checkpoints, bytes_of, bytes_written, check_checkpoints
+from trainer.recordings.work import Work
 from trainer.workspace.layout import Workspace
 
 GIB = 2**30

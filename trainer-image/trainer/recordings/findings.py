@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.recordings.cameras import CameraPlan
+    from trainer.recordings.found import Preflight
     from trainer.recordings.pictures import PicturesSeen
-    from trainer.recordings.preflight import Preflight
     from trainer.recordings.recording import Recording
     from trainer.recordings.rows import RowsSeen
 

@@ -19,16 +19,17 @@ from trainer.recordings.cameras import cameras_of, plan_cameras
 from trainer.recordings.permissions import allowed
 from trainer.recordings.policies import policy_of
 from trainer.recordings.reading import read_recording
-from trainer.recordings.recording import ACTION, STATE, V21
+from trainer.recordings.recording import ACTION, STATE
 from trainer.recordings.room import check_room
 from trainer.recordings.selection import select_episodes
-from trainer.recordings.statistics import cameras_without, lacks_quantiles
+from trainer.recordings.statistics import lacks_quantiles
 from trainer.recordings.unseen import with_unseen
+from trainer.recordings.work import Work
 from trainer.workspace.durability import make_readable, sync
 from trainer.workspace.jsonfile import read_json, write_json
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from trainer.contract.run import Run
@@ -49,27 +50,6 @@ class Gathered:
     root: Path
     train_episodes: tuple[int, ...] | None
     validation_episodes: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """What must be done to the recordings before they are one dataset that the policy can read."""
-
-    recordings: tuple[Recording, ...]
-    features: Mapping[str, str]
-    quantiles: bool
-
-    @property
-    def is_none(self) -> bool:
-        """Whether the mounted folder will do."""
-        converts = any(each.version == V21 for each in self.recordings)
-        changes = converts or self.features or self.quantiles or self.unmeasured
-        return len(self.recordings) == 1 and not changes
-
-    @property
-    def unmeasured(self) -> tuple[str, ...]:
-        """Cameras whose statistics are put in, since nobody looks at them but LeRobot wants some."""
-        return tuple(sorted({key for each in self.recordings for key in cameras_without(each)}))
 
 
 def gather(run: Run, workspace: Workspace) -> Gathered:

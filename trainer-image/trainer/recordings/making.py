@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from trainer.recordings.gathering import Work
     from trainer.recordings.recording import Recording
+    from trainer.recordings.work import Work
 
 
 def make_dataset(work: Work, staging: Path) -> Path:

@@ -5,13 +5,13 @@ Metadata are looked at wholly, values and pictures in a sample that is named in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from trainer.contract.report import MOST_WARNINGS, Report
 from trainer.failures import UserError
-from trainer.recordings.cameras import CameraPlan, cameras_of, plan_cameras
+from trainer.recordings.cameras import cameras_of, plan_cameras
 from trainer.recordings.findings import keep_findings
+from trainer.recordings.found import Preflight
 from trainer.recordings.likeness import check_alike
 from trainer.recordings.part import clips_here, rows_here, whole_here
 from trainer.recordings.permissions import allowed
@@ -31,33 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from trainer.contract.run import Run
-    from trainer.recordings.policies import Policy
     from trainer.recordings.recording import Recording
 
 FORMAT: Final = "lerobot"
-
-
-@dataclass(frozen=True, slots=True)
-class Preflight:
-    """What was found. Recordings are those of each split in the job's order; `policy` and `cameras` are None in stage inspect.
-
-    `rows` and `pictures` tell, by dataset in that order, what of it was looked at.
-    """
-
-    train: tuple[Recording, ...]
-    validation: tuple[Recording, ...]
-    policy: Policy | None
-    cameras: CameraPlan | None
-    selection: Selection
-    rows: tuple[RowsSeen, ...]
-    pictures: tuple[PicturesSeen, ...]
-    report: Report
-    warnings: tuple[str, ...]
-
-    @property
-    def recordings(self) -> tuple[Recording, ...]:
-        """All of them: first those to train on."""
-        return (*self.train, *self.validation)
 
 
 def check_recordings(run: Run) -> Preflight:

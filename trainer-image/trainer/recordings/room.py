@@ -12,8 +12,8 @@ from trainer.recordings.recording import V21
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from trainer.recordings.gathering import Work
     from trainer.recordings.recording import Recording
+    from trainer.recordings.work import Work
 
 MARGIN: Final = 1.1
 """A merged dataset is about as large as its parts; tables may be compressed otherwise."""
