@@ -85,8 +85,8 @@ async def test_a_namesake_of_a_deleted_job_has_a_life_of_its_own(life: Life, und
     proxy.mend()
     async with played_nodes(life.world):
         await life.ends()
-    # What belonged to the first one goes with it, soon.
-    await eventually(partial(_holds, life.is_as_undisturbed))
+    # What belonged to the first one goes with it, when the garbage collector comes by: after it has learnt of new kinds.
+    await eventually(partial(_holds, life.is_as_undisturbed), COLLECTED_WITHIN)
     life.took_few_writes(proxy.written[before:])
 
 
