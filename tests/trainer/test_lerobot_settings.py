@@ -248,7 +248,9 @@ def test_with_neither_steps_nor_epochs_the_hours_alone_decide() -> None:
     plan = plan_steps(run, 80)
     assert plan.total_steps is None
     assert plan.schedule.place(50, share=0.25) == SCALE / 4
-    assert "the 3600 training seconds decide how many steps are made" in plan_warnings(run, plan)[0]
+    (kept,), (falling,) = plan_warnings(run, plan, KINDS["act"]), plan_warnings(run, plan, KINDS["smolvla"])
+    assert "the 3600 training seconds decide how many steps are made; the learning rate stays what it is" in kept
+    assert "are made, and the learning rate falls with them" in falling
     assert f"--steps={NEVER}" in policy_arguments(run, setting_for(run), Path("/nowhere"))
 
 

@@ -162,13 +162,27 @@ def test_what_does_not_fit_is_refused_before_a_gpu_is_taken(
     refusals: list[tuple[Json, str, str]] = [
         ({**given, "progressPath": str(short)}, "ProgressInvalid", "has 19 rows"),
         ({**given, "progressPath": str(whole), "headMode": "dense"}, "ProgressInvalid", "has no column progress_dense"),
-        ({"useRabc": True, "modelUri": "pvc://m", "modelPath": str(tiny_smolvla)}, "ClipMissing", "clipModel"),
+        (
+            {
+                "useRabc": True,
+                "modelUri": "pvc://m",
+                "modelPath": str(tiny_smolvla),
+                "hyperparameters": {"clipModel": "/gone"},
+            },
+            "ClipMissing",
+            "/gone",
+        ),
     ]
     job = RobotJob(robot_trainer, robot_world / "refused", arm, Model("smolvla", tiny_smolvla))
     for reward, code, words in refusals:
         ended = job.attempt("prepare", {"cameras": CAMERAS, "reward": reward})
         assert (ended.exit_code, ended.verdict["code"]) == (64, code), ended.output
         assert words in str(ended.verdict["message"])
+    # What no server answers may go better the next time.
+    unreachable = {"useRabc": True, "modelUri": "pvc://m", "modelPath": str(tiny_smolvla)}
+    ended = job.attempt("prepare", {"cameras": CAMERAS, "reward": unreachable})
+    assert (ended.verdict["result"], ended.verdict["code"]) == ("failed", "SourceUnavailable"), ended.output
+    assert "clipModel" in str(ended.verdict["advice"])
 
 
 def test_a_reward_model_that_cannot_go_on_from_its_checkpoint_is_refused_before_a_gpu_is_taken(

@@ -100,6 +100,8 @@ def test_act_is_trained_to_its_last_step_and_can_be_loaded(
     assert (job.workspace.model / "cameras.png").read_bytes().startswith(b"\x89PNG")
     assert [camera["policyServerCamera"] for camera in told["cameras"]] == ["top", "wrist"]
     assert robot_trainer.served(job.workspace.model, job.folder) == [8, 4]
+    program = Path(__file__).with_name("robot_card.py")
+    assert "ACTION [1, 4]" in robot_trainer.script(program, str(job.workspace.model))
 
 
 def test_killed_three_times_it_ends_with_the_very_weights_of_an_undisturbed_training(

@@ -97,7 +97,7 @@ def _mapped(cameras: Sequence[Camera], policy: Policy, recording: Recording) -> 
     for camera in cameras:
         if not camera.dataset_key and not policy.keys:
             continue  # A policy without slots of its own has no place for a masked picture.
-        _check_known(camera, recording)
+        _check_known(camera, recording, [each.dataset_key for each in cameras if each is not camera])
         other = slots.setdefault(camera.dataset_key, camera.slot) if camera.dataset_key else camera.slot
         if other != camera.slot:
             problem = f"slots {other} and {camera.slot} are both mapped to {camera.dataset_key}: one picture, one slot"
@@ -113,7 +113,7 @@ def _slots_left_out(policy: Policy, views: Sequence[View]) -> tuple[View, ...]:
     return tuple(View(_short(key), key) for key in policy.keys if key not in taken)
 
 
-def _check_known(camera: Camera, recording: Recording) -> None:
+def _check_known(camera: Camera, recording: Recording, others: Sequence[str]) -> None:
     key = camera.dataset_key
     if not key or key in recording.image_keys:
         return
@@ -124,8 +124,10 @@ def _check_known(camera: Camera, recording: Recording) -> None:
     if key in recording.features:
         problem = f"slot {camera.slot}: {key} is no camera but {recording.features[key].dtype}"
         raise _wrong(recording, problem, f"Map it to one of: {have}.")
-    hint = did_you_mean(key, recording.image_keys)
-    raise _wrong(recording, f"slot {camera.slot}: the dataset has no camera {key}.{hint} It has: {have}", _advice(have))
+    free = [each for each in recording.image_keys if each not in others]
+    problem = f"slot {camera.slot}: the dataset has no camera {key}.{did_you_mean(key, free)} It has: {have}"
+    leaving = f"Leave {camera.slot} out: the other slots have all of them."
+    raise _wrong(recording, problem, _advice(", ".join(free)) if free else leaving)
 
 
 def _policy_key(camera: Camera, policy: Policy, recording: Recording) -> str:
@@ -236,4 +238,5 @@ def _advice(have: str) -> str:
 
 
 def _wrong(recording: Recording, problem: str, advice: str) -> UserError:
+    advice = f"{advice} Then raise restartGeneration."
     return UserError("CamerasInvalid", f"{recording.dataset.uri}: {problem}", param=PARAM, advice=advice)

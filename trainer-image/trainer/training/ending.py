@@ -31,11 +31,17 @@ REMARKS: Final[Mapping[StopReason, str]] = {
 
 def verdict_of_training(run: Run, reason: StopReason, position: Position) -> Verdict:
     """How a training ended, without the model: all that nodes other than the first have to say."""
+    # What a training was stopped at is no plan that was fulfilled.
+    planned = (
+        ""
+        if reason == "stopped" and position.step >= position.total_steps
+        else (f" of {max(position.step, position.total_steps)}")
+    )
     return Verdict(
         stage="train",
         attempt=run.attempt,
         result=RESULTS[reason],
-        message=f"trained {position.step} of {max(position.step, position.total_steps)} steps{REMARKS[reason]}",
+        message=f"trained {position.step}{planned} steps{REMARKS[reason]}",
         position=position,
     )
 

@@ -82,7 +82,8 @@ def _last_word(done: Done, ending: Ending) -> Word:
     verdict = ending.verdict
     advice = f" {verdict.advice}" if verdict and verdict.advice else ""
     code = verdict.code if verdict and verdict.code else ending.reason
-    return Word("Stalled", code, f"{_words(ending).rstrip('.')}.{advice} Then {MEND}.")
+    words = _words(ending)
+    return Word("Stalled", code, f"{words if words.endswith(('.', '?')) else f'{words}.'}{advice} Then {MEND}.")
 
 
 def _words(ending: Ending) -> str:

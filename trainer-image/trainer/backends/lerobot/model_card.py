@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING, Final
 
+from trainer.backends.lerobot.card_use import shown_use
 from trainer.backends.lerobot.fitting import measured_pace
 from trainer.recordings.camera_picture import shown_cameras
 
@@ -84,6 +85,7 @@ def model_card(run: Run, setup: Setup, told: Told) -> tuple[str, str]:
         ),
         "",
         "`inference.json` says the same for programs, with the names of states and actions.",
+        *(() if given.lora.enabled else shown_use(setup)),
         *shown_cameras(pictured=told.pictured),
         *(["", "![Losses over the steps](loss.svg)"] if picture else []),
     ]

@@ -60,22 +60,21 @@ def plan_steps(run: Run, frames: int) -> StepPlan:
     return StepPlan(total, frames, given.batch_size, rows, _schedule(run, total))
 
 
-def plan_warnings(run: Run, plan: StepPlan) -> tuple[str, ...]:
+def plan_warnings(run: Run, plan: StepPlan, kind: Kind) -> tuple[str, ...]:
     """Sentences about a plan that will hardly do what is hoped for, or that does it in a way that should be known."""
     total = plan.total_steps
     if total is None:
-        return (hours_alone(run),)
+        return (hours_alone(run, falls=kind.decay is not None),)
     if total < FEW_STEPS:
         return (f"only {total} steps are planned; with fewer than {FEW_STEPS} a policy rarely learns: raise steps",)
     return ()
 
 
-def hours_alone(run: Run) -> str:
-    """What follows when a job names neither steps nor epochs."""
-    return (
-        f"neither steps nor epochs are given: the {run.limits.training_seconds:.0f} training seconds decide how many steps"
-        " are made, and the learning rate falls with them"
-    )
+def hours_alone(run: Run, *, falls: bool = True) -> str:
+    """What follows when a job names neither steps nor epochs; `falls` says whether the learning rate does."""
+    rate = ", and the learning rate falls with them" if falls else "; the learning rate stays what it is"
+    seconds = f"{run.limits.training_seconds:.0f} training seconds"
+    return f"neither steps nor epochs are given: the {seconds} decide how many steps are made{rate}"
 
 
 def warmup_warnings(run: Run, kind: Kind) -> tuple[str, ...]:

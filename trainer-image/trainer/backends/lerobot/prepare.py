@@ -93,7 +93,7 @@ def _parse(run: Run, setup: Setup) -> tuple[str, ...]:
     with tempfile.TemporaryDirectory() as folder, in_their_places(setup.sides):
         setting = setup.setting(plan, staged(setup.start, Path(folder, "start")), backbone)
         check_built(parsed(policy_arguments(tried, setting, Path(folder, "nowhere"))), setup.gathered.root, setup.start)
-    return (*said, *warmup_warnings(run, setup.kind), *(plan_warnings(tried, plan) if sized else ()))
+    return (*said, *warmup_warnings(run, setup.kind), *(plan_warnings(tried, plan, setup.kind) if sized else ()))
 
 
 def _of_xvla(run: Run, setup: Setup) -> tuple[str, ...]:

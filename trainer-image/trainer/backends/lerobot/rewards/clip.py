@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from trainer.backends.lerobot.side_models import in_their_places
-from trainer.failures import StageEnd, UserError
+from trainer.failures import Broken, UserError
 from trainer.neighbours import listing, what_is_there
 from trainer.rewards.hyperparameters import reward_hyperparameters
 from trainer.transfer.hub_models import fetch_hub_model
@@ -95,8 +95,12 @@ def _cached() -> Path | None:
 def _fetched(run: Run) -> Path:
     try:
         return fetch_hub_model(REPOSITORY, "main", "image encoder", FILES)
-    except StageEnd as end:
-        # Once it has been found, what goes wrong may go better the next time.
+    except Broken as end:
+        # A server that does not answer may answer the next time.
+        raise Broken(
+            end.code, f"{_SEES}: {end.message}", param=PARAM, advice=f"{end.advice} Without a way there: {_ADVICE}"
+        ) from end
+    except UserError as end:
         if run.stage != "prepare":
             raise
         problem = f"clipModel names no folder, it is not in the Hub's cache, and it cannot be fetched: {end.message}"
@@ -131,8 +135,14 @@ def _config(folder: Path) -> Mapping[str, object]:
 def _missing(problem: str) -> UserError:
     return UserError(
         "ClipMissing",
-        f"a reward model sees with the CLIP {REPOSITORY}: {problem}",
+        f"{_SEES}: {problem}",
         param=PARAM,
-        advice="Put that repository's files on a volume, mount it by spec.podTemplate.volumes, and"
-        " set reward.hyperparameters.clipModel to the folder; or give spec.cache a volume whose Hub cache has it.",
+        advice=f"{_ADVICE[0].upper()}{_ADVICE[1:]}",
     )
+
+
+_SEES: Final = f"a reward model sees with the CLIP {REPOSITORY}"
+_ADVICE: Final = (
+    "put that repository's files on a volume, mount it by spec.podTemplate.volumes, and set"
+    " reward.hyperparameters.clipModel to the folder; or give spec.cache a volume whose Hub cache has it."
+)
