@@ -24,15 +24,16 @@ from tests.trainer.recordings_on_disk import (
     write_recording,
 )
 from tests.trainer.robot_runs import inspection, robot_document, robot_run, slots
-from trainer.contract.run import parse_run
+from trainer.contract.run import Run, parse_run
 from trainer.contract.sources import Dataset
 from trainer.failures import UserError
 from trainer.recordings.camera_picture import put_camera_picture, shown_cameras
 from trainer.recordings.cameras import CameraPlan, View
 from trainer.recordings.contact_sheet import tiles_of
 from trainer.recordings.findings import keep_findings
+from trainer.recordings.gathering import work_of
 from trainer.recordings.pictures import check_pictures
-from trainer.recordings.preflight import check_recordings, needs_quantiles
+from trainer.recordings.preflight import check_recordings
 from trainer.recordings.reading import read_recording
 from trainer.recordings.recording import Recording
 from trainer.recordings.rows import check_rows
@@ -120,13 +121,17 @@ def test_only_what_normalizes_by_quantiles_needs_them(tmp_path: Path) -> None:
     bare, full = (write_recording(tmp_path / str(given), quantiles=given) for given in (False, True))
     eyes = [{"slot": "cam_1", "policyKey": "observation.images.base_0_rgb", "datasetKey": TOP}]
     needs = {
-        (model, folder.name): needs_quantiles(
-            check_recordings(robot_run(tmp_path / "w", [folder], model, cameras=eyes if model == "pi05" else []))
+        (model, folder.name): _needs_quantiles(
+            robot_run(tmp_path / "w", [folder], model, cameras=eyes if model == "pi05" else [])
         )
         for model in ("pi05", "act")
         for folder in (bare, full)
     }
     assert needs == {("pi05", "False"): True, ("pi05", "True"): False, ("act", "False"): False, ("act", "True"): False}
+
+
+def _needs_quantiles(run: Run) -> bool:
+    return work_of(run, [read_recording(each) for each in run.datasets]).quantiles
 
 
 def test_how_a_job_normalizes_takes_the_place_of_its_models_own_way(tmp_path: Path) -> None:
@@ -136,16 +141,16 @@ def test_how_a_job_normalizes_takes_the_place_of_its_models_own_way(tmp_path: Pa
     (folder / "meta" / "stats.json").write_text(json.dumps(kept))
     eyes = [{"slot": "cam_1", "policyKey": "observation.images.base_0_rgb", "datasetKey": TOP}]
 
-    def needs(model: str, **mapping: str) -> bool:
+    def asked(model: str, **mapping: str) -> Run:
         document = robot_document(tmp_path / "w", [folder], model, cameras=eyes if model == "pi05" else [])
         put(document, ["hyperparameters", "extra"], {"normalization_mapping": {"VISUAL": "MEAN_STD", **mapping}})
-        return needs_quantiles(check_recordings(parse_run(document)))
+        return parse_run(document)
 
-    assert needs("act", STATE="QUANTILE10")
-    assert not needs("act", STATE="QUANTILES", ACTION="MEAN_STD")
-    assert not needs("pi05", STATE="MEAN_STD", ACTION="MEAN_STD")
+    assert _needs_quantiles(asked("act", STATE="QUANTILE10"))
+    assert not _needs_quantiles(asked("act", STATE="QUANTILES", ACTION="MEAN_STD"))
+    assert not _needs_quantiles(asked("pi05", STATE="MEAN_STD", ACTION="MEAN_STD"))
     with pytest.raises(UserError) as refused:
-        needs("act", VISUAL="QUANTILE10")
+        check_recordings(asked("act", VISUAL="QUANTILE10"))
     assert refused.value.param == "spec.hyperparameters.extra.normalization_mapping"
     assert f"q10 and q90, and pvc://data/d: meta/stats.json lacks them of {TOP}" in refused.value.message
 

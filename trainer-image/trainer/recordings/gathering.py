@@ -56,7 +56,7 @@ def gather(run: Run, workspace: Workspace) -> Gathered:
     """The dataset to train on, made now if it was not before. UserError as in reading; WorkspaceFull."""
     train = tuple(read_recording(each) for each in run.datasets if each.split == "train")
     validation = tuple(read_recording(each) for each in run.datasets if each.split == "validation")
-    work = _work(run, (*train, *validation))
+    work = work_of(run, (*train, *validation))
     selection = select_episodes(run, train, validation)
     if work.is_none:
         return _gathered(train[0].root, selection, work)
@@ -86,7 +86,8 @@ def digest_of_work(work: Work) -> str:
     return kept.hexdigest()[:32]
 
 
-def _work(run: Run, recordings: Sequence[Recording]) -> Work:
+def work_of(run: Run, recordings: Sequence[Recording]) -> Work:
+    """What the job's policy, cameras and settings ask for. UserError (CamerasInvalid) where cameras do not fit."""
     policy = policy_of(run.model, run.hyperparameters.extra)
     if policy is None:
         return Work(tuple(recordings), {}, quantiles=False)

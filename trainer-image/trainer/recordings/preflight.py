@@ -22,7 +22,7 @@ from trainer.recordings.recording import ACTION, STATE, V21
 from trainer.recordings.requests import check_asked, check_picture_quantiles, check_sizes
 from trainer.recordings.rows import RowsSeen, check_rows
 from trainer.recordings.selection import Selection, episodes_of, select_episodes
-from trainer.recordings.statistics import cameras_without, check_stats, lacks_quantiles
+from trainer.recordings.statistics import cameras_without, check_stats
 from trainer.recordings.unseen import explained, shown_remarks, with_unseen
 from trainer.recordings.warnings import warnings_of
 from trainer.workspace.digest import digest_of
@@ -71,13 +71,6 @@ def check_recordings(run: Run) -> Preflight:
     if run.stage == "prepare":
         keep_findings(found, run.workspace)
     return found
-
-
-def needs_quantiles(preflight: Preflight) -> bool:
-    """Whether the policy normalizes by quantiles that a dataset's statistics do not have."""
-    keys = [key for key in (STATE, ACTION) if key in preflight.train[0].features]
-    quantiles = preflight.policy.quantiles if preflight.policy else ()
-    return any(lacks_quantiles(each, keys, quantiles) for each in preflight.recordings)
 
 
 def _looked_at(recording: Recording) -> tuple[RowsSeen, PicturesSeen]:
